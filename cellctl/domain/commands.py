@@ -1,0 +1,101 @@
+"""What may be asked of the cell, by whom, and what is answered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, ClassVar
+
+from cellctl.domain.machine import MachineCommand
+from cellctl.domain.work import Parameter
+
+
+class Right(Enum):
+    """The classes of commands: a broker's ACL, a role and a topic level speak of these."""
+
+    STOP = "stop"
+    QUERY = "query"
+    JOB = "job"
+    MOTION = "motion"
+    CONFIG = "config"
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitOrder:
+    """Make this (ISA-95 StoreAndStart)."""
+
+    product: str
+    parameters: Mapping[str, Parameter]
+    revision: str = ""
+    quantity: int = 1
+    priority: int = 0
+    due_at: str = ""
+    customer_reference: str = ""
+    VERB: ClassVar = "submit"
+    RIGHT: ClassVar = Right.JOB
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOrder:
+    """Begin nothing more of this order; scrap what is in work."""
+
+    order_id: str
+    VERB: ClassVar = "cancel"
+    RIGHT: ClassVar = Right.JOB
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPrompt:
+    """A person's answer to a closed question."""
+
+    prompt_id: str
+    choice: str
+    VERB: ClassVar = "answer"
+    RIGHT: ClassVar = Right.JOB
+
+
+@dataclass(frozen=True, slots=True)
+class CommandMachine:
+    """A PackML command to one machine. Hold and abort need the right to stop, all others the right to move."""
+
+    machine: str
+    command: MachineCommand
+    VERB: ClassVar = "machine"
+
+    @property
+    def RIGHT(self) -> Right:
+        """Which class of rights this command needs."""
+        stops = self.command in (MachineCommand.HOLD, MachineCommand.ABORT)
+        return Right.STOP if stops else Right.MOTION
+
+
+Command = SubmitOrder | CancelOrder | AnswerPrompt | CommandMachine
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A command with its sender. `id` names it for ever; `content_hash` shows whether a repeat is the same."""
+
+    id: str
+    sender: str
+    command: Command
+    content_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer: `accepted`, or `rejected:<code>` with one sentence. A refusal has no effect."""
+
+    code: str
+    message: str = ""
+    result: Mapping[str, Any] = field(default_factory=dict)
+    duplicate: bool = False
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the command took effect."""
+        return self.code == "accepted"
+
+
+def rejected(code: str, message: str) -> Reply:
+    """A refusal, with one of the codes that the faces document."""
+    return Reply(f"rejected:{code}", message)

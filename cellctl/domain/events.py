@@ -1,0 +1,246 @@
+"""Everything that can have happened. The log of these is the only memory of the cell.
+
+Events are past tense. Those marked *fact* are reported by a driver; all others are decided by the core.
+`NAME` is the name in the log; a record adds sequence, time and actor (`Record`).
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, get_args
+
+from cellctl.domain.job import JobState, JobSubstate
+from cellctl.domain.machine import MachineState
+from cellctl.domain.work import (
+    Directive,
+    Disposition,
+    Job,
+    Knowledge,
+    Operation,
+    OperationState,
+    Order,
+    Part,
+    Place,
+    Progress,
+    Prompt,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerStarted:
+    """The daemon has begun; what was open before is not known until it has been looked at."""
+
+    version: str
+    NAME: ClassVar = "controller.started"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandAnswered:
+    """A command was accepted or refused; the same id again gets the same reply."""
+
+    command_id: str
+    content_hash: str
+    sender: str
+    verb: str
+    code: str
+    message: str = ""
+    result: dict[str, Any] = field(default_factory=dict)
+    NAME: ClassVar = "command.answered"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAccepted:
+    """The order will be made; its work directive is frozen."""
+
+    order: Order
+    directive: Directive
+    NAME: ClassVar = "order.accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCancelled:
+    """No job of the order will be begun any more; parts in work are scrapped where they are."""
+
+    order_id: str
+    by: str
+    NAME: ClassVar = "order.cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class JobStored:
+    """A job for one part has come into the list."""
+
+    job: Job
+    NAME: ClassVar = "job.stored"
+
+
+@dataclass(frozen=True, slots=True)
+class JobChanged:
+    """A job has another state, or stands before another step."""
+
+    job_id: str
+    state: JobState
+    substate: JobSubstate
+    step: int
+    reason: str = ""
+    NAME: ClassVar = "job.state"
+
+
+@dataclass(frozen=True, slots=True)
+class JobRemoved:
+    """A job that was not begun has left the list (Cancel), or an ended one was cleared."""
+
+    job_id: str
+    NAME: ClassVar = "job.removed"
+
+
+@dataclass(frozen=True, slots=True)
+class PartCreated:
+    """Material has become, or is about to become, a part with a serial number."""
+
+    part: Part
+    NAME: ClassVar = "unit.created"
+
+
+@dataclass(frozen=True, slots=True)
+class PartMoved:
+    """Fact: the part is at another place. `by` is the operation or the person that moved it."""
+
+    serial: str
+    place: Place
+    knowledge: Knowledge
+    by: str
+    NAME: ClassVar = "unit.custody"
+
+
+@dataclass(frozen=True, slots=True)
+class PartDisposed:
+    """It was decided what becomes of the part."""
+
+    serial: str
+    disposition: Disposition
+    by: str
+    NAME: ClassVar = "unit.disposition"
+
+
+@dataclass(frozen=True, slots=True)
+class OperationIntended:
+    """Written before the first byte goes to the station."""
+
+    operation: Operation
+    NAME: ClassVar = "step.intent"
+
+
+@dataclass(frozen=True, slots=True)
+class OperationStarted:
+    """Fact: the station has taken the work (its first byte is on the wire, or its call was accepted)."""
+
+    operation_id: str
+    NAME: ClassVar = "step.started"
+
+
+@dataclass(frozen=True, slots=True)
+class OperationAdvanced:
+    """Fact: a checkpoint of a running program. Journalled at most once a second of machine time."""
+
+    operation_id: str
+    progress: Progress
+    NAME: ClassVar = "step.advanced"
+
+
+@dataclass(frozen=True, slots=True)
+class OperationEnded:
+    """Fact: the work is over: DONE (proved by the machine), FAILED (it said so) or UNKNOWN (nobody can say).
+
+    `answer` is what a person chose, where the operation was a question.
+    """
+
+    operation_id: str
+    state: OperationState
+    reason: str = ""
+    answer: str = ""
+    by: str = ""
+    NAME: ClassVar = "step.ended"
+
+
+@dataclass(frozen=True, slots=True)
+class StationChanged:
+    """Fact: a station has entered another PackML state."""
+
+    station: str
+    state: MachineState
+    reason: str = ""
+    NAME: ClassVar = "station.state"
+
+
+@dataclass(frozen=True, slots=True)
+class ContactFound:
+    """Fact: the machine answers, and is the one that the cell file means."""
+
+    station: str
+    identity: str
+    NAME: ClassVar = "station.contact_found"
+
+
+@dataclass(frozen=True, slots=True)
+class ContactLost:
+    """Fact: the machine cannot be heard. A quality of our knowledge, not a state of the machine."""
+
+    station: str
+    reason: str
+    NAME: ClassVar = "station.contact_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class PromptRaised:
+    """A person is asked (a fact where a manual station asks, decided where recovery does)."""
+
+    prompt: Prompt
+    NAME: ClassVar = "prompt.raised"
+
+
+@dataclass(frozen=True, slots=True)
+class PromptAnswered:
+    """A person has answered."""
+
+    prompt_id: str
+    choice: str
+    by: str
+    NAME: ClassVar = "prompt.answered"
+
+
+Fact = (
+    OperationStarted
+    | OperationAdvanced
+    | OperationEnded
+    | PartMoved
+    | StationChanged
+    | ContactFound
+    | ContactLost
+    | PromptRaised
+)
+Event = (
+    Fact
+    | ControllerStarted
+    | CommandAnswered
+    | OrderAccepted
+    | OrderCancelled
+    | JobStored
+    | JobChanged
+    | JobRemoved
+    | PartCreated
+    | PartDisposed
+    | OperationIntended
+    | PromptAnswered
+)
+
+BY_NAME: dict[str, type[Any]] = {kind.NAME: kind for kind in get_args(Event)}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One line of the log. `at` is UTC (ISO 8601, milliseconds), `mono_s` the controller's monotonic seconds."""
+
+    seq: int
+    at: str
+    mono_s: float
+    actor: str
+    event: Event

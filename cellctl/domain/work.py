@@ -1,0 +1,208 @@
+"""Orders, products and the work they lead to: values that travel between all rooms of the house."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NewType
+
+from cellctl.domain.job import JobState, JobSubstate
+
+# "station.slot", for example "printer-1.bed"; a part is always at a place, or nowhere yet, or gone.
+Place = NewType("Place", str)
+NOWHERE = Place("")
+GONE = Place("gone")
+
+Parameter = str | int | float
+
+
+def station_of(place: Place) -> str:
+    """The station that a place belongs to: "printer-1.bed" is at "printer-1"."""
+    return place.partition(".")[0]
+
+
+class Knowledge(Enum):
+    """How well a physical fact is known, best first."""
+
+    OBSERVED = "observed"
+    RECORDED = "recorded"
+    CONFIRMED = "confirmed"
+    PRESUMED = "presumed"
+    UNKNOWN = "unknown"
+
+
+class Disposition(Enum):
+    """What was decided about a part."""
+
+    IN_WORK = "in-work"
+    ACCEPTED = "accepted"
+    SCRAPPED = "scrapped"
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program file, named by its content. `lines` counts the lines that a machine will be sent."""
+
+    sha256: str
+    name: str
+    lines: int
+    estimated_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A closed question to a person, with every answer that is allowed."""
+
+    text: str
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One operation of a route: what it needs, and either a program or a question to a person.
+
+    The answer `choices[0]` to a step's question means that the part may go on; any other answer scraps it.
+    """
+
+    name: str
+    capability: str
+    program: Program | None = None
+    question: Question | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """ISA-95 work directive: the frozen copy of product, parameters and programs that a job is made from."""
+
+    product: str
+    revision: str
+    parameters: Mapping[str, Parameter]
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a customer asked for. Immutable; its state is derived from its jobs."""
+
+    id: str
+    product: str
+    revision: str
+    parameters: Mapping[str, Parameter]
+    quantity: int = 1
+    priority: int = 0
+    due_at: str = ""
+    customer_reference: str = ""
+    accepted_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One part on its route. `step` is the index of the next step that is not yet done."""
+
+    id: str
+    order_id: str
+    serial: str
+    state: JobState = JobState.ALLOWED_TO_START
+    substate: JobSubstate = JobSubstate.WAITING
+    step: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One physical piece with a serial number, and where it is to the best of our knowledge."""
+
+    serial: str
+    job_id: str
+    place: Place = NOWHERE
+    knowledge: Knowledge = Knowledge.RECORDED
+    disposition: Disposition = Disposition.IN_WORK
+
+
+class OperationKind(Enum):
+    """What an operation asks of the station that does it."""
+
+    PROCESS = "process"
+    CARRY = "carry"
+
+
+class OperationState(Enum):
+    """How far an operation has come. INTENDED is durable before the first byte goes out."""
+
+    INTENDED = "intended"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+OPEN_OPERATION = frozenset({OperationState.INTENDED, OperationState.RUNNING, OperationState.UNKNOWN})
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One station's task for one part: run a program, ask a person, or carry the part from place to place.
+
+    PROCESS happens at `target`; CARRY goes from `source` to `target`.
+    """
+
+    id: str
+    job_id: str
+    serial: str
+    step: str
+    kind: OperationKind
+    station: str
+    target: Place
+    source: Place = NOWHERE
+    program: Program | None = None
+    question: Question | None = None
+    state: OperationState = OperationState.INTENDED
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a running program is, in lines: written to the link, acknowledged, and proved executed."""
+
+    sent: int = 0
+    acknowledged: int = 0
+    executed: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A question that waits for a person. `operation_id` is what waits for the answer."""
+
+    id: str
+    station: str
+    question: Question
+    operation_id: str = ""
+    serial: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """A place of work in the cell file: a machine, an arm, a rack, a bench.
+
+    `reach` names the stations that a carrier can take parts from and bring parts to. A buffer may hold
+    parts between two steps. Stations without a driver (racks) do nothing by themselves.
+    """
+
+    name: str
+    driver: str = ""
+    capabilities: tuple[str, ...] = ()
+    slots: tuple[str, ...] = ()
+    reach: tuple[str, ...] = ()
+    buffer: bool = False
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Every place where this station can hold a part."""
+        return tuple(Place(f"{self.name}.{slot}") for slot in self.slots)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The cell as its integrator built it: every station by name, in the order of the cell file."""
+
+    name: str
+    stations: Mapping[str, Station] = field(default_factory=dict)

@@ -1,0 +1,334 @@
+"""The sockets in our walls. Every one has a real end and a simulated end; one composition root plugs them in."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from cellctl.domain.events import Event, Fact, Record
+from cellctl.domain.machine import MachineCommand
+from cellctl.domain.work import Operation, Program
+
+
+class Clock(Protocol):
+    """Time, as the machines live it. `speed` is how many of its seconds pass in one second of the world outside."""
+
+    @property
+    def speed(self) -> float:
+        """1.0 except in a demo, where simulated machines run faster than real ones could."""
+        ...
+
+    def now_s(self) -> float:
+        """Monotonic seconds."""
+        ...
+
+    def utc(self) -> str:
+        """The wall clock, ISO 8601 with milliseconds and Z; for records only, never for intervals."""
+        ...
+
+    async def sleep(self, duration_s: float) -> None:
+        """Wait for so many of this clock's seconds."""
+        ...
+
+    def wire_s(self, duration_s: float) -> float:
+        """A limit for something that runs on real wires (an acknowledgement, a call), in this clock's seconds.
+
+        A demo's clock runs faster than the wire does, so limits for the wire grow by `speed`.
+        """
+        ...
+
+
+class Ids(Protocol):
+    """Names that nobody can guess or repeat."""
+
+    def new(self) -> str:
+        """A fresh UUID as text."""
+        ...
+
+
+class Listener(Protocol):
+    """Who hears a ByteLink. Called from the event loop, one call at a time, never from inside `write`."""
+
+    def received(self, chunk: bytes) -> None:
+        """Bytes have come in."""
+        ...
+
+    def lost(self, reason: str) -> None:
+        """The link is gone; nothing more will come."""
+        ...
+
+
+class ByteLink(Protocol):
+    """A line to one machine: bytes out, bytes in."""
+
+    async def open(self, listener: Listener) -> None:
+        """Open and start listening. Raises LinkLost if that cannot be done."""
+        ...
+
+    def write(self, chunk: bytes) -> None:
+        """Hand over bytes, in order; never blocks, never fails (a lost link is told to the listener)."""
+        ...
+
+    @property
+    def unsent(self) -> int:
+        """Bytes handed over that the operating system has not taken yet."""
+        ...
+
+    def close(self) -> None:
+        """Let go. May be called twice."""
+        ...
+
+
+# The way to a node: browse names below Objects, each "namespace-uri;name" (a bare name is in namespace 0).
+NodePath = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeValue:
+    """A value heard from an OPC UA server. `good` is False for Bad and Uncertain: then the value is unknown."""
+
+    path: NodePath
+    value: Any
+    good: bool = True
+
+
+class NodeLink(Protocol):
+    """A session with one OPC UA server."""
+
+    async def open(self, on_change: Callable[[NodeValue], None], on_lost: Callable[[str], None]) -> None:
+        """Connect. Raises LinkLost if that cannot be done."""
+        ...
+
+    async def subscribe(self, paths: Sequence[NodePath]) -> None:
+        """Hear these variables from now on, their present values first. Raises LinkLost or MachineFault."""
+        ...
+
+    async def call(self, path: NodePath, *arguments: Any) -> tuple[Any, ...]:
+        """Call a method (the last name of the path) and return its outputs. Never repeated by itself.
+
+        Raises LinkLost when the outcome is unknown, MachineFault when the server refused.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give the session back. May be called twice."""
+        ...
+
+
+class Links(Protocol):
+    """Makes lines to machines from the addresses in the cell file."""
+
+    def bytes_to(self, machine: str, address: str, options: Mapping[str, Any]) -> ByteLink:
+        """A byte link: a serial port or a socket."""
+        ...
+
+    def nodes_of(self, machine: str, url: str, options: Mapping[str, Any]) -> NodeLink:
+        """An OPC UA session."""
+        ...
+
+
+class Files(Protocol):
+    """Program files, named by the SHA-256 of their content."""
+
+    def keep(self, name: str, content: bytes) -> str:
+        """Store durably; returns the SHA-256 in hex. The same content twice is one file."""
+        ...
+
+    def lines(self, sha256: str) -> Iterator[str]:
+        """The lines of a stored file, read in pieces. Raises StoreFailed if it is absent or altered."""
+        ...
+
+
+class Store(Protocol):
+    """The journal: append-only, durable when `append` returns."""
+
+    async def append(self, records: Sequence[Record]) -> None:
+        """Write all of these or none. Raises StoreFailed."""
+        ...
+
+    def read(self) -> Iterator[Record]:
+        """Every record from the beginning."""
+        ...
+
+    @property
+    def last_progress_s(self) -> float:
+        """When the writer last proved to be alive (monotonic seconds of the Clock)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One publication on the bus. `retained`: replayed by the broker, not live."""
+
+    topic: str
+    payload: bytes
+    retained: bool = False
+    response_topic: str = ""
+    correlation: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker publishes for us when we vanish."""
+
+    topic: str
+    payload: bytes
+
+
+class BusSession(Protocol):
+    """One connection to the broker, from CONNACK until it is lost; never re-entered."""
+
+    async def publish(self, message: Message, *, retain: bool = False, qos: int = 1) -> None:
+        """Hand a message to the broker, and for qos 1 wait until it took it. Raises ConnectionError."""
+        ...
+
+    async def subscribe(self, topic_filter: str) -> None:
+        """Hear these topics. Retained ones are not replayed where the protocol allows to say so."""
+        ...
+
+    def messages(self) -> AsyncIterator[Message]:
+        """What comes in, in order. Raises ConnectionError when the connection is lost."""
+        ...
+
+
+class Bus(Protocol):
+    """The way to an MQTT broker."""
+
+    def session(self, will: Will, serve: Callable[[BusSession], Awaitable[None]]) -> Awaitable[None]:
+        """Connect once, run `serve` with the session, disconnect. Raises ConnectionError when it ends badly."""
+        ...
+
+
+class Driver(Protocol):
+    """One machine, as the engine sees it. Made anew for every connection; a lost one is thrown away.
+
+    `serve` connects and runs until it is cancelled; on the way out it leaves the machine at rest if it can.
+    While it serves, it reports facts, among them every PackML state it enters (the first one after contact
+    was found). The other methods return at once; their effect is seen in the facts.
+    """
+
+    async def serve(self) -> None:
+        """Connect and speak with the machine. Raises LinkLost or MachineFault."""
+        ...
+
+    def start(self, operation: Operation) -> None:
+        """Begin this work. The intent is durable already. Raises NotAllowed unless the machine is IDLE."""
+        ...
+
+    def command(self, command: MachineCommand) -> None:
+        """HOLD, UNHOLD, ABORT, CLEAR, RESET, STOP. Raises NotAllowed by the PackML table."""
+        ...
+
+    def answer(self, operation_id: str, choice: str, by: str) -> None:
+        """A person's answer to a prompt that this driver raised."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a driver gets to work with. It has no other way to reach the world."""
+
+    clock: Clock
+    links: Links
+    files: Files
+    report: Callable[[Fact], None]
+
+
+class DriverFamily(Protocol):
+    """What a package brings under the entry point `cellctl.drivers`."""
+
+    @property
+    def options(self) -> type[Any]:
+        """A pydantic model or dataclass; the machine's own keys in the cell file are parsed by it."""
+        ...
+
+    def driver(self, machine: str, options: Any, tools: Tools) -> Driver:
+        """Make a driver for one connection. Does nothing yet."""
+        ...
+
+
+class ByteDevice(Protocol):
+    """A simulated machine on a byte link, from the firmware's side of the wire. A callback object without I/O.
+
+    Whoever drives it calls `advance(now_s)` when `wakeup_s` is due, and `transmit` after every call.
+    """
+
+    def receive(self, chunk: bytes, now_s: float) -> None:
+        """Bytes from the host."""
+        ...
+
+    def transmit(self, now_s: float) -> bytes:
+        """Bytes for the host that are due by now; empty if none."""
+        ...
+
+    def advance(self, now_s: float) -> None:
+        """Let time pass up to now."""
+        ...
+
+    @property
+    def wakeup_s(self) -> float | None:
+        """When something will happen by itself; None for never."""
+        ...
+
+
+class NodeDevice(Protocol):
+    """A simulated machine with variables and methods (OPC UA), without I/O."""
+
+    def values(self) -> Mapping[NodePath, Any]:
+        """Every variable with its present value."""
+        ...
+
+    def call(self, path: NodePath, arguments: Sequence[Any], now_s: float) -> tuple[Any, ...]:
+        """Call a method. Raises KeyError if there is no such method."""
+        ...
+
+    def advance(self, now_s: float) -> None:
+        """Let time pass up to now."""
+        ...
+
+    @property
+    def wakeup_s(self) -> float | None:
+        """When something will happen by itself; None for never."""
+        ...
+
+
+class SimulatedCell(Protocol):
+    """All devices of a simulated cell and the world that they share."""
+
+    @property
+    def byte_devices(self) -> Mapping[str, ByteDevice]:
+        """By machine name."""
+        ...
+
+    @property
+    def node_devices(self) -> Mapping[str, NodeDevice]:
+        """By machine name."""
+        ...
+
+    def person_answers(self, question: str, choices: Sequence[str], station: str) -> tuple[float, str]:
+        """How long the simulated person takes, in seconds, and what they choose."""
+        ...
+
+    def person_moves(self, source: str, target: str, now_s: float) -> None:
+        """The simulated person takes the part at one place to another ("gone": out of the cell)."""
+        ...
+
+    @property
+    def violations(self) -> Sequence[str]:
+        """What happened that must never happen, in order."""
+        ...
+
+
+class Simulator(Protocol):
+    """What a package brings under the entry point `cellctl.simulators`."""
+
+    def __call__(self, cell_file: Path, settings: Mapping[str, Any], seed: int) -> SimulatedCell:
+        """Build the twin of a cell file. Raises ConfigError."""
+        ...
+
+
+__all__ = [
+    "Bus", "BusSession", "ByteDevice", "ByteLink", "Clock", "Driver", "DriverFamily", "Event", "Files", "Ids",
+    "Links", "Listener", "Message", "NodeDevice", "NodeLink", "NodePath", "NodeValue", "Program", "SimulatedCell",
+    "Simulator", "Store", "Tools", "Will",
+]  # fmt: skip
