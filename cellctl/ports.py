@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from cellctl.core.view import CellView
+from cellctl.domain.commands import Envelope, Reply
 from cellctl.domain.events import Event, Fact, Record
 from cellctl.domain.machine import MachineCommand
-from cellctl.domain.work import Operation, Program
+from cellctl.domain.work import Operation, Plan, Program
 
 
 class Clock(Protocol):
@@ -199,6 +201,44 @@ class Bus(Protocol):
         ...
 
 
+class Desk(Protocol):
+    """What a face may do: hand in commands, look, and be told that there is something new to look at."""
+
+    async def submit(self, envelope: Envelope) -> Reply:
+        """Decide about a command. Answered only after the answer is durable; never waits for a machine.
+
+        The same id with the same content again gets the first reply, marked `duplicate`; with other content
+        `rejected:id_reused`.
+        """
+        ...
+
+    def view(self) -> CellView:
+        """The cell as it is now."""
+        ...
+
+    def reply_to(self, command_id: str) -> Reply | None:
+        """What was answered to an earlier command, or None if it is not known."""
+        ...
+
+    async def changed(self, since_rev: int) -> CellView:
+        """Wait until the view's rev is above `since_rev` (at once if it is already)."""
+        ...
+
+    def records(self, after_seq: int = 0) -> Iterator[Record]:
+        """The log after a sequence number, as far as it is durable."""
+        ...
+
+    @property
+    def plan(self) -> Plan:
+        """The cell as configured."""
+        ...
+
+    @property
+    def products(self) -> Sequence[Mapping[str, Any]]:
+        """What can be ordered: name, revision, parameters with their limits, as JSON-like values."""
+        ...
+
+
 class Driver(Protocol):
     """One machine, as the engine sees it. Made anew for every connection; a lost one is thrown away.
 
@@ -328,7 +368,7 @@ class Simulator(Protocol):
 
 
 __all__ = [
-    "Bus", "BusSession", "ByteDevice", "ByteLink", "Clock", "Driver", "DriverFamily", "Event", "Files", "Ids",
+    "Bus", "BusSession", "ByteDevice", "ByteLink", "Clock", "Desk", "Driver", "DriverFamily", "Event", "Files", "Ids",
     "Links", "Listener", "Message", "NodeDevice", "NodeLink", "NodePath", "NodeValue", "Program", "SimulatedCell",
     "Simulator", "Store", "Tools", "Will",
 ]  # fmt: skip

@@ -1,0 +1,80 @@
+"""CellView: what the cell looks like from outside. The one thing that every face renders."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cellctl.domain.work import Parameter, Progress
+
+
+@dataclass(frozen=True, slots=True)
+class MachineView:
+    """One station with a driver. `state` is the PackML name; `contact` is found, lost or never."""
+
+    name: str
+    driver: str
+    capabilities: tuple[str, ...]
+    state: str
+    contact: str
+    identity: str = ""
+    reason: str = ""
+    operation_id: str = ""
+    job_id: str = ""
+    step: str = ""
+    progress: Progress = field(default_factory=Progress)
+    locked: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """One job; `why` is one sentence about what it does or waits for, `reasons` the same for programs."""
+
+    id: str
+    order_id: str
+    serial: str
+    state: str
+    substate: str
+    step: str
+    place: str
+    knowledge: str
+    why: str = ""
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """One order; `state` is derived from its jobs: open, running, done, cancelled, failed."""
+
+    id: str
+    product: str
+    revision: str
+    parameters: Mapping[str, Parameter]
+    quantity: int
+    done: int
+    state: str
+    accepted_at: str
+    customer_reference: str = ""
+    jobs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PromptView:
+    """A closed question that waits for a person."""
+
+    id: str
+    station: str
+    text: str
+    choices: tuple[str, ...]
+    serial: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CellView:
+    """The whole cell. `rev` grows with every journalled event, so equal revs mean equal views (but for progress)."""
+
+    cell: str
+    rev: int
+    machines: tuple[MachineView, ...] = ()
+    orders: tuple[OrderView, ...] = ()
+    jobs: tuple[JobView, ...] = ()
+    prompts: tuple[PromptView, ...] = ()
+    alarms: tuple[str, ...] = ()
