@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 from cellctl.core.view import CellView
 from cellctl.domain.commands import Envelope, Reply
-from cellctl.domain.events import Event, Fact, Record
+from cellctl.domain.events import Fact, Record
 from cellctl.domain.machine import MachineCommand
-from cellctl.domain.work import Operation, Plan, Program
+from cellctl.domain.work import Operation, Plan
 
 
 class Clock(Protocol):
@@ -365,10 +365,3 @@ class Simulator(Protocol):
     def __call__(self, cell_file: Path, settings: Mapping[str, Any], seed: int) -> SimulatedCell:
         """Build the twin of a cell file. Raises ConfigError."""
         ...
-
-
-__all__ = [
-    "Bus", "BusSession", "ByteDevice", "ByteLink", "Clock", "Desk", "Driver", "DriverFamily", "Event", "Files", "Ids",
-    "Links", "Listener", "Message", "NodeDevice", "NodeLink", "NodePath", "NodeValue", "Program", "SimulatedCell",
-    "Simulator", "Store", "Tools", "Will",
-]  # fmt: skip

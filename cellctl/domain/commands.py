@@ -31,7 +31,7 @@ class SubmitOrder:
     due_at: str = ""
     customer_reference: str = ""
     VERB: ClassVar = "submit"
-    RIGHT: ClassVar = Right.JOB
+    right: ClassVar = Right.JOB
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class CancelOrder:
 
     order_id: str
     VERB: ClassVar = "cancel"
-    RIGHT: ClassVar = Right.JOB
+    right: ClassVar = Right.JOB
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class AnswerPrompt:
     prompt_id: str
     choice: str
     VERB: ClassVar = "answer"
-    RIGHT: ClassVar = Right.JOB
+    right: ClassVar = Right.JOB
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class CommandMachine:
     VERB: ClassVar = "machine"
 
     @property
-    def RIGHT(self) -> Right:
+    def right(self) -> Right:
         """Which class of rights this command needs."""
         stops = self.command in (MachineCommand.HOLD, MachineCommand.ABORT)
         return Right.STOP if stops else Right.MOTION
