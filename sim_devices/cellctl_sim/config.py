@@ -1,0 +1,84 @@
+"""What a cell file says about its simulated twins: one model for each kind of `sim` table."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Celsius = Annotated[float, Field(gt=-50, lt=500, allow_inf_nan=False)]
+
+
+class _Twin(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PrinterTwin(_Twin):
+    """A Marlin board on a printer of ordinary size. Axes are X, Y, Z, E; heater powers are over the losses."""
+
+    model: Literal["marlin"]
+    uuid: str = "00000000-0000-4000-8000-000000000000"
+    firmware: str = "Marlin 2.1.2"
+    machine_name: str = "cellctl twin"
+    size_mm: tuple[Positive, Positive, Positive] = (220.0, 220.0, 240.0)
+
+    max_feed_mm_per_s: tuple[Positive, Positive, Positive, Positive] = (200.0, 200.0, 12.0, 120.0)
+    max_acceleration_mm_per_s2: tuple[Positive, Positive, Positive, Positive] = (1500.0, 1500.0, 100.0, 5000.0)
+    acceleration_mm_per_s2: Positive = 1000.0
+    travel_acceleration_mm_per_s2: Positive = 1500.0
+    junction_deviation_mm: Positive = 0.013
+    planner_blocks: Annotated[int, Field(ge=2, le=256)] = 16
+    command_slots: Annotated[int, Field(ge=1, le=64)] = 4
+    rx_bytes: Annotated[int, Field(ge=64, le=65536)] = 128
+    advanced_ok: bool = False
+
+    ambient_celsius: Celsius = 22.0
+    nozzle_heats_celsius_per_s: Positive = 3.0
+    nozzle_cools_in_s: Positive = 120.0
+    """Time constant of cooling towards ambient."""
+    nozzle_max_celsius: Celsius = 275.0
+    bed_heats_celsius_per_s: Positive = 0.6
+    bed_cools_in_s: Positive = 600.0
+    """Time constant of cooling towards ambient."""
+    bed_max_celsius: Celsius = 120.0
+    cold_extrusion_celsius: Celsius = 170.0
+
+
+class RouterTwin(_Twin):
+    """A Grbl 1.1 board on a small router. Axes are X, Y, Z."""
+
+    model: Literal["grbl"]
+    firmware: str = "1.1h"
+    build_date: str = "20190825"
+    size_mm: tuple[Positive, Positive, Positive] = (300.0, 180.0, 45.0)
+
+    max_feed_mm_per_min: tuple[Positive, Positive, Positive] = (3000.0, 3000.0, 1000.0)
+    acceleration_mm_per_s2: tuple[Positive, Positive, Positive] = (200.0, 200.0, 100.0)
+    junction_deviation_mm: Positive = 0.01
+    homing_seek_mm_per_min: Positive = 1500.0
+    homing_pull_off_mm: Positive = 1.0
+    planner_blocks: Annotated[int, Field(ge=2, le=256)] = 15
+    rx_bytes: Annotated[int, Field(ge=64, le=65536)] = 128
+
+    max_spindle_rpm: Positive = 12000.0
+    spindle_spins_up_s: Positive = 2.0
+    has_door: bool = False
+    vise_top_mm: float | None = None
+    """Machine Z of the part's surface; None: the work origin's Z, as the operator would set it."""
+
+
+class ArmTwin(_Twin):
+    """A robot controller with one taught program for each pair of places that it reaches."""
+
+    model: Literal["robot"]
+    move_s: Positive = 6.0
+    """One leg: approach, grip, retreat, travel, and so on."""
+
+
+class PersonTwin(_Twin):
+    """A person who answers questions."""
+
+    model: Literal["person"]
+    answer_s: Positive = 40.0
+
+
+Twin = PrinterTwin | RouterTwin | ArmTwin | PersonTwin
