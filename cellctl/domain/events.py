@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, get_args
 
 from cellctl.domain.job import JobState, JobSubstate
-from cellctl.domain.machine import MachineState
+from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.work import (
     Directive,
     Disposition,
@@ -148,7 +148,7 @@ class OperationAdvanced:
 
 @dataclass(frozen=True, slots=True)
 class OperationEnded:
-    """Fact: the work is over: DONE (proved by the machine), FAILED (it said so) or UNKNOWN (nobody can say).
+    """Fact: the work is over: DONE (proved by the machine), FAILED (it said so), NOT_BEGUN or UNKNOWN.
 
     `answer` is what a person chose, where the operation was a question.
     """
@@ -169,6 +169,16 @@ class StationChanged:
     state: MachineState
     reason: str = ""
     NAME: ClassVar = "station.state"
+
+
+@dataclass(frozen=True, slots=True)
+class StationCommanded:
+    """A machine was told something. Cleared by the next state that it reports."""
+
+    station: str
+    command: MachineCommand
+    by: str
+    NAME: ClassVar = "station.commanded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +217,14 @@ class PromptAnswered:
     NAME: ClassVar = "prompt.answered"
 
 
+@dataclass(frozen=True, slots=True)
+class PromptWithdrawn:
+    """The question is no longer of interest."""
+
+    prompt_id: str
+    NAME: ClassVar = "prompt.withdrawn"
+
+
 Fact = (
     OperationStarted
     | OperationAdvanced
@@ -229,7 +247,9 @@ Event = (
     | PartCreated
     | PartDisposed
     | OperationIntended
+    | StationCommanded
     | PromptAnswered
+    | PromptWithdrawn
 )
 
 BY_NAME: dict[str, type[Any]] = {kind.NAME: kind for kind in get_args(Event)}

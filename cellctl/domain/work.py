@@ -126,16 +126,17 @@ class OperationKind(Enum):
 
 
 class OperationState(Enum):
-    """How far an operation has come. INTENDED is durable before the first byte goes out."""
+    """How far an operation has come. INTENDED is durable before the first byte goes out.
+
+    NOT_BEGUN is proved: no byte went out, so the work may be given out again without asking anybody.
+    """
 
     INTENDED = "intended"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    NOT_BEGUN = "not-begun"
     UNKNOWN = "unknown"
-
-
-OPEN_OPERATION = frozenset({OperationState.INTENDED, OperationState.RUNNING, OperationState.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +184,8 @@ class Prompt:
 class Station:
     """A place of work in the cell file: a machine, an arm, a rack, a bench.
 
-    `reach` names the stations that a carrier can take parts from and bring parts to. A buffer may hold
-    parts between two steps. Stations without a driver (racks) do nothing by themselves.
+    `reach` names the stations that a carrier can take parts from and bring parts to. Stations without a driver
+    (racks) do nothing by themselves; one that is a buffer may take a part whose next machine is busy.
     """
 
     name: str
@@ -193,6 +194,11 @@ class Station:
     slots: tuple[str, ...] = ()
     reach: tuple[str, ...] = ()
     buffer: bool = False
+
+    @property
+    def attended(self) -> bool:
+        """A person works here: asking again is harmless, and nothing moves by itself."""
+        return self.driver == "manual"
 
     @property
     def places(self) -> tuple[Place, ...]:

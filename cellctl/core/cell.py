@@ -1,0 +1,241 @@
+"""The cell as a value, and the one function that changes it: folding an event of the log into it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import singledispatch
+from typing import Any
+
+from cellctl.domain import events as ev
+from cellctl.domain.machine import MachineCommand, MachineState
+from cellctl.domain.work import (
+    Directive,
+    Job,
+    Operation,
+    OperationKind,
+    OperationState,
+    Order,
+    Part,
+    Place,
+    Plan,
+    Progress,
+    Prompt,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEntry:
+    """An accepted order with its frozen work directive."""
+
+    order: Order
+    directive: Directive
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StationStatus:
+    """What is known of a station with a driver. `state` is None until it has been heard after a start.
+
+    `finished` is the serial number of the part that it last worked on: it must leave before the next one.
+    `told` is a command that it has not yet reacted to.
+    """
+
+    state: MachineState | None = None
+    contact: str = "never"
+    identity: str = ""
+    reason: str = ""
+    finished: str = ""
+    told: MachineCommand | None = None
+    progress: Progress = field(default_factory=Progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many names of each sort have been given out; `rev` counts events."""
+
+    rev: int = 0
+    orders: int = 0
+    operations: int = 0
+    serials: int = 0
+    prompts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """All that the controller knows. `operations` and `prompts` hold only what is still open."""
+
+    plan: Plan
+    orders: Mapping[str, OrderEntry] = field(default_factory=dict)
+    jobs: Mapping[str, Job] = field(default_factory=dict)
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    operations: Mapping[str, Operation] = field(default_factory=dict)
+    stations: Mapping[str, StationStatus] = field(default_factory=dict)
+    prompts: Mapping[str, Prompt] = field(default_factory=dict)
+    counts: Counts = field(default_factory=Counts)
+
+    def part_at(self, place: Place) -> Part | None:
+        """The part that is believed to be at a place."""
+        return next((part for part in self.parts.values() if part.place == place), None)
+
+    def operation_of(self, job_id: str) -> Operation | None:
+        """The open operation of a job."""
+        return next((op for op in self.operations.values() if op.job_id == job_id), None)
+
+
+def empty(plan: Plan) -> Cell:
+    """A cell in which nothing has happened yet."""
+    stations = {name: StationStatus() for name, station in plan.stations.items() if station.driver}
+    return Cell(plan=plan, stations=stations)
+
+
+def apply(cell: Cell, event: ev.Event) -> Cell:
+    """The cell after an event of the log. Total: an event about something that is gone changes only `rev`."""
+    changed = _fold(event, cell)
+    return replace(changed, counts=replace(changed.counts, rev=changed.counts.rev + 1))
+
+
+@singledispatch
+def _fold(event: Any, cell: Cell) -> Cell:
+    """Events that carry no state of the cell: answers to commands."""
+    return cell
+
+
+@_fold.register
+def _(event: ev.ControllerStarted, cell: Cell) -> Cell:
+    stations = {
+        name: StationStatus(finished=status.finished, progress=status.progress)
+        for name, status in cell.stations.items()
+    }
+    return replace(cell, stations=stations)
+
+
+@_fold.register
+def _(event: ev.OrderAccepted, cell: Cell) -> Cell:
+    orders = {**cell.orders, event.order.id: OrderEntry(event.order, event.directive)}
+    return replace(cell, orders=orders, counts=replace(cell.counts, orders=cell.counts.orders + 1))
+
+
+@_fold.register
+def _(event: ev.OrderCancelled, cell: Cell) -> Cell:
+    entry = cell.orders.get(event.order_id)
+    if entry is None:
+        return cell
+    return replace(cell, orders={**cell.orders, event.order_id: replace(entry, cancelled=True)})
+
+
+@_fold.register
+def _(event: ev.JobStored, cell: Cell) -> Cell:
+    counts = replace(cell.counts, serials=cell.counts.serials + 1)
+    return replace(cell, jobs={**cell.jobs, event.job.id: event.job}, counts=counts)
+
+
+@_fold.register
+def _(event: ev.JobChanged, cell: Cell) -> Cell:
+    job = cell.jobs.get(event.job_id)
+    if job is None:
+        return cell
+    job = replace(job, state=event.state, substate=event.substate, step=event.step, reason=event.reason)
+    return replace(cell, jobs={**cell.jobs, job.id: job})
+
+
+@_fold.register
+def _(event: ev.JobRemoved, cell: Cell) -> Cell:
+    return replace(cell, jobs={name: job for name, job in cell.jobs.items() if name != event.job_id})
+
+
+@_fold.register
+def _(event: ev.PartCreated, cell: Cell) -> Cell:
+    return replace(cell, parts={**cell.parts, event.part.serial: event.part})
+
+
+@_fold.register
+def _(event: ev.PartMoved, cell: Cell) -> Cell:
+    part = cell.parts.get(event.serial)
+    if part is None:
+        return cell
+    moved = replace(part, place=event.place, knowledge=event.knowledge)
+    return replace(cell, parts={**cell.parts, part.serial: moved})
+
+
+@_fold.register
+def _(event: ev.PartDisposed, cell: Cell) -> Cell:
+    part = cell.parts.get(event.serial)
+    if part is None:
+        return cell
+    return replace(cell, parts={**cell.parts, part.serial: replace(part, disposition=event.disposition)})
+
+
+@_fold.register
+def _(event: ev.OperationIntended, cell: Cell) -> Cell:
+    operations = {**cell.operations, event.operation.id: event.operation}
+    counts = replace(cell.counts, operations=cell.counts.operations + 1)
+    lines = event.operation.program.lines if event.operation.program else 0
+    fresh = _station(cell, event.operation.station, progress=Progress(total=lines))
+    return replace(fresh, operations=operations, counts=counts)
+
+
+@_fold.register
+def _(event: ev.OperationStarted, cell: Cell) -> Cell:
+    operation = cell.operations.get(event.operation_id)
+    if operation is None:
+        return cell
+    running = replace(operation, state=OperationState.RUNNING)
+    return replace(cell, operations={**cell.operations, operation.id: running})
+
+
+@_fold.register
+def _(event: ev.OperationAdvanced, cell: Cell) -> Cell:
+    operation = cell.operations.get(event.operation_id)
+    return _station(cell, operation.station, progress=event.progress) if operation else cell
+
+
+@_fold.register
+def _(event: ev.OperationEnded, cell: Cell) -> Cell:
+    operation = cell.operations.get(event.operation_id)
+    if operation is None:
+        return cell
+    if event.state is OperationState.UNKNOWN:
+        unknown = replace(operation, state=OperationState.UNKNOWN)
+        return replace(cell, operations={**cell.operations, operation.id: unknown})
+    ended = replace(cell, operations={k: op for k, op in cell.operations.items() if k != operation.id})
+    if event.state is OperationState.DONE and operation.kind is OperationKind.PROCESS:
+        return _station(ended, operation.station, finished=operation.serial)
+    return ended
+
+
+@_fold.register
+def _(event: ev.StationChanged, cell: Cell) -> Cell:
+    return _station(cell, event.station, state=event.state, reason=event.reason, told=None)
+
+
+@_fold.register
+def _(event: ev.StationCommanded, cell: Cell) -> Cell:
+    return _station(cell, event.station, told=event.command)
+
+
+@_fold.register
+def _(event: ev.ContactFound, cell: Cell) -> Cell:
+    return _station(cell, event.station, contact="found", identity=event.identity, reason="")
+
+
+@_fold.register
+def _(event: ev.ContactLost, cell: Cell) -> Cell:
+    return _station(cell, event.station, state=None, contact="lost", reason=event.reason, told=None)
+
+
+@_fold.register
+def _(event: ev.PromptRaised, cell: Cell) -> Cell:
+    counts = replace(cell.counts, prompts=cell.counts.prompts + 1)
+    return replace(cell, prompts={**cell.prompts, event.prompt.id: event.prompt}, counts=counts)
+
+
+@_fold.register(ev.PromptAnswered)
+@_fold.register(ev.PromptWithdrawn)
+def _(event: ev.PromptAnswered | ev.PromptWithdrawn, cell: Cell) -> Cell:
+    return replace(cell, prompts={k: prompt for k, prompt in cell.prompts.items() if k != event.prompt_id})
+
+
+def _station(cell: Cell, name: str, **changes: Any) -> Cell:
+    status = cell.stations.get(name)
+    if status is None:
+        return cell
+    return replace(cell, stations={**cell.stations, name: replace(status, **changes)})

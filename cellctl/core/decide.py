@@ -1,0 +1,223 @@
+"""The brain of the cell: `decide(cell, stimulus)` answers with the next cell and what is to be done.
+
+A stimulus is a command (in its envelope), an order that was made ready, or a fact that a driver reports. Pure:
+no clock, no file, no machine. What happens to a part is in `lifecycle`, what a person is asked in `recovery`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from cellctl.core import dispatch, lifecycle, recovery
+from cellctl.core.cell import Cell
+from cellctl.core.instructions import Answer, Instruction, PassOn, Start, Tell, Turn
+from cellctl.domain import events as ev
+from cellctl.domain.commands import (
+    AnswerPrompt,
+    CancelOrder,
+    CommandMachine,
+    Envelope,
+    Reply,
+    SubmitOrder,
+    rejected,
+)
+from cellctl.domain.errors import NotAllowed
+from cellctl.domain.job import JobCommand
+from cellctl.domain.machine import MachineCommand, MachineState, after
+from cellctl.domain.work import NOWHERE, Directive, OperationKind, OperationState, Part, station_of
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedOrder:
+    """A SubmitOrder whose parameters were checked and whose programs are on disk."""
+
+    envelope: Envelope
+    directive: Directive
+    at: str
+
+
+Stimulus = Envelope | PreparedOrder | ev.Fact | ev.ControllerStarted
+
+
+def decide(cell: Cell, stimulus: Stimulus) -> tuple[Cell, Sequence[Instruction]]:
+    """What follows from one stimulus. The returned cell is valid once every Remember is durable."""
+    turn = Turn(cell)
+    match stimulus:
+        case PreparedOrder():
+            _accept(turn, stimulus)
+        case Envelope():
+            _command(turn, stimulus)
+        case ev.ControllerStarted():
+            turn.remember(stimulus)
+            recovery.take_stock(turn)
+        case _:
+            _fact(turn, stimulus)
+    lifecycle.scrap_cancelled(turn)
+    _reset_free_machines(turn)
+    _dispatch(turn)
+    return turn.cell, turn.todo
+
+
+# ---- commands --------------------------------------------------------------------------------------------------
+
+
+def _reply(turn: Turn, envelope: Envelope, reply: Reply) -> None:
+    turn.remember(
+        ev.CommandAnswered(
+            envelope.id,
+            envelope.content_hash,
+            envelope.sender,
+            envelope.command.VERB,
+            reply.code,
+            reply.message,
+            dict(reply.result),
+        )
+    )
+    turn.do(Answer(reply))
+
+
+def _accept(turn: Turn, prepared: PreparedOrder) -> None:
+    command = prepared.envelope.command
+    if not isinstance(command, SubmitOrder):
+        raise TypeError(f"only a SubmitOrder can be prepared, not {command.VERB}")
+    order = lifecycle.order_from(turn.cell, command, prepared.directive, prepared.at)
+    turn.remember(ev.OrderAccepted(order, prepared.directive))
+    jobs = [lifecycle.store_job(turn, order.id) for _ in range(order.quantity)]
+    result = {"order_id": order.id, "serials": [job.serial for job in jobs]}
+    _reply(turn, prepared.envelope, Reply("accepted", f"{order.id}: {len(jobs)} to make", result))
+
+
+def _command(turn: Turn, envelope: Envelope) -> None:
+    command = envelope.command
+    match command:
+        case CancelOrder():
+            reply = _cancel(turn, command, envelope.sender)
+        case CommandMachine():
+            reply = _machine(turn, command, envelope.sender)
+        case AnswerPrompt():
+            reply = _answer(turn, command, envelope.sender)
+        case SubmitOrder():
+            raise TypeError("an order is prepared before it is decided upon")
+    _reply(turn, envelope, reply)
+
+
+def _cancel(turn: Turn, command: CancelOrder, sender: str) -> Reply:
+    entry = turn.cell.orders.get(command.order_id)
+    if entry is None:
+        return rejected("unknown_target", f"there is no order {command.order_id}; list them: cellctl order list")
+    if entry.cancelled:
+        return rejected("precondition_failed", f"{command.order_id} is cancelled already")
+    turn.remember(ev.OrderCancelled(command.order_id, sender))
+    return Reply("accepted", lifecycle.cancel_jobs(turn, command.order_id))
+
+
+def _machine(turn: Turn, command: CommandMachine, sender: str) -> Reply:
+    status = turn.cell.stations.get(command.machine)
+    if status is None:
+        known = ", ".join(turn.cell.stations)
+        return rejected("unknown_target", f"there is no machine {command.machine}; there are: {known}")
+    if status.state is None:
+        return rejected("precondition_failed", f"{command.machine} is not heard; check its power and cable")
+    try:
+        after(status.state, command.command)
+    except NotAllowed as refused:
+        return rejected("precondition_failed", f"{command.machine}: {refused}")
+    part = turn.cell.parts.get(status.finished)
+    if command.command is MachineCommand.RESET and part and station_of(part.place) == command.machine:
+        return rejected("precondition_failed", f"{command.machine} still holds {part.serial}; it must leave first")
+    turn.remember(ev.StationCommanded(command.machine, command.command, sender))
+    if command.command not in (MachineCommand.HOLD, MachineCommand.ABORT):
+        # Hold and abort went to the driver by the engine's short cut, before anything was decided.
+        turn.do(Tell(command.machine, command.command))
+    return Reply("accepted", f"{command.machine}: {command.command.value}")
+
+
+def _answer(turn: Turn, command: AnswerPrompt, sender: str) -> Reply:
+    prompt = turn.cell.prompts.get(command.prompt_id)
+    if prompt is None:
+        return rejected("unknown_target", f"there is no open question {command.prompt_id}")
+    if command.choice not in prompt.question.choices:
+        allowed = ", ".join(prompt.question.choices)
+        return rejected("invalid", f"{command.choice!r} is not an answer to {prompt.id}; allowed: {allowed}")
+    turn.remember(ev.PromptAnswered(prompt.id, command.choice, sender))
+    operation = turn.cell.operations.get(prompt.operation_id)
+    if operation is not None and operation.state is not OperationState.UNKNOWN:
+        turn.do(PassOn(operation.station, operation.id, command.choice, sender))
+    else:
+        recovery.settle(turn, prompt, command.choice, sender)
+    return Reply("accepted", f"{prompt.id}: {command.choice}")
+
+
+# ---- facts -----------------------------------------------------------------------------------------------------
+
+
+def _fact(turn: Turn, fact: ev.Fact) -> None:
+    if isinstance(fact, ev.OperationStarted | ev.OperationAdvanced | ev.OperationEnded) and (
+        fact.operation_id not in turn.cell.operations
+    ):
+        return  # An echo of work that was settled meanwhile; the journal has its end already.
+    if isinstance(fact, ev.OperationEnded):
+        _ended(turn, fact)
+    else:
+        turn.remember(fact)
+
+
+def _ended(turn: Turn, fact: ev.OperationEnded) -> None:
+    operation = turn.cell.operations[fact.operation_id]
+    if operation.state is OperationState.UNKNOWN:
+        return  # Only a person can say more about it now.
+    attended = turn.cell.plan.stations[operation.station].attended
+    if fact.state is OperationState.FAILED and attended and operation.kind is OperationKind.PROCESS:
+        fact = replace(fact, state=OperationState.NOT_BEGUN)  # A question without an answer is asked again.
+    if fact.state is OperationState.FAILED:
+        # Failed work leaves a part in doubt; its stations stay locked until a person has looked.
+        turn.remember(ev.OperationEnded(operation.id, OperationState.UNKNOWN, fact.reason))
+        recovery.ask(turn, operation, f"failed: {fact.reason}")
+        return
+    turn.remember(fact)
+    for prompt in [p for p in turn.cell.prompts.values() if p.operation_id == operation.id]:
+        turn.remember(ev.PromptWithdrawn(prompt.id))
+    if fact.state is OperationState.UNKNOWN:
+        recovery.ask(turn, operation, fact.reason)
+    elif fact.state is OperationState.NOT_BEGUN:
+        lifecycle.put_back(turn, operation)
+    elif operation.kind is OperationKind.PROCESS:
+        lifecycle.step_done(turn, operation, fact.answer, fact.by)
+
+
+# ---- after every stimulus --------------------------------------------------------------------------------------
+
+
+def _reset_free_machines(turn: Turn) -> None:
+    """A machine that has completed its run becomes idle once what it made has left."""
+    for name, status in turn.cell.stations.items():
+        if status.state is not MachineState.COMPLETE or status.told or dispatch.involved(turn.cell, name):
+            continue
+        if _holds_finished_part(turn.cell, name, status.finished):
+            continue
+        turn.remember(ev.StationCommanded(name, MachineCommand.RESET, "cellctl"))
+        turn.do(Tell(name, MachineCommand.RESET))
+
+
+def _holds_finished_part(cell: Cell, name: str, serial: str) -> bool:
+    part = cell.parts.get(serial)
+    if part is None or station_of(part.place) != name:
+        return False
+    job = cell.jobs.get(part.job_id)
+    if job is None or not lifecycle.in_work(job):
+        return True
+    return dispatch.current_step(cell, job).capability not in cell.plan.stations[name].capabilities
+
+
+def _dispatch(turn: Turn) -> None:
+    for job in dispatch.waiting(turn.cell):
+        operation = dispatch.next_operation(turn.cell, job)
+        if isinstance(operation, tuple):
+            continue
+        if operation.kind is OperationKind.PROCESS and job.serial not in turn.cell.parts:
+            # The bed counts as occupied from the moment the first byte may go out.
+            turn.remember(ev.PartCreated(Part(job.serial, job.id)))
+        if turn.cell.parts[job.serial].place == NOWHERE:
+            turn.remember(lifecycle.placed(operation))
+        lifecycle.change_job(turn, job, JobCommand.BEGIN)
+        turn.remember(ev.OperationIntended(operation))
+        turn.do(Start(operation))

@@ -1,0 +1,206 @@
+"""Which operation comes next for a job, on which station, and if none: why not.
+
+`next_operation` is pure and total: it answers with an operation, or with reasons. Transport is not part of a
+product's route: it follows from where the part is and who can reach what.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from cellctl.core.cell import Cell
+from cellctl.domain.job import JobState
+from cellctl.domain.machine import AT_REST, MachineState
+from cellctl.domain.work import (
+    NOWHERE,
+    Job,
+    Operation,
+    OperationKind,
+    OperationState,
+    Part,
+    Place,
+    Station,
+    Step,
+    station_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a job waits: a code for programs and a sentence for people."""
+
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One carry on the way to a station: who carries, and to where."""
+
+    carrier: Station
+    to: Station
+
+
+def next_operation(cell: Cell, job: Job) -> Operation | tuple[Reason, ...]:
+    """The operation that can begin now for a job, or every reason why none can."""
+    step = current_step(cell, job)
+    part = cell.parts.get(job.serial)
+    able = [station for station in cell.plan.stations.values() if step.capability in station.capabilities]
+    if not able:
+        return (Reason("no_capability", f"no station of this cell can {step.capability}"),)
+    if part is None or part.place == NOWHERE:
+        return _begin(cell, job, step, able)
+    here = next((station for station in able if station.name == station_of(part.place)), None)
+    if here is not None:
+        return _process(cell, job, step, here, part.place)
+    return _carry(cell, job, part, able)
+
+
+def current_step(cell: Cell, job: Job) -> Step:
+    """The step that a job stands before."""
+    return cell.orders[job.order_id].directive.steps[job.step]
+
+
+def waiting(cell: Cell) -> list[Job]:
+    """Jobs that want an operation: higher priority first, then those furthest along, then in order of arrival.
+
+    Those furthest along come first because a part that moves on frees the machine behind it.
+    """
+    busy = {operation.job_id for operation in cell.operations.values()}
+    free = (
+        job
+        for job in cell.jobs.values()
+        if job.id not in busy and job.state in (JobState.ALLOWED_TO_START, JobState.RUNNING)
+    )
+    return sorted(free, key=lambda job: (-cell.orders[job.order_id].order.priority, -job.step))
+
+
+def involved(cell: Cell, station: str) -> Operation | None:
+    """The open operation that this station takes part in: as worker, as giver or as taker."""
+    for operation in cell.operations.values():
+        if station in (operation.station, station_of(operation.source), station_of(operation.target)):
+            return operation
+    return None
+
+
+def locked(cell: Cell, station: str) -> str:
+    """Why nothing may be started at a station until a person has answered; empty if it may."""
+    for operation in cell.operations.values():
+        stations = (operation.station, station_of(operation.source), station_of(operation.target))
+        if operation.state is OperationState.UNKNOWN and station in stations:
+            return f"the outcome of {operation.id} ({operation.step} of {operation.serial}) is unknown"
+    return ""
+
+
+def _begin(cell: Cell, job: Job, step: Step, able: list[Station]) -> Operation | tuple[Reason, ...]:
+    reasons: list[Reason] = []
+    for station in able:
+        place = _free_slot(cell, station)
+        if place is None:
+            reasons.append(Reason("slot_occupied", f"{station.name} still holds a part"))
+            continue
+        answer = _process(cell, job, step, station, place)
+        if isinstance(answer, Operation):
+            return answer
+        reasons.extend(answer)
+    return tuple(reasons)
+
+
+def _process(cell: Cell, job: Job, step: Step, station: Station, place: Place) -> Operation | tuple[Reason, ...]:
+    reason = _not_ready(cell, station)
+    if reason is not None:
+        return (reason,)
+    draft = _draft(cell, job, step.name, OperationKind.PROCESS, station, place)
+    return replace(draft, program=step.program, question=step.question)
+
+
+def _carry(cell: Cell, job: Job, part: Part, able: list[Station]) -> Operation | tuple[Reason, ...]:
+    here = cell.plan.stations[station_of(part.place)]
+    status = cell.stations.get(here.name)
+    if status is not None and status.state not in AT_REST:
+        state = status.state.name if status.state else "not heard"
+        return (Reason("not_at_rest", f"{here.name} must stand still before its part is taken ({state})"),)
+    reasons: list[Reason] = []
+    for leg in _first_legs(cell, here, able):
+        reason = _cannot_carry(cell, here, leg)
+        place = _free_slot(cell, leg.to)
+        if reason is None and place is not None:
+            draft = _draft(cell, job, "carry", OperationKind.CARRY, leg.carrier, place)
+            return replace(draft, source=part.place)
+        reasons.append(reason or Reason("slot_occupied", f"{leg.to.name} has no free place"))
+    return tuple(reasons) or (Reason("no_way", f"nobody can carry from {here.name} to where it must go"),)
+
+
+def _first_legs(cell: Cell, here: Station, able: list[Station]) -> Iterator[Leg]:
+    """Ways to begin the journey, best first: towards each able station, then out of the way of other jobs."""
+    goals = {station.name for station in able}
+    seen = {here.name}
+    queue: deque[tuple[Station, Leg | None]] = deque([(here, None)])
+    while queue:
+        station, first = queue.popleft()
+        for leg in _legs(cell, station):
+            if leg.to.name in seen:
+                continue
+            seen.add(leg.to.name)
+            if leg.to.name in goals:
+                yield first or leg
+            elif not leg.to.driver:
+                queue.append((leg.to, first or leg))
+    if here.driver and _wanted(cell, here):
+        yield from (leg for leg in _legs(cell, here) if leg.to.buffer)
+
+
+def _legs(cell: Cell, here: Station) -> Iterator[Leg]:
+    for carrier in cell.plan.stations.values():
+        if here.name in carrier.reach:
+            others = (name for name in carrier.reach if name != here.name)
+            yield from (Leg(carrier, cell.plan.stations[name]) for name in others)
+
+
+def _wanted(cell: Cell, station: Station) -> bool:
+    """Whether a job that has no part yet waits for what this station can do."""
+    return any(
+        current_step(cell, job).capability in station.capabilities
+        for job in waiting(cell)
+        if job.serial not in cell.parts or cell.parts[job.serial].place == NOWHERE
+    )
+
+
+def _cannot_carry(cell: Cell, here: Station, leg: Leg) -> Reason | None:
+    reason = _not_ready(cell, leg.carrier)
+    if reason is not None:
+        return reason
+    operation = involved(cell, here.name)
+    if operation is not None and here is not leg.carrier:
+        return Reason("station_busy", f"{here.name} takes part in {operation.id} ({operation.step})")
+    if leg.to.driver and leg.to is not leg.carrier:
+        return _not_ready(cell, leg.to)
+    return None
+
+
+def _not_ready(cell: Cell, station: Station) -> Reason | None:
+    """Why a station with a driver cannot be given work, or None."""
+    status = cell.stations[station.name]
+    held = locked(cell, station.name)
+    if held:
+        return Reason("needs_confirmation", f"{station.name} waits for a person: {held}")
+    operation = involved(cell, station.name)
+    if operation is not None:
+        return Reason("station_busy", f"{station.name} is busy with {operation.step} of {operation.serial}")
+    if status.contact != "found" or status.state is None:
+        return Reason("no_contact", f"{station.name} is not heard ({status.reason or 'no contact yet'})")
+    if status.state is not MachineState.IDLE:
+        why = f": {status.reason}" if status.reason else ""
+        return Reason("not_idle", f"{station.name} is in {status.state.name}{why}")
+    return None
+
+
+def _free_slot(cell: Cell, station: Station) -> Place | None:
+    taken = {part.place for part in cell.parts.values()}
+    taken |= {operation.target for operation in cell.operations.values()}
+    return next((place for place in station.places if place not in taken), None)
+
+
+def _draft(cell: Cell, job: Job, step: str, kind: OperationKind, station: Station, target: Place) -> Operation:
+    number = cell.counts.operations + 1
+    return Operation(f"op-{number}", job.id, job.serial, step, kind, station.name, target)

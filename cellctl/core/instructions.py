@@ -1,0 +1,71 @@
+"""What should be done: the answer of `decide`, in the order in which it is to be carried out.
+
+The engine makes every Remember durable first; only then does it act on the others.
+"""
+
+from dataclasses import dataclass
+
+from cellctl.core.cell import Cell, apply
+from cellctl.domain.commands import Reply
+from cellctl.domain.events import Event
+from cellctl.domain.machine import MachineCommand
+from cellctl.domain.work import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Write this to the journal."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Give the work to its station."""
+
+    operation: Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Give a machine a PackML command."""
+
+    station: str
+    command: MachineCommand
+
+
+@dataclass(frozen=True, slots=True)
+class PassOn:
+    """Give a person's answer to the station that asked."""
+
+    station: str
+    operation_id: str
+    choice: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Answer the command that this turn was about."""
+
+    reply: Reply
+
+
+Instruction = Remember | Start | Tell | PassOn | Answer
+
+
+class Turn:
+    """One turn of deciding: the cell as it becomes, and what is to be done. Lives inside one call of `decide`."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        self.todo: list[Instruction] = []
+
+    def remember(self, event: Event) -> None:
+        """Note an event, and see the cell after it from now on."""
+        self.cell = apply(self.cell, event)
+        self.todo.append(Remember(event))
+
+    def do(self, instruction: Instruction) -> None:
+        """Note something to be done once all events of this turn are durable."""
+        self.todo.append(instruction)

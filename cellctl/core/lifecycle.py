@@ -1,0 +1,142 @@
+"""What becomes of orders, jobs and parts: stored, begun, moved on a step, ended, scrapped and made again."""
+
+from cellctl.core.cell import Cell
+from cellctl.core.instructions import Turn
+from cellctl.domain import events as ev
+from cellctl.domain.commands import SubmitOrder
+from cellctl.domain.job import JobCommand, JobState, JobSubstate, after
+from cellctl.domain.work import (
+    GONE,
+    NOWHERE,
+    Directive,
+    Disposition,
+    Job,
+    Knowledge,
+    Operation,
+    OperationKind,
+    Order,
+    Prompt,
+    Question,
+    station_of,
+)
+
+_SUBSTATE_AFTER = {
+    JobState.NOT_ALLOWED_TO_START: JobSubstate.WAITING,
+    JobState.ALLOWED_TO_START: JobSubstate.WAITING,
+    JobState.RUNNING: JobSubstate.NONE,
+    JobState.INTERRUPTED: JobSubstate.HELD,
+    JobState.ENDED: JobSubstate.COMPLETED,
+    JobState.ABORTED: JobSubstate.NONE,
+}
+
+TAKEN_AWAY = "taken away"
+
+
+def order_from(cell: Cell, command: SubmitOrder, directive: Directive, at: str) -> Order:
+    """The immutable record of what was asked for."""
+    return Order(
+        id=f"order-{cell.counts.orders + 1}",
+        product=directive.product,
+        revision=directive.revision,
+        parameters=directive.parameters,
+        quantity=command.quantity,
+        priority=command.priority,
+        due_at=command.due_at,
+        customer_reference=command.customer_reference,
+        accepted_at=at,
+    )
+
+
+def in_work(job: Job) -> bool:
+    """Whether a job may still want an operation."""
+    return job.state in (JobState.ALLOWED_TO_START, JobState.RUNNING, JobState.INTERRUPTED)
+
+
+def store_job(turn: Turn, order_id: str) -> Job:
+    """One more part to make for an order, with a serial number that was never used."""
+    number = turn.cell.counts.serials + 1
+    directive = turn.cell.orders[order_id].directive
+    job = Job(f"job-{number}", order_id, f"{directive.product}-{directive.revision}-{number:05d}")
+    turn.remember(ev.JobStored(job))
+    return job
+
+
+def change_job(turn: Turn, job: Job, command: JobCommand, reason: str = "", step: int | None = None) -> None:
+    """Apply a command of the job table; BEGIN of a job that runs already changes nothing."""
+    if command is JobCommand.BEGIN and job.state is JobState.RUNNING:
+        return
+    state = after(job.state, command)
+    if state is None:
+        turn.remember(ev.JobRemoved(job.id))
+        return
+    substate = _SUBSTATE_AFTER[state]
+    if command is JobCommand.PAUSE:
+        substate = JobSubstate.NEEDS_CONFIRMATION
+    turn.remember(ev.JobChanged(job.id, state, substate, job.step if step is None else step, reason))
+
+
+def placed(operation: Operation) -> ev.PartMoved:
+    """A new part comes into being where its first operation works."""
+    return ev.PartMoved(operation.serial, operation.target, Knowledge.RECORDED, operation.id)
+
+
+def step_done(turn: Turn, operation: Operation, answer: str, by: str) -> None:
+    """A step has been done: on to the next one, or to the end; a wrong answer at a gate scraps the part."""
+    job = turn.cell.jobs[operation.job_id]
+    if operation.question is not None and answer != operation.question.choices[0]:
+        scrap(turn, job, f"{operation.step}: {answer}", by)
+        return
+    step = job.step + 1
+    if step < len(turn.cell.orders[job.order_id].directive.steps):
+        turn.remember(ev.JobChanged(job.id, job.state, job.substate, step))
+        return
+    change_job(turn, job, JobCommand.FINISH, step=step)
+    turn.remember(ev.PartDisposed(job.serial, Disposition.ACCEPTED, by or "cellctl"))
+    _take_away(turn, job.serial, by, "It is finished")
+
+
+def scrap(turn: Turn, job: Job, why: str, by: str) -> None:
+    """The part is not what was ordered. Its job ends, and another one is stored unless the order was cancelled."""
+    change_job(turn, job, JobCommand.ABORT, why)
+    turn.remember(ev.PartDisposed(job.serial, Disposition.SCRAPPED, by))
+    _take_away(turn, job.serial, by, "It is scrap")
+    if not turn.cell.orders[job.order_id].cancelled:
+        store_job(turn, job.order_id)
+
+
+def put_back(turn: Turn, operation: Operation) -> None:
+    """The operation is proved not to have begun: a part that it was to make does not exist."""
+    job = turn.cell.jobs[operation.job_id]
+    if operation.kind is OperationKind.PROCESS and job.step == 0:
+        turn.remember(ev.PartMoved(operation.serial, NOWHERE, Knowledge.RECORDED, operation.id))
+
+
+def cancel_jobs(turn: Turn, order_id: str) -> str:
+    """Jobs that were not begun leave the list; those in work are scrapped after their present operation."""
+    jobs = [job for job in turn.cell.jobs.values() if job.order_id == order_id and in_work(job)]
+    waiting = [job for job in jobs if job.state is JobState.ALLOWED_TO_START]
+    for job in waiting:
+        change_job(turn, job, JobCommand.CANCEL)
+    return f"{order_id} is cancelled: {len(waiting)} not begun, {len(jobs) - len(waiting)} in work will be scrapped"
+
+
+def scrap_cancelled(turn: Turn) -> None:
+    """Parts of cancelled orders go no further than their present operation."""
+    for job in [job for job in turn.cell.jobs.values() if job.state is JobState.RUNNING]:
+        entry = turn.cell.orders[job.order_id]
+        if entry.cancelled and turn.cell.operation_of(job.id) is None:
+            scrap(turn, job, "the order was cancelled", "cellctl")
+
+
+def _take_away(turn: Turn, serial: str, by: str, why: str) -> None:
+    """Move a part out of the cell: by the person who just judged it at a bench, else ask somebody to."""
+    place = turn.cell.parts[serial].place
+    if place in (NOWHERE, GONE):
+        return
+    station = station_of(place)
+    if by and turn.cell.plan.stations[station].attended:
+        turn.remember(ev.PartMoved(serial, GONE, Knowledge.CONFIRMED, by))
+        return
+    question = Question(f"Take {serial} away from {place}. {why}.", (TAKEN_AWAY,))
+    prompt_id = f"prompt-{turn.cell.counts.prompts + 1}"
+    turn.remember(ev.PromptRaised(Prompt(prompt_id, station, question, serial=serial)))
