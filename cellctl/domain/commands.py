@@ -1,8 +1,10 @@
 """What may be asked of the cell, by whom, and what is answered."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import Enum
+from hashlib import sha256
 from typing import Any, ClassVar
 
 from cellctl.domain.machine import MachineCommand
@@ -69,6 +71,17 @@ class CommandMachine:
 
 
 Command = SubmitOrder | CancelOrder | AnswerPrompt | CommandMachine
+
+
+def content_hash(command: Command) -> str:
+    """SHA-256 in hex over verb and content: the same by whichever face the command came in."""
+    content = {each.name: getattr(command, each.name) for each in fields(command)}
+    canonical = json.dumps([command.VERB, content], sort_keys=True, default=_plain)
+    return sha256(canonical.encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else dict(value)
 
 
 @dataclass(frozen=True, slots=True)
