@@ -1,0 +1,161 @@
+"""What every serial protocol is to its shell: bytes in, events and bytes out, time as an argument.
+
+A session speaks with one machine over one connection and is thrown away with it. `serial_shell.SerialDriver` runs
+any session; it calls `transmit` after every other call and writes what it gets in the same turn of the loop.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Greeted:
+    """The machine has said who it is. Once for every `greet` or `clear`; `Rested` or `FaultRaised` follows."""
+
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rested:
+    """The machine stands still by its own account, nothing of it is in the way, and it would take a program.
+
+    Comes after Greeted, after ProgramDrained (later where something must cool first) and after `clear`.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The machine has taken so many lines of the program by now. At most one for every call of `receive`."""
+
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramDrained:
+    """Every line of the program is acknowledged, and its motion is proved to be over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The machine stands still inside a program: after `hold`, or because it paused by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The program goes on: after `resume`, or because it was resumed at the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The machine stands still and the program is forgotten: the answer to `halt` and to `stop`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRaised:
+    """The machine says, or shows, that it cannot go on. The program is forgotten; `clear` is the way out."""
+
+    what: str
+    do_next: str
+
+
+@dataclass(frozen=True, slots=True)
+class FellSilent:
+    """No answer came for this long, and asking again did not help. The session is over."""
+
+    silent_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ResetSeen:
+    """The machine began anew without having been asked to. The session is over."""
+
+    what: str
+
+
+SessionEvent = (
+    Greeted | Rested | Acknowledged | ProgramDrained | Held | Resumed | Stopped | FaultRaised | FellSilent | ResetSeen
+)
+
+
+class Session(Protocol):
+    """A protocol without I/O. Every method that a state does not allow raises NotAllowed, naming the state.
+
+    `greet`, `clear`, `hold`, `resume`, `stop`, `halt` and the end of a program are each answered within bounded
+    time by their event, by FaultRaised or by FellSilent. After FellSilent and ResetSeen nothing more is heard of
+    a session, except a last `transmit`.
+    """
+
+    def greet(self, now_s: float) -> None:
+        """The link has just been opened: find out who is there."""
+        ...
+
+    def receive(self, chunk: bytes, now_s: float) -> Sequence[SessionEvent]:
+        """Bytes have come in, cut anywhere. The events do not depend on where."""
+        ...
+
+    def transmit(self, now_s: float) -> bytes:
+        """All bytes that may go out now, urgent ones first. Pulls program lines as the machine's window opens.
+
+        What goes wrong in here (a line that must not be sent) is told by the next `tick`, which is due at once.
+        """
+        ...
+
+    def tick(self, now_s: float) -> Sequence[SessionEvent]:
+        """Time has passed. Calls before `deadline_s` do no harm."""
+        ...
+
+    @property
+    def deadline_s(self) -> float | None:
+        """When to call `tick` next; None while nothing is waited for."""
+        ...
+
+    def load(self, lines: Iterator[str], total: int, now_s: float) -> None:
+        """Run this program, one line after the other; allowed when `at_rest`.
+
+        Lines come without comments and are never empty; `total` is their number. At most one window is read ahead.
+        """
+        ...
+
+    def hold(self, now_s: float) -> None:
+        """Come to a stand inside the program; answered by Held."""
+        ...
+
+    def resume(self, now_s: float) -> None:
+        """Go on; answered by Resumed."""
+        ...
+
+    def stop(self, now_s: float) -> None:
+        """End the program in order: stand still, heat and spindle off, forget the rest. Answered by Stopped.
+
+        The machine is `at_rest` after it.
+        """
+        ...
+
+    def halt(self, now_s: float) -> None:
+        """Stop by the quickest way the firmware has, whatever it costs. Answered by Stopped; then `clear`."""
+        ...
+
+    def clear(self, now_s: float) -> None:
+        """A person has looked and clears a fault or a halt. Answered by Rested."""
+        ...
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether the machine stands still and would take a program now: from Rested or `stop`'s Stopped on."""
+        ...
+
+    @property
+    def sent(self) -> int:
+        """Lines of the program that were handed to the link at least once."""
+        ...
+
+    @property
+    def acknowledged(self) -> int:
+        """Lines that the machine has taken (not: moved)."""
+        ...
+
+    @property
+    def executed(self) -> int:
+        """Lines that are proved to be executed; the truth lies between this and `sent`."""
+        ...
