@@ -1,0 +1,36 @@
+"""The program `cellctl`: the daemon's verbs live in this room, all others talk to a running daemon.
+
+Each half is imported when it is asked for: a client that only asks for the status must not wait for OPC UA.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from cellctl.cli.main import run_client
+from cellctl.cli.parser import parse
+from cellctl.domain.errors import ConfigError
+
+DAEMON_VERBS = {
+    "run": ("cellctl.app.daemon", "main_run"),
+    "simulate": ("cellctl.app.simulate", "main_simulate"),
+    "check": ("cellctl.app.config", "main_check"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return the exit status; 78 (EX_CONFIG) for a mistake in a file."""
+    args = parse(argv)
+    if args.verb not in DAEMON_VERBS:
+        return run_client(args)
+    module, function = DAEMON_VERBS[args.verb]
+    try:
+        return int(getattr(import_module(module), function)(args))
+    except ConfigError as mistake:
+        print(mistake, file=sys.stderr)  # noqa: T201 - before there is a log
+        return os.EX_CONFIG
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,177 @@
+"""The words of the command line, for the daemon's own verbs and for the client's.
+
+What a line asks for comes back as a Namespace: `verb`, for some verbs `action`, and the arguments named below.
+A line that makes no sense ends the program with exit status 64 (EX_USAGE).
+"""
+
+import argparse
+import math
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn, TypeAlias
+
+DESCRIPTION = "Runs a microfactory cell, and talks to the daemon that runs it."
+EPILOG = """\
+examples:
+  cellctl run examples/nameplate/cell.toml       the daemon, for this cell
+  cellctl status                                 what a person must do; machines; jobs
+  cellctl order submit nameplate -p text=ADA     make one
+  cellctl watch                                  what happens, as it happens
+
+The daemon's socket: --socket, else $CELLCTL_SOCKET, else $RUNTIME_DIRECTORY/cellctl.sock,
+else state/cellctl.sock, else that of the system's service, /run/cellctl/cellctl.sock.
+
+exit status: 0 done, 1 refused, 64 usage, 69 no daemon, 78 a mistake in a file
+"""
+MACHINE_VERBS = {
+    "hold": "pause the work; resume goes on with it",
+    "resume": "go on after a hold",
+    "halt": "break the work off (PackML Abort)",
+    "clear": "after a halt or a fault: its cause is gone",
+    "reset": "make the machine ready for work again",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with the exit status that sysexits.h gives to a usage error."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(os.EX_USAGE, f"{self.prog}: {message}\n")
+
+
+_Verbs: TypeAlias = "argparse._SubParsersAction[_Parser]"
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read a command line (default: that of this process)."""
+    return build().parse_args(argv)
+
+
+def build() -> argparse.ArgumentParser:
+    """The parser of the whole program."""
+    parser = _Parser(
+        prog="cellctl",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_ShowVersion, nargs=0, help="print the version and leave")
+    parser.add_argument("--socket", type=Path, metavar="PATH", help="the daemon's socket")
+    verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True)
+    _daemon_verbs(verbs)
+    status = verbs.add_parser("status", parents=[_client()], help="what a person must do; machines; jobs")
+    status.add_argument("--all", action="store_true", help="jobs that are over as well")
+    _order_verbs(verbs)
+    _machine_verbs(verbs)
+    _prompt_verbs(verbs)
+    _actions(verbs, "product", "what can be ordered").add_parser("list", parents=[_client()], help="all of them")
+    watch = verbs.add_parser("watch", parents=[_client()], help="what happens, as it happens; Ctrl-C ends it")
+    watch.add_argument("--after", type=int, metavar="SEQ", help="begin after this event of the log, 0 for all")
+    return parser
+
+
+def _daemon_verbs(verbs: _Verbs) -> None:
+    run = verbs.add_parser("run", parents=[_socket()], help="the daemon: run a cell")
+    run.add_argument("cell", type=Path, metavar="CELL_TOML")
+    run.add_argument("--devices", type=Path, default=Path("/dev"), metavar="DIR", help="where ports are [/dev]")
+    run.add_argument("--state", type=Path, default=Path("state"), metavar="DIR", help="journal, programs [state]")
+    run.add_argument("--speed", type=_factor, default=1.0, metavar="F", help="of a simulated cell's time [1]")
+    simulate = verbs.add_parser("simulate", help="run orders through a simulated cell, in virtual time")
+    simulate.add_argument("cell", type=Path, metavar="CELL_TOML")
+    simulate.add_argument("--orders", type=_count, required=True, metavar="N")
+    simulate.add_argument("--seed", type=int, required=True, metavar="S")
+    simulate.add_argument("--log", type=Path, metavar="FILE", help="write the events there, as JSON lines")
+    for verb in (run, simulate):
+        verb.add_argument("--set", type=_setting, action="append", default=[], dest="settings", metavar="KEY=VALUE")
+    check = verbs.add_parser("check", help="read a cell file and tell every mistake in it")
+    check.add_argument("cell", type=Path, metavar="CELL_TOML")
+
+
+def _order_verbs(verbs: _Verbs) -> None:
+    actions = _actions(verbs, "order", "submit, list, show, cancel")
+    submit = actions.add_parser("submit", parents=[_client()], help="order something")
+    submit.add_argument("product", metavar="PRODUCT")
+    submit.add_argument(
+        "-p",
+        "--parameter",
+        type=_setting,
+        action="append",
+        default=[],
+        dest="parameters",
+        metavar="KEY=VALUE",
+    )
+    submit.add_argument("--quantity", type=_count, default=1, metavar="N")
+    submit.add_argument("--revision", default="", metavar="R", help="default: the one that is offered")
+    submit.add_argument("--priority", type=int, default=0, metavar="N", help="higher goes first [0]")
+    submit.add_argument("--id", default="", metavar="UUID", help="names this command: sent twice, done once")
+    actions.add_parser("list", parents=[_client()], help="all orders")
+    show = actions.add_parser("show", parents=[_client()], help="the report: each part, operation and place")
+    cancel = actions.add_parser("cancel", parents=[_client()], help="begin nothing more of it; scrap what is in work")
+    for action in (show, cancel):
+        action.add_argument("order", metavar="ORDER")
+
+
+def _machine_verbs(verbs: _Verbs) -> None:
+    actions = _actions(verbs, "machine", f"list, {', '.join(MACHINE_VERBS)}")
+    actions.add_parser("list", parents=[_client()], help="all machines")
+    for name, meaning in MACHINE_VERBS.items():
+        actions.add_parser(name, parents=[_client()], help=meaning).add_argument("machine", metavar="MACHINE")
+
+
+def _prompt_verbs(verbs: _Verbs) -> None:
+    actions = _actions(verbs, "prompt", "questions to a person: list, answer")
+    actions.add_parser("list", parents=[_client()], help="open questions")
+    answer = actions.add_parser("answer", parents=[_client()], help="answer one")
+    answer.add_argument("prompt", metavar="PROMPT")
+    answer.add_argument("choice", metavar="CHOICE", help="one of those that the question allows")
+
+
+def _actions(verbs: _Verbs, noun: str, meaning: str) -> _Verbs:
+    parser = verbs.add_parser(noun, help=meaning)
+    return parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+
+def _socket() -> _Parser:
+    # SUPPRESS: an option that is absent here must not wipe out the same one given before the verb.
+    parent = _Parser(add_help=False)
+    parent.add_argument("--socket", type=Path, metavar="PATH", default=argparse.SUPPRESS, help="the daemon's socket")
+    return parent
+
+
+def _client() -> _Parser:
+    parent = _Parser(add_help=False, parents=[_socket()])
+    parent.add_argument("--json", action="store_true", help="print JSON, for programs")
+    return parent
+
+
+def _setting(text: str) -> tuple[str, str]:
+    key, found, value = text.partition("=")
+    if not (key and found):
+        raise argparse.ArgumentTypeError(f"{text!r} must be KEY=VALUE")
+    return key, value
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number above 0")
+    return int(text)
+
+
+def _factor(text: str) -> float:
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = 0.0
+    if not (factor > 0 and math.isfinite(factor)):
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number above 0")
+    return factor
+
+
+class _ShowVersion(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import version  # noqa: PLC0415 - slow to import, and seldom asked for
+
+        parser.exit(message=f"cellctl {version('cellctl')}\n")

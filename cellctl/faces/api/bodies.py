@@ -1,0 +1,113 @@
+"""Request bodies, parsed strictly: a mistake is answered with field, what was found and what is allowed."""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from cellctl.domain.commands import SubmitOrder
+from cellctl.faces.api.answers import BadRequest
+
+MOST_FOUND = 60
+# Beyond this, JSON's numbers are no longer exact in every language.
+EXACT = 2**53
+
+
+def _uuid(text: str) -> str:
+    return str(UUID(text))
+
+
+def _utc(text: str) -> str:
+    if not text.endswith("Z"):
+        raise ValueError("not UTC")
+    datetime.fromisoformat(text)
+    return text
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("control characters")
+    return text
+
+
+CommandId = Annotated[str, AfterValidator(_uuid), Field(description="a UUID")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
+Text = Annotated[str, Field(max_length=1000)]
+Whole = Annotated[int, Field(ge=-EXACT, le=EXACT)]
+Real = Annotated[float, Field(ge=-EXACT, le=EXACT, allow_inf_nan=False)]
+
+
+class Body(BaseModel):
+    """What every command may carry: its idempotency key."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    id: CommandId | None = Field(None, description="a UUID")
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Self:
+        """From the bytes of a request; none at all mean {}. Raises BadRequest."""
+        try:
+            return cls.model_validate_json(raw or b"{}")
+        except ValidationError as wrong:
+            mistakes = dict.fromkeys(_mistake(cls, error) for error in wrong.errors(include_url=False))
+            raise BadRequest("; ".join(mistakes)) from wrong
+
+
+class OrderBody(Body):
+    """POST /v1/orders. Limits of parameters are the product's, not checked here."""
+
+    product: Name = Field(description="the name of a product: letters, digits, . _ -")
+    revision: Name | None = Field(None, description="a revision: letters, digits, . _ -")
+    parameters: dict[Name, Text | Whole | Real] = Field(
+        default_factory=dict,
+        max_length=64,
+        description="texts up to 1000 characters and finite numbers, by name",
+    )
+    quantity: int = Field(1, ge=1, le=1000, description="a whole number from 1 to 1000")
+    priority: int = Field(0, ge=-1000, le=1000, description="a whole number from -1000 to 1000, higher goes first")
+    due_at: Annotated[str, AfterValidator(_utc)] | None = Field(
+        None, description="a UTC instant such as 2030-01-31T12:00:00Z"
+    )
+    customer_reference: Annotated[str, AfterValidator(_printable)] = Field(
+        "", max_length=200, description="up to 200 printable characters"
+    )
+
+    def command(self) -> SubmitOrder:
+        """The order as the core knows it."""
+        return SubmitOrder(
+            self.product,
+            self.parameters,
+            self.revision or "",
+            self.quantity,
+            self.priority,
+            self.due_at or "",
+            self.customer_reference,
+        )
+
+
+class AnswerBody(Body):
+    """POST /v1/prompts/{id}/answer."""
+
+    choice: Annotated[str, AfterValidator(_printable)] = Field(
+        min_length=1, max_length=200, description="one of the question's choices, as text"
+    )
+
+
+def _mistake(kind: type[BaseModel], error: Any) -> str:
+    if not error["loc"]:
+        return "the body must be one JSON object" + (f": {error['msg']}" if error["type"] == "json_invalid" else "")
+    top = str(error["loc"][0])
+    if error["type"] == "extra_forbidden":
+        return f"{top}: unknown, allowed: {', '.join(kind.model_fields)}"
+    found = "nothing" if error["type"] == "missing" else _shown(error["input"])
+    # Deeper parts name members of a union, which mean nothing to the sender.
+    place = ".".join(str(part) for part in error["loc"][:2]) if top == "parameters" else top
+    return f"{place}: found {found}, allowed: {kind.model_fields[top].description}"
+
+
+def _shown(found: Any) -> str:
+    text = json.dumps(found, default=str)
+    return text if len(text) <= MOST_FOUND else f"{text[:MOST_FOUND]}…"

@@ -1,0 +1,81 @@
+"""What can be asked for: each request becomes one Envelope, and its Reply becomes the answer."""
+
+import json
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+
+from aiohttp import web
+
+from cellctl.domain.commands import (
+    AnswerPrompt,
+    CancelOrder,
+    Command,
+    CommandMachine,
+    Envelope,
+    content_hash,
+)
+from cellctl.domain.machine import MachineCommand
+from cellctl.faces.api.answers import BadRequest, answer
+from cellctl.faces.api.bodies import AnswerBody, Body, OrderBody
+from cellctl.faces.api.listen import sender
+from cellctl.ports import Desk, Ids
+
+KEY: Final = "Idempotency-Key"
+# The words of the operator, and what PackML calls them.
+MACHINE_VERBS: Final = MappingProxyType(
+    {
+        "hold": MachineCommand.HOLD,
+        "resume": MachineCommand.UNHOLD,
+        "halt": MachineCommand.ABORT,
+        "clear": MachineCommand.CLEAR,
+        "reset": MachineCommand.RESET,
+    }
+)
+
+
+class Commands:
+    """Parses, names the sender, submits. Who may do what is decided behind the desk."""
+
+    def __init__(self, desk: Desk, ids: Ids) -> None:
+        self._desk = desk
+        self._ids = ids
+
+    def routes(self) -> list[web.RouteDef]:
+        """The POST half of the API."""
+        return [
+            web.post("/v1/orders", self._submit_order),
+            web.post("/v1/orders/{order}/cancel", self._cancel_order),
+            web.post("/v1/prompts/{prompt}/answer", self._answer_prompt),
+            *(
+                web.post(f"/v1/machines/{{machine}}/{verb}", partial(self._command_machine, command))
+                for verb, command in MACHINE_VERBS.items()
+            ),
+        ]
+
+    async def _submit_order(self, request: web.Request) -> web.Response:
+        body = OrderBody.parse(await request.read())
+        return await self._submit(request, body, body.command())
+
+    async def _cancel_order(self, request: web.Request) -> web.Response:
+        body = Body.parse(await request.read())
+        return await self._submit(request, body, CancelOrder(request.match_info["order"]))
+
+    async def _answer_prompt(self, request: web.Request) -> web.Response:
+        body = AnswerBody.parse(await request.read())
+        return await self._submit(request, body, AnswerPrompt(request.match_info["prompt"], body.choice))
+
+    async def _command_machine(self, command: MachineCommand, request: web.Request) -> web.Response:
+        body = Body.parse(await request.read())
+        return await self._submit(request, body, CommandMachine(request.match_info["machine"], command))
+
+    async def _submit(self, request: web.Request, body: Body, command: Command) -> web.Response:
+        envelope = Envelope(self._id(request, body), sender(request), command, content_hash(command))
+        return answer(await self._desk.submit(envelope))
+
+    def _id(self, request: web.Request, body: Body) -> str:
+        key = request.headers.get(KEY)
+        header = Body.parse(json.dumps({"id": key}).encode()).id if key else None
+        if header and body.id and header != body.id:
+            raise BadRequest(f"{KEY} and the body's id differ; send one of them")
+        return header or body.id or self._ids.new()

@@ -1,0 +1,77 @@
+"""What can be looked at: the cell, its orders, machines, prompts and products, and the report of an order."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+
+from cellctl.domain.commands import rejected
+from cellctl.faces.api.answers import answer, plain
+from cellctl.ports import Clock, Desk
+
+
+class Queries:
+    """Renders the desk's view. Nothing here changes anything."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        clock: Clock,
+        report: Callable[[str], Mapping[str, Any] | None],
+        render: Callable[[Mapping[str, Any]], str],
+        version: str,
+    ) -> None:
+        self._desk = desk
+        self._clock = clock
+        self._report = report
+        self._render = render
+        self._version = version
+
+    def routes(self) -> list[web.RouteDef]:
+        """The GET half of the API, but for the event stream."""
+        return [
+            web.get("/v1/status", self._status),
+            web.get("/v1/orders", self._orders),
+            web.get("/v1/orders/{order}", self._order),
+            web.get("/v1/orders/{order}/report", self._order_report),
+            web.get("/v1/machines", self._machines),
+            web.get("/v1/prompts", self._prompts),
+            web.get("/v1/products", self._products),
+        ]
+
+    async def _status(self, _: web.Request) -> web.Response:
+        now = {"version": self._version, "at": self._clock.utc()}
+        return web.json_response(now | plain(self._desk.view()))
+
+    async def _orders(self, _: web.Request) -> web.Response:
+        return web.json_response({"orders": plain(self._desk.view().orders)})
+
+    async def _order(self, request: web.Request) -> web.Response:
+        view, wanted = self._desk.view(), request.match_info["order"]
+        for order in view.orders:
+            if order.id == wanted:
+                jobs = [plain(job) for job in view.jobs if job.order_id == wanted]
+                return web.json_response(plain(order) | {"jobs": jobs})
+        return _no_such_order(wanted)
+
+    async def _order_report(self, request: web.Request) -> web.Response:
+        wanted = request.match_info["order"]
+        report = self._report(wanted)
+        if report is None:
+            return _no_such_order(wanted)
+        if "application/json" in request.headers.get("Accept", ""):
+            return web.json_response(plain(report))
+        return web.Response(text=self._render(report))
+
+    async def _machines(self, _: web.Request) -> web.Response:
+        return web.json_response({"machines": plain(self._desk.view().machines)})
+
+    async def _prompts(self, _: web.Request) -> web.Response:
+        return web.json_response({"prompts": plain(self._desk.view().prompts)})
+
+    async def _products(self, _: web.Request) -> web.Response:
+        return web.json_response({"products": plain(self._desk.products)})
+
+
+def _no_such_order(wanted: str) -> web.Response:
+    return answer(rejected("unknown_target", f"there is no order {wanted}; list them: cellctl order list"))
