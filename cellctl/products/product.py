@@ -1,0 +1,151 @@
+"""A product: what may be chosen about it, and the route on which it is made. Parsed from product.toml."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cellctl.domain.errors import ConfigError, OrderRefused
+from cellctl.domain.work import Parameter
+from cellctl.products.mistakes import mistakes_in
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TextParameter(_Strict):
+    """Printable ASCII text; lengths in characters."""
+
+    type: Literal["text"]
+    min_length: int = Field(default=1, ge=0)
+    max_length: int = Field(ge=1, le=256)
+    default: str | None = None
+    description: str = ""
+
+    def bind(self, name: str, value: Any) -> str:
+        """Check a value. Raises OrderRefused."""
+        if not isinstance(value, str):
+            raise OrderRefused("invalid", f"{name} must be text, got {value!r}")
+        if not self.min_length <= len(value) <= self.max_length:
+            raise OrderRefused(
+                "invalid", f"{name} must have {self.min_length} to {self.max_length} characters, got {len(value)}"
+            )
+        strange = sorted({char for char in value if not " " <= char <= "~"})
+        if strange:
+            raise OrderRefused("invalid", f"{name} may hold printable ASCII only, got {', '.join(map(repr, strange))}")
+        return value
+
+
+class NumberParameter(_Strict):
+    """A number between two bounds, both allowed."""
+
+    type: Literal["number"]
+    minimum: float
+    maximum: float
+    default: float | None = None
+    description: str = ""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "NumberParameter":
+        if self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum:g} is above maximum {self.maximum:g}")
+        return self
+
+    def bind(self, name: str, value: Any) -> float:
+        """Check a value. Raises OrderRefused."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise OrderRefused("invalid", f"{name} must be a number, got {value!r}")
+        if not self.minimum <= value <= self.maximum:
+            raise OrderRefused("invalid", f"{name} must be {self.minimum:g} to {self.maximum:g}, got {value:g}")
+        return float(value)
+
+
+class FileProgram(_Strict):
+    """A program that is the same for every order; the path is beside the product file."""
+
+    file: Path
+
+
+class GeneratedProgram(BaseModel):
+    """A program made from the parameters; settings depend on the generator. "{text}" stands for a parameter."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    generator: str
+
+
+class StepQuestion(_Strict):
+    """What a person is asked; the first choice lets the part pass."""
+
+    text: str
+    choices: tuple[str, ...] = Field(min_length=2)
+
+
+class ProductStep(_Strict):
+    """One step of the route: a capability, and either a program or a question."""
+
+    step: str = Field(pattern=r"^[a-z0-9_-]{1,32}$")
+    capability: str
+    program: FileProgram | GeneratedProgram | None = None
+    question: StepQuestion | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "ProductStep":
+        if (self.program is None) == (self.question is None):
+            raise ValueError("a step has either a program or a question")
+        return self
+
+
+class _Head(_Strict):
+    name: str = Field(pattern=r"^[a-z0-9_-]{1,32}$")
+    revision: str = Field(pattern=r"^[A-Za-z0-9]{1,8}$")
+
+
+class _ProductFile(_Strict):
+    product: _Head
+    parameters: dict[str, Annotated[TextParameter | NumberParameter, Field(discriminator="type")]] = {}
+    route: tuple[ProductStep, ...] = Field(min_length=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A revision of a product, ready to be ordered. `folder` is where its files are."""
+
+    name: str
+    revision: str
+    parameters: Mapping[str, TextParameter | NumberParameter]
+    route: tuple[ProductStep, ...]
+    folder: Path
+
+    def bind(self, given: Mapping[str, Any]) -> dict[str, Parameter]:
+        """Check an order's parameters and fill in defaults. Raises OrderRefused with the first mistake."""
+        unknown = sorted(set(given) - set(self.parameters))
+        if unknown:
+            raise OrderRefused(
+                "invalid", f"{self.name} has no parameter {', '.join(unknown)}; it has: {', '.join(self.parameters)}"
+            )
+        bound: dict[str, Parameter] = {}
+        for name, parameter in self.parameters.items():
+            value = given.get(name, parameter.default)
+            if value is None:
+                raise OrderRefused("invalid", f"{name} is missing: {parameter.description or parameter.type}")
+            bound[name] = parameter.bind(name, value)
+        return bound
+
+    def describe(self) -> dict[str, Any]:
+        """What can be ordered, as JSON-like values."""
+        parameters = {name: spec.model_dump(exclude_none=True) for name, spec in self.parameters.items()}
+        route = [{"step": step.step, "capability": step.capability} for step in self.route]
+        return {"name": self.name, "revision": self.revision, "parameters": parameters, "route": route}
+
+
+def parse_product(table: Mapping[str, Any], path: Path) -> Product:
+    """A product from the tables of its file. Raises ConfigError with all mistakes."""
+    try:
+        file = _ProductFile.model_validate(table)
+    except ValidationError as error:
+        raise ConfigError(mistakes_in(error, path.name)) from None
+    return Product(file.product.name, file.product.revision, file.parameters, file.route, path.parent)
