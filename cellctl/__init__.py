@@ -1,0 +1,3 @@
+"""cellctl: one daemon that runs a microfactory cell."""
+
+__version__ = "0.1.0"

@@ -35,7 +35,15 @@ class PreparedOrder:
     at: str
 
 
-Stimulus = Envelope | PreparedOrder | ev.Fact | ev.ControllerStarted
+@dataclass(frozen=True, slots=True)
+class RefusedOrder:
+    """A SubmitOrder that cannot be made; it is remembered, so that its repeat gets the same answer."""
+
+    envelope: Envelope
+    reply: Reply
+
+
+Stimulus = Envelope | PreparedOrder | RefusedOrder | ev.Fact | ev.ControllerStarted
 
 
 def decide(cell: Cell, stimulus: Stimulus) -> tuple[Cell, Sequence[Instruction]]:
@@ -44,6 +52,8 @@ def decide(cell: Cell, stimulus: Stimulus) -> tuple[Cell, Sequence[Instruction]]
     match stimulus:
         case PreparedOrder():
             _accept(turn, stimulus)
+        case RefusedOrder():
+            _reply(turn, stimulus.envelope, stimulus.reply)
         case Envelope():
             _command(turn, stimulus)
         case ev.ControllerStarted():

@@ -6,7 +6,7 @@ from cellctl.core import dispatch, lifecycle
 from cellctl.core.cell import Cell, OrderEntry
 from cellctl.core.view import CellView, JobView, MachineView, OrderView, PromptView
 from cellctl.domain.job import JobState
-from cellctl.domain.work import Job, OperationState, Progress, Prompt
+from cellctl.domain.work import GONE, Job, OperationState, Progress, Prompt
 
 _UNSEEN: Mapping[str, Progress] = {}
 
@@ -20,7 +20,7 @@ def render(cell: Cell, live: Mapping[str, Progress] = _UNSEEN) -> CellView:
         machines=machines,
         orders=tuple(_order(cell, entry) for entry in cell.orders.values()),
         jobs=tuple(_job(cell, job) for job in cell.jobs.values()),
-        prompts=tuple(_prompt(prompt) for prompt in cell.prompts.values()),
+        prompts=tuple(_prompt(cell, prompt) for prompt in cell.prompts.values()),
         alarms=tuple(alarm for machine in machines if (alarm := _alarm(machine))),
     )
 
@@ -113,5 +113,16 @@ def _why(cell: Cell, job: Job) -> tuple[tuple[str, ...], str]:
     return ("starting",), f"{answer.step} by {answer.station} is about to begin"
 
 
-def _prompt(prompt: Prompt) -> PromptView:
-    return PromptView(prompt.id, prompt.station, prompt.question.text, prompt.question.choices, prompt.serial)
+def _prompt(cell: Cell, prompt: Prompt) -> PromptView:
+    operation = cell.operations.get(prompt.operation_id)
+    part = cell.parts.get(prompt.serial)
+    place = part.place if part else ""
+    return PromptView(
+        id=prompt.id,
+        station=prompt.station,
+        text=prompt.question.text,
+        choices=prompt.question.choices,
+        serial=prompt.serial,
+        source=operation.source or operation.target if operation else place,
+        target=operation.target if operation else GONE,
+    )

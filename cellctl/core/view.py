@@ -58,13 +58,18 @@ class OrderView:
 
 @dataclass(frozen=True, slots=True)
 class PromptView:
-    """A closed question that waits for a person."""
+    """A closed question that waits for a person.
+
+    `source` and `target` say where the part is and where it is to be: "gone" means out of the cell.
+    """
 
     id: str
     station: str
     text: str
     choices: tuple[str, ...]
     serial: str = ""
+    source: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,90 @@
+"""The composition of one cell: engine, supervisors and faces in one task group. The same in every world.
+
+What differs between a real cell, a demo and virtual time is only what is plugged into the ports: `Outside`.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, Protocol
+
+from cellctl import __version__
+from cellctl.app.config import CellConfig
+from cellctl.app.engine import Engine
+from cellctl.app.supervisor import Supervisor
+from cellctl.core.cell import empty
+from cellctl.ports import Clock, Files, Ids, Links, Store, Tools
+from cellctl.products import workshop
+
+# How long an essential part may go without progress before the watchdog is no longer fed.
+STALE_S: Final = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What is plugged into the ports."""
+
+    clock: Clock
+    ids: Ids
+    links: Links
+    store: Store
+    files: Files
+
+
+class Face(Protocol):
+    """A way into the cell: runs until cancelled."""
+
+    async def serve(self) -> None:
+        """Serve until cancelled."""
+        ...
+
+
+class RunningCell:
+    """One cell, put together; `run` lives until it is cancelled."""
+
+    def __init__(self, config: CellConfig, outside: Outside) -> None:
+        self.config = config
+        self.outside = outside
+        prepare = partial(self._prepare, config)
+        products = [product.describe() for product in config.products]
+        self.engine = Engine(empty(config.plan), outside.store, outside.clock, prepare, products)
+        for name, machine in config.machines.items():
+            report = partial(self.engine.report, name)
+            tools = Tools(outside.clock, outside.links, outside.files, report)
+            self.engine.supervisors[name] = Supervisor(name, machine, tools)
+
+    def _prepare(self, config: CellConfig, command: Any) -> Any:
+        return workshop.prepare(config.products, command, self.outside.files.keep)
+
+    async def run(self, faces: Sequence[Face], *beside: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Replay the journal, then run everything until cancelled or until an essential part fails."""
+        self.engine.replay()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.engine.run(__version__), name="engine")
+            # Nobody may hand in anything before stock has been taken of what was open.
+            await self.engine.pulse()
+            for name, supervisor in self.engine.supervisors.items():
+                tasks.create_task(supervisor.run(), name=f"{name}.supervisor")
+                tasks.create_task(supervisor.beat(), name=f"{name}.beat")
+            for face in faces:
+                tasks.create_task(face.serve(), name=type(face).__name__)
+            for job in beside:
+                tasks.create_task(job(), name=job.__name__)
+
+    async def stuck(self) -> str:
+        """Which essential part makes no progress, or "". The answer itself waits for the engine's inbox."""
+        clock = self.outside.clock
+        limit_s = clock.wire_s(STALE_S)
+        try:
+            async with asyncio.timeout(STALE_S):
+                await self.engine.pulse()
+        except TimeoutError:
+            return "engine"
+        now_s = clock.now_s()
+        if now_s - self.outside.store.last_progress_s > limit_s:
+            return "journal"
+        for name, supervisor in self.engine.supervisors.items():
+            if now_s - supervisor.last_progress_s > limit_s:
+                return f"supervisor of {name}"
+        return ""

@@ -1,0 +1,85 @@
+"""One machine's keeper: connect, run, and after a loss wait a little longer each time and connect again."""
+
+from typing import Final
+
+import structlog
+
+from cellctl.app.config import MachineConfig
+from cellctl.domain.errors import CellError, NotAllowed
+from cellctl.domain.events import ContactLost, Fact, OperationEnded
+from cellctl.domain.machine import MachineCommand
+from cellctl.domain.work import Operation, OperationState
+from cellctl.ports import Driver, Tools
+
+FIRST_WAIT_S: Final = 1.0
+LONGEST_WAIT_S: Final = 30.0
+BEAT_S: Final = 2.0
+
+log = structlog.get_logger()
+
+
+class Supervisor:
+    """Owns the driver of one machine; the only place where a driver's unknown error is caught."""
+
+    def __init__(self, machine: str, config: MachineConfig, tools: Tools) -> None:
+        self.machine = machine
+        self._config = config
+        self._tools = tools
+        self._driver: Driver | None = None
+        self._heard = False
+        self.last_progress_s = 0.0
+
+    async def run(self) -> None:
+        """Keep the machine connected until cancelled."""
+        tools = Tools(self._tools.clock, self._tools.links, self._tools.files, self._report)
+        wait_s = FIRST_WAIT_S
+        while True:
+            self._heard = False
+            self._driver = self._config.family.driver(self.machine, self._config.options, tools)
+            try:
+                await self._driver.serve()
+                reason = "the connection was ended"
+            except CellError as error:
+                reason = str(error)
+            except Exception as error:  # the one broad catch: a driver's defect must cost only its own machine
+                log.exception("driver.defect", machine=self.machine)
+                reason = f"defect in the driver: {error!r}"
+            finally:
+                self._driver = None
+            if self._heard:
+                wait_s = FIRST_WAIT_S
+            self._report(ContactLost(self.machine, reason))
+            await self._tools.clock.sleep(self._tools.clock.wire_s(wait_s))
+            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+
+    async def beat(self) -> None:
+        """Stamp progress for the watchdog; runs beside `run`, in the same task group."""
+        clock = self._tools.clock
+        while True:
+            self.last_progress_s = clock.now_s()
+            await clock.sleep(clock.wire_s(BEAT_S))
+
+    def start(self, operation: Operation) -> None:
+        """Give the machine its work; if it cannot take it, nothing was begun and that is reported."""
+        try:
+            self._ready().start(operation)
+        except NotAllowed as refused:
+            log.warning("operation.not_begun", machine=self.machine, operation=operation.id, why=str(refused))
+            self._report(OperationEnded(operation.id, OperationState.NOT_BEGUN, str(refused)))
+
+    def command(self, command: MachineCommand) -> None:
+        """Pass on a PackML command. Raises NotAllowed."""
+        self._ready().command(command)
+
+    def answer(self, operation_id: str, choice: str, by: str) -> None:
+        """Pass on a person's answer. Raises NotAllowed."""
+        self._ready().answer(operation_id, choice, by)
+
+    def _ready(self) -> Driver:
+        if self._driver is None:
+            raise NotAllowed(f"{self.machine} is not connected; check its power and cable")
+        return self._driver
+
+    def _report(self, fact: Fact) -> None:
+        self._heard = self._heard or not isinstance(fact, ContactLost)
+        self._tools.report(fact)
