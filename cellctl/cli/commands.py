@@ -1,0 +1,70 @@
+"""Every command of the client but `watch`: what it asks the API for, and the lines that it prints."""
+
+import json
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+from cellctl.cli import orders
+from cellctl.cli.client import Api
+from cellctl.cli.orders import UsageMistake
+from cellctl.cli.parser import MACHINE_VERBS
+from cellctl.cli.screen import Screen
+from cellctl.cli.status import machine_lines, prompt_task, status_lines, task_lines
+
+__all__ = ["COMMANDS", "UsageMistake"]
+
+
+def _status(api: Api, args: Namespace, screen: Screen) -> Sequence[str]:
+    status = api.get("/v1/status")
+    return _json(status) if args.json else status_lines(status, screen, args.all)
+
+
+def _list_machines(api: Api, args: Namespace, screen: Screen) -> Sequence[str]:
+    if args.json:
+        return _json(api.get("/v1/machines"))
+    return machine_lines(api.get("/v1/status"), screen)
+
+
+def _command_machine(api: Api, args: Namespace, _: Screen) -> Sequence[str]:
+    return _ask(api, args, f"/v1/machines/{quote(args.machine, safe='')}/{args.action}", {})
+
+
+def _list_prompts(api: Api, args: Namespace, screen: Screen) -> Sequence[str]:
+    prompts = api.get("/v1/prompts")
+    if args.json:
+        return _json(prompts)
+    return task_lines([prompt_task(prompt) for prompt in prompts["prompts"]], screen)
+
+
+def _answer_prompt(api: Api, args: Namespace, _: Screen) -> Sequence[str]:
+    return _ask(api, args, f"/v1/prompts/{quote(args.prompt, safe='')}/answer", {"choice": args.choice})
+
+
+def _cancel_order(api: Api, args: Namespace, _: Screen) -> Sequence[str]:
+    return _ask(api, args, f"/v1/orders/{quote(args.order, safe='')}/cancel", {})
+
+
+def _ask(api: Api, args: Namespace, target: str, body: dict[str, Any]) -> Sequence[str]:
+    reply = api.post(target, {"id": str(uuid4()), **body})
+    return _json(reply) if args.json else [orders.accepted_line(reply)]
+
+
+def _json(answer: Any) -> Sequence[str]:
+    return [json.dumps(answer, indent=2)]
+
+
+COMMANDS: dict[tuple[str, str], Callable[[Api, Namespace, Screen], Sequence[str]]] = {
+    ("status", ""): _status,
+    ("order", "submit"): orders.submit,
+    ("order", "list"): orders.list_orders,
+    ("order", "show"): orders.show,
+    ("order", "cancel"): _cancel_order,
+    ("machine", "list"): _list_machines,
+    **{("machine", verb): _command_machine for verb in MACHINE_VERBS},
+    ("prompt", "list"): _list_prompts,
+    ("prompt", "answer"): _answer_prompt,
+    ("product", "list"): orders.list_products,
+}

@@ -1,0 +1,79 @@
+"""Text for people: aligned tables, colour only in a terminal, nothing that could steer the terminal."""
+
+import shutil
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+_NARROWEST = 30
+_STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
+# Words that are coloured wherever they fill a cell of a table.
+_WORDS = {
+    "EXECUTE": "green",
+    "HELD": "yellow",
+    "SUSPENDED": "yellow",
+    "STOPPED": "red",
+    "ABORTED": "red",
+    "lost": "red",
+    "never": "red",
+    "running": "green",
+    "done": "green",
+    "interrupted": "yellow",
+    "aborted": "red",
+    "failed": "red",
+}
+
+
+def printable(text: object) -> str:
+    """Without control characters: what a machine or a customer wrote must not reach the terminal as a command."""
+    return "".join(char if char.isprintable() else " " for char in str(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """How to write: with colour or not, wrapped at `width` columns (0: never, so that a line stays a line)."""
+
+    colour: bool = False
+    width: int = 0
+
+    @classmethod
+    def of(cls, stream: TextIO, environ: Mapping[str, str]) -> "Screen":
+        """What suits a stream. NO_COLOR (no-color.org) and TERM=dumb are honoured."""
+        if not stream.isatty():
+            return cls()
+        plain = bool(environ.get("NO_COLOR")) or environ.get("TERM") == "dumb"
+        return cls(not plain, shutil.get_terminal_size().columns)
+
+    def paint(self, text: str, style: str) -> str:
+        """Text in one of the styles above (or none), if this screen has colour."""
+        return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if self.colour and style else text
+
+    def wrapped(self, text: str, indent: int) -> list[str]:
+        """The text in lines that fit after `indent` columns; the indent itself is the caller's."""
+        if not self.width:
+            return [text]
+        return textwrap.wrap(text, max(self.width - indent, _NARROWEST)) or [""]
+
+    def table(self, headers: Sequence[str], rows: Sequence[Sequence[object]], indent: int = 2) -> list[str]:
+        """Aligned columns; numbers to the right; the last column is wrapped."""
+        cells = [[printable(cell) for cell in row] for row in rows]
+        columns = list(zip(headers, *cells, strict=True))
+        right = [bool(rows) and all(isinstance(row[i], int) for row in rows) for i in range(len(columns))]
+        widths = [
+            max(map(len, column)) * (1 if to_right else -1) for column, to_right in zip(columns, right, strict=True)
+        ]
+        lines = [self.paint(self._row(headers, widths, indent), "dim")]
+        hang = indent + sum(abs(width) + 2 for width in widths[:-1])
+        for *front, last in cells:
+            first, *others = self.wrapped(last, hang)
+            lines.append(self._row([*front, first], widths, indent))
+            lines += [" " * hang + other for other in others]
+        return lines
+
+    def _row(self, row: Sequence[str], widths: Sequence[int], indent: int) -> str:
+        cells = [
+            cell.rjust(width) if width > 0 else cell.ljust(-width) for cell, width in zip(row, widths, strict=True)
+        ]
+        painted = [self.paint(padded, _WORDS.get(cell, "")) for padded, cell in zip(cells, row, strict=True)]
+        return (" " * indent + "  ".join(painted)).rstrip()
