@@ -1,6 +1,6 @@
 """What a cell file says about its simulated twins: one model for each kind of `sim` table."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -82,3 +82,10 @@ class PersonTwin(_Twin):
 
 
 Twin = PrinterTwin | RouterTwin | ArmTwin | PersonTwin
+
+BY_MODEL: Final[dict[str, type[BaseModel]]] = {
+    "marlin": PrinterTwin,
+    "grbl": RouterTwin,
+    "robot": ArmTwin,
+    "person": PersonTwin,
+}

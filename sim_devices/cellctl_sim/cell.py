@@ -1,0 +1,78 @@
+"""A whole simulated cell from a cell file: one world, and a twin for every machine in it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from random import Random  # noqa: TID251 - seeded by the caller
+from types import MappingProxyType
+from typing import Any, Final
+
+from cellctl_sim.cell_file import CellFile, Machine, read
+from cellctl_sim.config import ArmTwin, PersonTwin, PrinterTwin, RouterTwin
+from cellctl_sim.grbl import Grbl
+from cellctl_sim.marlin import Marlin
+from cellctl_sim.person import Person
+from cellctl_sim.robot import Robot
+from cellctl_sim.world import World
+
+ByteTwin = Marlin | Grbl
+
+
+class Cell:
+    """All devices of a simulated cell and the world that they share."""
+
+    def __init__(self, file: CellFile, seed: int) -> None:
+        self.file: Final = file
+        self.world: Final = World(file.places)
+        self._bytes: dict[str, ByteTwin] = {}
+        self._nodes: dict[str, Robot] = {}
+        self._persons: dict[str, Person] = {}
+        for name, machine in file.machines.items():
+            # One source of chance for each machine: another machine's dice do not change its own.
+            self._add(name, machine, Random(f"{seed}/{name}"))  # noqa: S311 - repeatable on purpose
+
+    @property
+    def byte_devices(self) -> Mapping[str, ByteTwin]:
+        """By machine name, in the order of the cell file."""
+        return MappingProxyType(self._bytes)
+
+    @property
+    def node_devices(self) -> Mapping[str, Robot]:
+        """By machine name, in the order of the cell file."""
+        return MappingProxyType(self._nodes)
+
+    @property
+    def violations(self) -> Sequence[str]:
+        """What happened that must never happen, in order."""
+        return self.world.violations
+
+    def person_answers(self, question: str, choices: Sequence[str], station: str) -> tuple[float, str]:
+        """How long the simulated person takes, in seconds, and what they choose.
+
+        A question about a station without a person of its own is answered by the first person of the cell.
+        Raises LookupError in a cell without any.
+        """
+        person = self._persons.get(station) or next(iter(self._persons.values()), None)
+        if person is None:
+            raise LookupError("no machine of this cell has sim.model = person")
+        return person.answers(question, choices, station)
+
+    def person_moves(self, source: str, target: str, now_s: float) -> None:
+        """The person takes the part at one place to another ("gone": out of the cell)."""
+        self.world.person_moves(source, target, now_s)
+
+    def _add(self, name: str, machine: Machine, rng: Random) -> None:
+        place = f"{name}.{machine.slots[0]}"
+        match machine.sim:
+            case PrinterTwin() as twin:
+                self._bytes[name] = Marlin(name, place, self.world, twin, rng)
+            case RouterTwin() as twin:
+                self._bytes[name] = Grbl(name, place, self.world, twin, rng)
+            case ArmTwin() as twin:
+                self._nodes[name] = Robot(name, self.world, self.file.places_of(machine.reach), twin)
+            case PersonTwin() as twin:
+                self._persons[name] = Person(twin.answer_s, rng)
+
+
+def simulate(cell_file: Path, settings: Mapping[str, Any], seed: int) -> Cell:
+    """Build the twin of a cell file; `settings` override it by dotted key. Raises ConfigError."""
+    return Cell(read(cell_file, settings), seed)

@@ -1,0 +1,117 @@
+"""What the simulators read of a cell file: stations, places, addresses and the `sim` tables."""
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from cellctl.domain.errors import ConfigError
+from cellctl_sim.config import BY_MODEL, ArmTwin, PrinterTwin, RouterTwin, Twin
+
+
+class Rack(BaseModel):
+    """A station that does nothing by itself."""
+
+    model_config = ConfigDict(frozen=True)
+
+    slots: tuple[str, ...] = Field(min_length=1)
+
+
+class Machine(Rack):
+    """A machine with its twin. Keys that only its driver reads are left to the driver."""
+
+    sim: Annotated[Twin, Field(discriminator="model")]
+    reach: tuple[str, ...] = ()
+    port: str = ""
+    url: str = ""
+
+
+class CellFile(BaseModel):
+    """The stations of a cell, in the order of the file."""
+
+    model_config = ConfigDict(frozen=True)
+
+    machines: dict[str, Machine] = Field(min_length=1)
+    racks: dict[str, Rack] = {}
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Every place of the cell."""
+        return self.places_of((*self.machines, *self.racks))
+
+    def places_of(self, stations: Iterable[str]) -> tuple[str, ...]:
+        """Every place of these stations."""
+        all_stations: dict[str, Rack] = {**self.machines, **self.racks}
+        return tuple(f"{name}.{slot}" for name in stations for slot in all_stations[name].slots)
+
+
+def read(path: Path, settings: Mapping[str, Any]) -> CellFile:
+    """Read a cell file; `settings` override it by dotted key. Raises ConfigError with all mistakes."""
+    try:
+        tables = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError([f"{path}: cannot be read: {error}"]) from error
+    for key, value in settings.items():
+        _set(tables, key, value)
+    try:
+        file = CellFile.model_validate(tables)
+    except ValidationError as error:
+        raise ConfigError([_sentence(path, mistake) for mistake in error.errors()]) from error
+    if mistakes := [f"{path}: {mistake}" for mistake in _contradictions(file)]:
+        raise ConfigError(mistakes)
+    return file
+
+
+def _set(tables: dict[str, Any], key: str, value: Any) -> None:
+    *parents, last = key.split(".")
+    table: Any = tables
+    for parent in parents:
+        table = table.get(parent) if isinstance(table, dict) else None
+    if not isinstance(table, dict):
+        missing = ".".join(parents)
+        raise ConfigError([f"setting {key} = {value!r}: the cell file has no table {missing}"])
+    table[last] = value
+
+
+def _contradictions(file: CellFile) -> Sequence[str]:
+    """What no single key shows."""
+    mistakes = []
+    stations = {**file.machines, **file.racks}
+    for name, machine in file.machines.items():
+        if isinstance(machine.sim, ArmTwin):
+            if strangers := [station for station in machine.reach if station not in stations]:
+                mistakes.append(_mistake(name, "reach", f"name stations ({', '.join(stations)})", strangers))
+            if machine.slots != ("gripper",):
+                mistakes.append(_mistake(name, "slots", 'be ["gripper"] for an arm', list(machine.slots)))
+            if not machine.url.startswith("opc.tcp://"):
+                mistakes.append(_mistake(name, "url", "begin with opc.tcp://", machine.url))
+        elif isinstance(machine.sim, PrinterTwin | RouterTwin) and not _is_below(machine.port):
+            mistakes.append(_mistake(name, "port", "be a path below the devices folder", machine.port))
+    return mistakes
+
+
+def _is_below(port: str) -> bool:
+    path = Path(port)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
+
+
+def _mistake(machine: str, key: str, allowed: str, found: object) -> str:
+    return f"machines.{machine}.{key} must {allowed}, got {found!r}"
+
+
+def _sentence(path: Path, mistake: ErrorDetails) -> str:
+    """One line: file, key, what is allowed, what was found."""
+    # The model's name is in the location of a union's member, but not in the file.
+    keys = [str(part) for i, part in enumerate(mistake["loc"]) if not (i == 3 and part in BY_MODEL)]
+    key = ".".join(keys)
+    if mistake["type"] == "missing":
+        return f"{path}: {key} is missing"
+    if mistake["type"] == "extra_forbidden":
+        known = ", ".join(BY_MODEL[str(mistake["loc"][3])].model_fields)
+        return f"{path}: {key} is not known; known are {known}"
+    if mistake["type"].startswith("union_tag"):
+        return f"{path}: {key}.model must be one of {', '.join(BY_MODEL)}, got {mistake['input']!r}"
+    return f"{path}: {key}: {mistake['msg']}, got {mistake['input']!r}"

@@ -1,0 +1,94 @@
+"""The console script `cellctl-sim`: serve a simulated cell, or ask one that is being served."""
+
+import argparse
+import asyncio
+import json
+import sys
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from cellctl.domain.errors import ConfigError
+from cellctl_sim.cell import simulate
+from cellctl_sim.control import SOCKET, ask
+
+DEVICES: Final = Path("run/dev")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status: 0 well, 1 failed, 2 a mistake in a file or on the line."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    try:
+        return _ask(words[1:]) if words[:1] == ["ask"] else _serve(words)
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except OSError as error:
+        sys.stderr.write(f"cellctl-sim: {error}\n")
+        return 1
+
+
+def _serve(words: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="cellctl-sim",
+        description="Serve the simulated twin of a cell in real time, until SIGTERM or Ctrl-C.",
+        epilog="cellctl-sim ask --help: look into a running simulated cell, or lend it a hand.",
+    )
+    parser.add_argument("cell", type=Path, metavar="CELL_TOML")
+    parser.add_argument("--devices", type=Path, default=DEVICES, help="where serial ports appear (%(default)s)")
+    parser.add_argument("--speed", type=_speed, default=1.0, help="machine seconds in one second (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="for everything that is left to chance (%(default)s)")
+    parser.add_argument(
+        "--set", type=_setting, action="append", default=[], metavar="KEY=VALUE", dest="settings",
+        help="override a key of the cell file, for example machines.arm-1.sim.move_s=2",
+    )  # fmt: skip
+    options = parser.parse_args(words)
+    from cellctl_sim.serve import serve  # noqa: PLC0415 - imports asyncua, which `ask` need not wait for
+
+    cell = simulate(options.cell, dict(options.settings), options.seed)
+    asyncio.run(serve(cell, options.devices, options.speed, _say))
+    return 0
+
+
+def _ask(words: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="cellctl-sim ask", description="Ask a running simulated cell.")
+    parser.add_argument("--devices", type=Path, default=DEVICES, help="the folder it serves (%(default)s)")
+    verbs = parser.add_subparsers(dest="do", required=True)
+    verbs.add_parser("world", help="where everything is, and what must never have happened")
+    moves = verbs.add_parser("person-moves", help="a person takes the part at SOURCE to TARGET")
+    moves.add_argument("source", metavar="SOURCE")
+    moves.add_argument("target", metavar="TARGET", help='a place, or "gone": out of the cell')
+    door = verbs.add_parser("door", help="open or close a machine's door")
+    door.add_argument("machine", metavar="MACHINE")
+    door.add_argument("open", choices=("open", "closed"))
+    request = vars(parser.parse_args(words))
+    path = request.pop("devices") / SOCKET
+    if request["do"] == "door":
+        request["open"] = request["open"] == "open"
+    reply = asyncio.run(ask(path, request))
+    _say(json.dumps(reply, indent=2))
+    return 0 if reply["ok"] else 1
+
+
+def _speed(text: str) -> float:
+    speed = float(text)
+    if not 0 < speed <= 1000:
+        raise argparse.ArgumentTypeError(f"must be above 0 and at most 1000, got {text}")
+    return speed
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """KEY=VALUE, the value as in TOML; what is no TOML value is text."""
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise argparse.ArgumentTypeError(f"must be KEY=VALUE, got {text!r}")
+    try:
+        return key, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key, value
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

@@ -1,0 +1,105 @@
+"""A simulated machine on a pseudo-terminal: to the host it is a serial port."""
+
+import asyncio
+import os
+import tty
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Protocol
+
+from cellctl.domain.errors import ConfigError
+from cellctl_sim.machine_time import MachineTime
+
+READ_BYTES: Final = 4096
+# What the host leaves unread beyond the kernel's own buffer; what comes after that is lost, as on a real UART.
+UNREAD_BYTES: Final = 8192
+
+
+class ByteDevice(Protocol):
+    """A callback object without I/O, from the firmware's side of the wire."""
+
+    def receive(self, chunk: bytes, now_s: float) -> None:
+        """Bytes from the host."""
+        ...
+
+    def transmit(self, now_s: float) -> bytes:
+        """Bytes for the host that are due by now."""
+        ...
+
+    def advance(self, now_s: float) -> None:
+        """Let time pass up to now."""
+        ...
+
+    @property
+    def wakeup_s(self) -> float | None:
+        """When something will happen by itself."""
+        ...
+
+
+class SerialPort:
+    """Moves bytes between one device and one pty, from the running event loop. `link` is a symbolic link to it."""
+
+    def __init__(self, device: ByteDevice, link: Path, time: MachineTime) -> None:
+        self._device = device
+        self._link = link
+        self._time = time
+        self._master = self._slave = -1
+        self._unread = bytearray()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def open(self) -> None:
+        """Make the pty and the link, and begin. Raises ConfigError if something else is in the link's way."""
+        if self._link.exists() and not self._link.is_symlink():
+            raise ConfigError([f"{self._link}: is in the way of a simulated serial port; remove it"])
+        self._link.parent.mkdir(parents=True, exist_ok=True)
+        # The slave stays open here, so that a host that closes it does not hang up the line.
+        self._master, self._slave = os.openpty()
+        tty.setraw(self._slave)
+        os.set_blocking(self._master, False)
+        self._link.unlink(missing_ok=True)
+        self._link.symlink_to(os.ttyname(self._slave))
+        asyncio.get_running_loop().add_reader(self._master, self._read)
+        self._pump(self._device.advance)
+
+    def close(self) -> None:
+        """Take away the link and the pty."""
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._master)
+        loop.remove_writer(self._master)
+        if self._timer:
+            self._timer.cancel()
+        if self._link.is_symlink() and str(self._link.readlink()) == os.ttyname(self._slave):
+            self._link.unlink()
+        os.close(self._master)
+        os.close(self._slave)
+
+    def _read(self) -> None:
+        chunk = os.read(self._master, READ_BYTES)
+        self._pump(lambda now_s: self._device.receive(chunk, now_s))
+
+    def _pump(self, step: Callable[[float], None]) -> None:
+        """Do one step of the device, pass on what it says, and set the alarm for its next one."""
+        now_s = self._time.now_s()
+        step(now_s)
+        self._write(self._device.transmit(now_s))
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        if (wakeup_s := self._device.wakeup_s) is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._time.wait_s(wakeup_s), self._pump, self._device.advance)
+
+    def _write(self, chunk: bytes) -> None:
+        room = UNREAD_BYTES - len(self._unread)
+        self._unread += chunk[:room]
+        self._flush()
+
+    def _flush(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._unread:
+                del self._unread[: os.write(self._master, self._unread)]
+        except BlockingIOError:
+            loop.add_writer(self._master, self._flush)
+        else:
+            loop.remove_writer(self._master)
