@@ -56,7 +56,6 @@ def _strokes(font: str, text: str, height_mm: float) -> list[Stroke]:
     """The pen's ways, x to the right and y upwards from the base line."""
     scale = height_mm / (_BASE_LINE - _CAP_TOP)
     face = _font(font)
-    face.render_options = {"xofs": 0, "yofs": 0, "scalex": 1, "scaley": 1}
     return [tuple((x * scale, (_BASE_LINE - y) * scale) for x, y in stroke) for stroke in face.strokes_for_text(text)]
 
 
