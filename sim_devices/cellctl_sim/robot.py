@@ -27,7 +27,7 @@ NO_SUCH_PROGRAM: Final = -1  # below zero the vendor may number as it likes
 
 AUTOMATIC_EXTERNAL: Final = 4
 
-# Input arguments of each method: (name, OPC UA type, allowed values by Python type).
+# Input arguments of each method: name, OPC UA type, Python type.
 METHODS: Final[Mapping[str, tuple[tuple[str, str, type], ...]]] = {
     "LoadByName": (("Name", "String", str),),
     "Start": (),

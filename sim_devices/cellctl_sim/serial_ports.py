@@ -10,6 +10,8 @@ from typing import Final, Protocol
 from cellctl.domain.errors import ConfigError
 from cellctl_sim.machine_time import MachineTime
 
+# A link that an earlier simulator has left behind points here, and may be replaced; a real machine's does not.
+PTYS: Final = "/dev/pts/"
 READ_BYTES: Final = 4096
 # What the host leaves unread beyond the kernel's own buffer; what comes after that is lost, as on a real UART.
 UNREAD_BYTES: Final = 8192
@@ -49,8 +51,10 @@ class SerialPort:
 
     def open(self) -> None:
         """Make the pty and the link, and begin. Raises ConfigError if something else is in the link's way."""
-        if self._link.exists() and not self._link.is_symlink():
-            raise ConfigError([f"{self._link}: is in the way of a simulated serial port; remove it"])
+        if os.path.lexists(self._link) and not self._points_to(PTYS):
+            raise ConfigError(
+                [f"{self._link}: is in the way of a simulated serial port; remove it, or use other --devices"]
+            )
         self._link.parent.mkdir(parents=True, exist_ok=True)
         # The slave stays open here, so that a host that closes it does not hang up the line.
         self._master, self._slave = os.openpty()
@@ -68,10 +72,13 @@ class SerialPort:
         loop.remove_writer(self._master)
         if self._timer:
             self._timer.cancel()
-        if self._link.is_symlink() and str(self._link.readlink()) == os.ttyname(self._slave):
+        if self._points_to(os.ttyname(self._slave)):
             self._link.unlink()
         os.close(self._master)
         os.close(self._slave)
+
+    def _points_to(self, target: str) -> bool:
+        return self._link.is_symlink() and str(self._link.readlink()).startswith(target)
 
     def _read(self) -> None:
         chunk = os.read(self._master, READ_BYTES)

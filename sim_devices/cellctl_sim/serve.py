@@ -27,8 +27,8 @@ async def serve(cell: Cell, devices: Path, speed: float, say: Callable[[str], No
     then "ready". Raises ConfigError, OSError.
     """
     logging.getLogger("asyncua").setLevel(logging.WARNING)
-    # It warns about servers without encryption, and these are on loopback on purpose.
-    logging.getLogger("asyncua.server.server").setLevel(logging.ERROR)
+    # It warns of servers without encryption, which ours are on purpose, and prints errors that it raises too.
+    logging.getLogger("asyncua.server.server").setLevel(logging.CRITICAL)
     ended = asyncio.Event()
     for number in ENDING:
         asyncio.get_running_loop().add_signal_handler(number, ended.set)

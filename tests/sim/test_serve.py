@@ -113,15 +113,31 @@ def test_what_the_host_does_not_read_is_bounded_and_blocks_nobody(tmp_path: Path
     assert UNREAD_BYTES <= asyncio.run(scenario()) <= UNREAD_BYTES + 65536 + READ_BYTES
 
 
-def test_a_file_in_the_way_of_a_port_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "p").write_text("mine")
+@pytest.mark.parametrize("real", ["p.txt", "absent", "/dev/null"])
+def test_what_is_in_the_way_of_a_port_is_left_alone(tmp_path: Path, real: str) -> None:
+    (tmp_path / "p.txt").write_text("mine")
+    (tmp_path / "p").symlink_to(real)
 
     async def scenario() -> None:
         with pytest.raises(ConfigError, match="in the way"):
             SerialPort(Parrot(), tmp_path / "p", MachineTime(1.0)).open()
+        with pytest.raises(ConfigError, match="in the way"):
+            SerialPort(Parrot(), tmp_path / "p.txt", MachineTime(1.0)).open()
 
     asyncio.run(scenario())
-    assert (tmp_path / "p").read_text() == "mine"
+    assert str((tmp_path / "p").readlink()) == real
+
+
+def test_a_link_left_behind_by_a_killed_simulator_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "p").symlink_to("/dev/pts/99999")
+
+    async def scenario() -> None:
+        port = SerialPort(Parrot(), tmp_path / "p", MachineTime(1.0))
+        port.open()
+        assert (tmp_path / "p").exists()
+        port.close()
+
+    asyncio.run(scenario())
 
 
 def free_port() -> int:
@@ -253,6 +269,11 @@ def test_a_request_that_cannot_be_done_is_told_why(cell: Cell, line: bytes, why:
     reply = answer(cell, line, 1.0)
     assert reply["ok"] is False
     assert why in reply["why"]
+
+
+def test_asking_where_nobody_serves_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ConnectionError, match="no simulated cell answers"):
+        asyncio.run(ask(tmp_path / "control", {"do": "world"}))
 
 
 @pytest.fixture
