@@ -1,0 +1,1 @@
+"""Printers with Marlin firmware: numbered lines with a checksum, asked for again when damaged."""
