@@ -11,9 +11,12 @@ from typing import Any, Final, Protocol
 
 from cellctl import __version__
 from cellctl.app.config import CellConfig
+from cellctl.app.desk import Desk
 from cellctl.app.engine import Engine
 from cellctl.app.supervisor import Supervisor
 from cellctl.core.cell import empty
+from cellctl.domain.commands import SubmitOrder
+from cellctl.domain.work import Directive
 from cellctl.ports import Clock, Files, Ids, Links, Store, Tools
 from cellctl.products import workshop
 
@@ -46,16 +49,16 @@ class RunningCell:
     def __init__(self, config: CellConfig, outside: Outside) -> None:
         self.config = config
         self.outside = outside
-        prepare = partial(self._prepare, config)
+        self.engine = Engine(empty(config.plan), outside.store, outside.clock)
         products = [product.describe() for product in config.products]
-        self.engine = Engine(empty(config.plan), outside.store, outside.clock, prepare, products)
+        self.desk = Desk(self.engine, outside.clock, self._prepare, products)
         for name, machine in config.machines.items():
             report = partial(self.engine.report, name)
             tools = Tools(outside.clock, outside.links, outside.files, report)
             self.engine.supervisors[name] = Supervisor(name, machine, tools)
 
-    def _prepare(self, config: CellConfig, command: Any) -> Any:
-        return workshop.prepare(config.products, command, self.outside.files.keep)
+    def _prepare(self, command: SubmitOrder) -> Directive:
+        return workshop.prepare(self.config.products, command, self.outside.files.keep)
 
     async def run(self, faces: Sequence[Face], *beside: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Replay the journal, then run everything until cancelled or until an essential part fails."""

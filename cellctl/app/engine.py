@@ -1,90 +1,53 @@
 """The only writer of the cell: takes stimuli one by one, makes what they mean durable, and only then acts."""
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import structlog
 
+from cellctl.app.answers import AnswerBook
+from cellctl.app.progress import LiveProgress
 from cellctl.app.supervisor import Supervisor
 from cellctl.core.cell import Cell, apply
-from cellctl.core.decide import PreparedOrder, RefusedOrder, Stimulus, decide
+from cellctl.core.decide import Stimulus, decide
 from cellctl.core.instructions import Answer, Instruction, PassOn, Remember, Start, Tell
 from cellctl.core.render import render
 from cellctl.core.view import CellView
 from cellctl.domain import events as ev
-from cellctl.domain.commands import CommandMachine, Envelope, Reply, SubmitOrder, rejected
-from cellctl.domain.errors import NotAllowed, OrderRefused
+from cellctl.domain.commands import Reply
+from cellctl.domain.errors import NotAllowed
 from cellctl.domain.machine import MachineCommand
-from cellctl.domain.work import Directive, Plan, Progress
 from cellctl.ports import Clock, Store
 
-REMEMBERED_ANSWERS: Final = 100_000
-CHECKPOINT_S: Final = 10.0
-
 log = structlog.get_logger()
-
-Prepare = Callable[[SubmitOrder], Directive]
 
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    stimulus: Stimulus | None  # None: only wanted to pass through (the watchdog's pulse)
+    stimulus: Stimulus | None  # None: only wants to pass through (the watchdog's pulse)
     actor: str
     done: asyncio.Future[Reply] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    content_hash: str
-    reply: Reply
-
-
 class Engine:
-    """Implements ports.Desk. `run` must be running for anything to happen."""
+    """Owns the cell. `run` must be running for anything to happen."""
 
-    def __init__(
-        self,
-        cell: Cell,
-        store: Store,
-        clock: Clock,
-        prepare: Prepare,
-        products: Sequence[Mapping[str, Any]],
-    ) -> None:
+    def __init__(self, cell: Cell, store: Store, clock: Clock) -> None:
         self.cell = cell
-        self.products = products
         self.supervisors: dict[str, Supervisor] = {}
+        self.answers = AnswerBook()
         self._store = store
         self._clock = clock
-        self._prepare = prepare
         self._inbox: asyncio.Queue[_Item] = asyncio.Queue()
-        self._answers: OrderedDict[str, _Known] = OrderedDict()
-        self._pending: dict[str, asyncio.Future[Reply]] = {}
-        self._live: dict[str, Progress] = {}
-        self._checkpoint_s: dict[str, float] = {}
+        self._progress = LiveProgress()
         self._moved = asyncio.Event()
 
-    # ---- the desk ----------------------------------------------------------------------------------------------
-
-    @property
-    def plan(self) -> Plan:
-        """The cell as configured."""
-        return self.cell.plan
+    # ---- what others ask ---------------------------------------------------------------------------------------
 
     def view(self) -> CellView:
         """The cell as it is now."""
-        return render(self.cell, self._live)
-
-    def records(self, after_seq: int = 0) -> Iterator[ev.Record]:
-        """The durable log after a sequence number."""
-        return (record for record in self._store.read() if record.seq > after_seq)
-
-    def reply_to(self, command_id: str) -> Reply | None:
-        """What was answered to a command before."""
-        known = self._answers.get(command_id)
-        return known.reply if known else None
+        return render(self.cell, self._progress.live)
 
     async def changed(self, since_rev: int) -> CellView:
         """Wait for a view that is newer than `since_rev`."""
@@ -92,57 +55,32 @@ class Engine:
             await self._moved.wait()
         return self.view()
 
-    async def submit(self, envelope: Envelope) -> Reply:
-        """Decide about a command; see ports.Desk."""
-        known = self._answers.get(envelope.id)
-        if known is not None:
-            return self._again(known, envelope)
-        pending = self._pending.get(envelope.id)
-        if pending is not None:
-            await asyncio.wait([pending])
-            return await self.submit(envelope)
-        self._cut_short(envelope)
-        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._pending[envelope.id] = future
-        try:
-            self._inbox.put_nowait(_Item(self._stimulus(envelope), envelope.sender, future))
-            return await asyncio.shield(future)
-        finally:
-            del self._pending[envelope.id]
-
-    def _stimulus(self, envelope: Envelope) -> Stimulus:
-        if not isinstance(envelope.command, SubmitOrder):
-            return envelope
-        try:
-            return PreparedOrder(envelope, self._prepare(envelope.command), self._clock.utc())
-        except OrderRefused as refused:
-            return RefusedOrder(envelope, rejected(refused.code, str(refused)))
-
-    @staticmethod
-    def _again(known: _Known, envelope: Envelope) -> Reply:
-        if known.content_hash != envelope.content_hash:
-            return rejected("id_reused", f"{envelope.id} was used for another command; take a fresh id")
-        return replace(known.reply, duplicate=True)
-
-    def _cut_short(self, envelope: Envelope) -> None:
-        """Hold and abort go to the machine before anything is decided or written; the table there judges them."""
-        command = envelope.command
-        if not isinstance(command, CommandMachine) or command.machine not in self.supervisors:
-            return
-        if command.command in (MachineCommand.HOLD, MachineCommand.ABORT):
-            self._tell(command.machine, command.command)
-
-    # ---- the writer --------------------------------------------------------------------------------------------
+    def records(self, after_seq: int = 0) -> Iterator[ev.Record]:
+        """The durable log after a sequence number."""
+        return (record for record in self._store.read() if record.seq > after_seq)
 
     def report(self, machine: str, fact: ev.Fact) -> None:
-        """A driver's fact; never blocks. Progress is shown at once and journalled as a checkpoint now and then."""
-        if isinstance(fact, ev.OperationAdvanced):
-            self._live[fact.operation_id] = fact.progress
-            now_s = self._clock.now_s()
-            if now_s - self._checkpoint_s.get(fact.operation_id, -CHECKPOINT_S) < CHECKPOINT_S:
-                return
-            self._checkpoint_s[fact.operation_id] = now_s
+        """A driver's fact; never blocks."""
+        if isinstance(fact, ev.OperationAdvanced) and not self._progress.note(fact, self._clock.now_s()):
+            return
         self._inbox.put_nowait(_Item(fact, machine))
+
+    async def hand_in(self, stimulus: Stimulus, actor: str) -> Reply:
+        """Decide about a command or a prepared order; answered once the answer is durable."""
+        return await self._pass_through(stimulus, actor)
+
+    async def pulse(self) -> None:
+        """Return when everything that is in the inbox now has been worked through; the watchdog's question."""
+        await self._pass_through(None, "watchdog")
+
+    def tell(self, machine: str, command: MachineCommand) -> None:
+        """Give a machine a command at once; what its state does not allow is logged and has no effect."""
+        try:
+            self.supervisors[machine].command(command)
+        except NotAllowed as refused:
+            log.warning("machine.refused", machine=machine, command=command.value, why=str(refused))
+
+    # ---- the writer --------------------------------------------------------------------------------------------
 
     def replay(self) -> None:
         """Fold the whole journal. To be called once, before `run`."""
@@ -154,28 +92,27 @@ class Engine:
 
     async def run(self, version: str) -> None:
         """Take stock, then work through the inbox until cancelled. Raises StoreFailed: then nothing more may start."""
-        self._inbox.put_nowait(_Item(ev.ControllerStarted(version), "cellctl"))
+        await self._turn([_Item(ev.ControllerStarted(version), "cellctl")])
         while True:
             items = [await self._inbox.get()]
             while not self._inbox.empty():
                 items.append(self._inbox.get_nowait())
             await self._turn(items)
 
-    async def pulse(self) -> None:
-        """Return when everything that is in the inbox now has been worked through; the watchdog's question."""
+    async def _pass_through(self, stimulus: Stimulus | None, actor: str) -> Reply:
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._inbox.put_nowait(_Item(None, "watchdog", future))
-        await future
+        self._inbox.put_nowait(_Item(stimulus, actor, future))
+        return await future
 
     async def _turn(self, items: Sequence[_Item]) -> None:
+        """Decide about a few stimuli, commit once, act. Until the commit the cell is as it was."""
         cell = self.cell
         records: list[ev.Record] = []
         acts: list[tuple[_Item, Instruction]] = []
         for item in items:
-            if item.stimulus is None:
-                acts.append((item, Answer(Reply("accepted"))))
-                continue
-            cell, todo = decide(cell, item.stimulus)
+            todo: Sequence[Instruction] = [Answer(Reply("accepted"))]
+            if item.stimulus is not None:
+                cell, todo = decide(cell, item.stimulus)
             for instruction in todo:
                 if isinstance(instruction, Remember):
                     seq = self.cell.counts.rev + len(records) + 1
@@ -187,7 +124,6 @@ class Engine:
         self.cell = cell
         for record in records:
             self._learn(record.event)
-            log.info(record.event.NAME, seq=record.seq, actor=record.actor)
         for item, instruction in acts:
             self._act(item, instruction)
         if records:
@@ -195,6 +131,7 @@ class Engine:
             moved.set()
 
     def _record(self, seq: int, actor: str, event: ev.Event) -> ev.Record:
+        log.info(event.NAME, seq=seq, actor=actor)
         return ev.Record(seq, self._clock.utc(), round(self._clock.now_s(), 6), actor, event)
 
     def _act(self, item: _Item, instruction: Instruction) -> None:
@@ -202,30 +139,20 @@ class Engine:
             case Start(operation=operation):
                 self.supervisors[operation.station].start(operation)
             case Tell(station=station, command=command):
-                self._tell(station, command)
-            case PassOn(station=station, operation_id=operation_id, choice=choice, by=by):
-                self._pass_on(station, operation_id, choice, by)
+                self.tell(station, command)
+            case PassOn():
+                self._pass_on(instruction)
             case Answer(reply=reply) if item.done is not None and not item.done.done():
                 item.done.set_result(reply)
 
-    def _tell(self, station: str, command: MachineCommand) -> None:
+    def _pass_on(self, answer: PassOn) -> None:
         try:
-            self.supervisors[station].command(command)
+            self.supervisors[answer.station].answer(answer.operation_id, answer.choice, answer.by)
         except NotAllowed as refused:
-            log.warning("machine.refused", machine=station, command=command.value, why=str(refused))
-
-    def _pass_on(self, station: str, operation_id: str, choice: str, by: str) -> None:
-        try:
-            self.supervisors[station].answer(operation_id, choice, by)
-        except NotAllowed as refused:
-            log.warning("answer.not_taken", machine=station, operation=operation_id, why=str(refused))
+            log.warning("answer.not_taken", machine=answer.station, why=str(refused))
 
     def _learn(self, event: ev.Event) -> None:
         if isinstance(event, ev.OperationEnded):
-            self._live.pop(event.operation_id, None)
-            self._checkpoint_s.pop(event.operation_id, None)
+            self._progress.forget(event.operation_id)
         elif isinstance(event, ev.CommandAnswered):
-            reply = Reply(event.code, event.message, event.result)
-            self._answers[event.command_id] = _Known(event.content_hash, reply)
-            if len(self._answers) > REMEMBERED_ANSWERS:
-                self._answers.popitem(last=False)
+            self.answers.learn(event)

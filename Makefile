@@ -1,0 +1,47 @@
+# One meaning each: `make demo`, `make test`, `make lint`, `make bench`, `make prove`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test lint bench prove lock clean
+
+demo: $(STAMP)  ## a simulated cell, the daemon, one order from a command to a finished part
+	$(BIN)/python -m cellctl_sim.demo
+
+test: $(STAMP) mosquitto  ## everything that gates a change
+	$(BIN)/python -m pytest -q
+
+lint: $(STAMP)  ## style, types, and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: $(STAMP)  ## figures side by side with peers
+	$(BIN)/python -m benchmarks
+
+prove: $(STAMP) mosquitto  ## the long batteries that the README's claims rest on
+	$(BIN)/python -m tests.prove
+
+# Hashes for everything, addresses for nothing: the file works with any index.
+lock:
+	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	    --strip-extras --allow-unsafe --extra dev --output-file requirements.lock pyproject.toml
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+# The tests talk to a real broker. As root on Debian it is installed; elsewhere one line says what is missing.
+.PHONY: mosquitto
+mosquitto:
+	@command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || { \
+	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends mosquitto >/dev/null; \
+	    else echo "the tests need the mosquitto broker: sudo apt-get install mosquitto" >&2; exit 1; fi; }
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,81 @@
+"""The desk that every face sits at (ports.Desk): commands come in here, and nowhere else."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from cellctl.app.engine import Engine
+from cellctl.core.decide import PreparedOrder, RefusedOrder, Stimulus
+from cellctl.core.view import CellView
+from cellctl.domain.commands import CommandMachine, Envelope, Reply, SubmitOrder, rejected
+from cellctl.domain.errors import OrderRefused
+from cellctl.domain.events import Record
+from cellctl.domain.machine import MachineCommand
+from cellctl.domain.work import Directive, Plan
+from cellctl.ports import Clock
+
+Prepare = Callable[[SubmitOrder], Directive]
+
+
+class Desk:
+    """Implements ports.Desk on an engine. `prepare` makes an order ready, or raises OrderRefused."""
+
+    def __init__(self, engine: Engine, clock: Clock, prepare: Prepare, products: Sequence[Mapping[str, Any]]) -> None:
+        self.products = products
+        self._engine = engine
+        self._clock = clock
+        self._prepare = prepare
+        self._pending: dict[str, asyncio.Future[Reply]] = {}
+
+    @property
+    def plan(self) -> Plan:
+        """The cell as configured."""
+        return self._engine.cell.plan
+
+    def view(self) -> CellView:
+        """The cell as it is now."""
+        return self._engine.view()
+
+    async def changed(self, since_rev: int) -> CellView:
+        """Wait for a view that is newer than `since_rev`."""
+        return await self._engine.changed(since_rev)
+
+    def records(self, after_seq: int = 0) -> Iterator[Record]:
+        """The durable log after a sequence number."""
+        return self._engine.records(after_seq)
+
+    def reply_to(self, command_id: str) -> Reply | None:
+        """What was answered to a command before."""
+        return self._engine.answers.reply_to(command_id)
+
+    async def submit(self, envelope: Envelope) -> Reply:
+        """Decide about a command; see ports.Desk."""
+        while (twin := self._pending.get(envelope.id)) is not None:
+            await asyncio.wait([twin])
+        known = self._engine.answers.again(envelope)
+        if known is not None:
+            return known
+        self._cut_short(envelope)
+        decided: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._pending[envelope.id] = decided
+        try:
+            return await self._engine.hand_in(self._stimulus(envelope), envelope.sender)
+        finally:
+            del self._pending[envelope.id]
+            decided.cancel()
+
+    def _stimulus(self, envelope: Envelope) -> Stimulus:
+        if not isinstance(envelope.command, SubmitOrder):
+            return envelope
+        try:
+            return PreparedOrder(envelope, self._prepare(envelope.command), self._clock.utc())
+        except OrderRefused as refused:
+            return RefusedOrder(envelope, rejected(refused.code, str(refused)))
+
+    def _cut_short(self, envelope: Envelope) -> None:
+        """Hold and abort go to the machine before anything is decided or written; its own table judges them."""
+        command = envelope.command
+        if not isinstance(command, CommandMachine) or command.machine not in self._engine.supervisors:
+            return
+        if command.command in (MachineCommand.HOLD, MachineCommand.ABORT):
+            self._engine.tell(command.machine, command.command)
