@@ -1,5 +1,15 @@
 """The driver shell that all serial machines share: link and session in, PackML states and facts out."""
 
+import asyncio
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from cellctl.domain.errors import CellError, LinkLost, MachineFault, NotAllowed, StoreFailed
+from cellctl.domain.machine import MachineCommand, MachineState
+from cellctl.domain.work import Operation, OperationState
+from cellctl.gcode.words import strip_comment
+from cellctl.ports import ByteLink, Clock, Files, Tools
 from cellctl_drivers.serial_session import (
     Acknowledged,
     FaultRaised,
@@ -14,8 +24,247 @@ from cellctl_drivers.serial_session import (
     SessionEvent,
     Stopped,
 )
+from cellctl_drivers.serial_station import Station, Work
 
-__all__ = [
-    "Acknowledged", "FaultRaised", "FellSilent", "Greeted", "Held", "ProgramDrained", "ResetSeen", "Rested",
-    "Resumed", "Session", "SessionEvent", "Stopped",
-]  # fmt: skip
+LEAVE_WITHIN_S: Final = 1.0
+
+_C = MachineCommand
+_S = MachineState
+_ACTS: Final[dict[MachineCommand, Callable[[Session, float], None]]] = {
+    _C.HOLD: lambda session, now_s: session.hold(now_s),
+    _C.UNHOLD: lambda session, now_s: session.resume(now_s),
+    _C.STOP: lambda session, now_s: session.stop(now_s),
+    _C.ABORT: lambda session, now_s: session.halt(now_s),
+    _C.CLEAR: lambda session, now_s: session.clear(now_s),
+    _C.RESET: lambda session, now_s: None,
+}
+
+
+class SerialDriver:
+    """One machine on a byte link: a `ports.Driver` for any session.
+
+    Hot path: bytes come in, the session takes them, and what its window then allows goes out in the same call of
+    the event loop. The one task is `serve`, which sleeps until the session's next deadline.
+    """
+
+    def __init__(self, machine: str, link: ByteLink, session: Session, tools: Tools) -> None:
+        self._station = Station(machine, tools.report)
+        self._link = link
+        self._session = session
+        self._tools = tools
+        self._work: Work | None = None
+        self._nap = Nap(tools.clock)
+        self._end: CellError | None = None
+
+    # ---- ports.Driver --------------------------------------------------------------------------------------------
+
+    async def serve(self) -> None:
+        """Connect and run. Raises LinkLost or MachineFault; when cancelled, holds the machine within a second."""
+        try:
+            await self._link.open(self)
+            self._session.greet(self._tools.clock.now_s())
+            self._pump()
+            while self._end is None:
+                await self._nap.until(self._session.deadline_s)
+                self._tick()
+            raise self._end
+        except asyncio.CancelledError:
+            await self._leave()
+            raise
+        finally:
+            self._link.close()
+
+    def start(self, operation: Operation) -> None:
+        """Run the operation's program. Raises NotAllowed unless the machine is IDLE and there is a program."""
+        self._station.after(_C.START)
+        program = operation.program
+        if program is None:
+            raise NotAllowed(f"{self._station.machine} runs programs, and {operation.id} has none")
+        lines = executable(self._tools.files, program.sha256)
+        self._session.load(lines, program.lines, self._tools.clock.now_s())
+        self._work = Work(operation, self._tools.report)
+        self._station.take(_C.START)
+        self._pump()
+
+    def command(self, command: MachineCommand) -> None:
+        """HOLD, UNHOLD, ABORT, CLEAR, RESET, STOP. Their bytes are on the link when this returns."""
+        self._station.after(command)
+        if command not in _ACTS:
+            raise NotAllowed(f"{self._station.machine} cannot be told to {command.value}")
+        _ACTS[command](self._session, self._tools.clock.now_s())
+        self._station.take(command)
+        if self._session.at_rest:
+            self._station.complete_if(_S.RESETTING)
+        self._pump()
+
+    def answer(self, operation_id: str, choice: str, by: str) -> None:
+        """Serial machines ask no questions yet. Raises NotAllowed."""
+        raise NotAllowed(f"{self._station.machine} has asked nothing about {operation_id}")
+
+    # ---- ports.Listener ------------------------------------------------------------------------------------------
+
+    def received(self, chunk: bytes) -> None:
+        """Bytes have come in: answer them before anything else."""
+        events = self._session.receive(chunk, self._tools.clock.now_s())
+        self._pump()
+        self._tell(events)
+
+    def lost(self, reason: str) -> None:
+        """The link is gone."""
+        self._lose(reason, "Check its power and cable")
+
+    # ---- the loop ------------------------------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        events = self._session.tick(self._tools.clock.now_s())
+        self._pump()
+        self._tell(events)
+
+    def _pump(self) -> None:
+        """Write what may go out now, and see to it that the next deadline is kept."""
+        try:
+            chunk = self._session.transmit(self._tools.clock.now_s())
+        except StoreFailed as failed:
+            self._stop_for(str(failed))
+            return
+        if chunk:
+            self._link.write(chunk)
+        work = self._work
+        if work is not None and not work.started and self._session.sent:
+            work.begin()
+            self._station.complete_if(_S.STARTING)
+        self._nap.bring_forward(self._session.deadline_s)
+
+    def _tell(self, events: Sequence[SessionEvent]) -> None:
+        for event in events:
+            if isinstance(event, Acknowledged):
+                self._advance()
+            else:
+                self._react(event)
+                self._nap.wake()
+
+    async def _leave(self) -> None:
+        """On the way out: a program that runs is held. It stays open in the journal; a person will be asked."""
+        clock = self._tools.clock
+        if self._end is not None or self._work is None:
+            return
+        try:
+            self.command(_C.HOLD)
+        except NotAllowed:
+            return  # It stands still, or is on the way there.
+        until_s = clock.now_s() + clock.wire_s(LEAVE_WITHIN_S)
+        while self._station.state is _S.HOLDING and self._end is None and clock.now_s() < until_s:
+            deadline_s = self._session.deadline_s
+            await self._nap.until(until_s if deadline_s is None else min(until_s, deadline_s))
+            self._tick()
+
+    # ---- what the session tells ----------------------------------------------------------------------------------
+
+    def _react(self, event: SessionEvent) -> None:
+        station = self._station
+        match event:
+            case Greeted(identity) if station.state is None:
+                station.found(identity)
+            case Rested():
+                if station.state is _S.COMPLETING:
+                    self._end_work(OperationState.DONE)
+                station.complete_if(_S.RESETTING, _S.CLEARING, _S.COMPLETING)
+            case ProgramDrained():
+                station.walk_to_execute()
+                station.complete_if(_S.EXECUTE)
+            case Held():
+                station.take_if_allowed(_C.HOLD)
+                station.complete_if(_S.HOLDING)
+            case Resumed() if station.state is not _S.HOLDING:
+                station.walk_to_execute()
+            case Stopped():
+                word = "halted" if station.state is _S.ABORTING else "stopped"
+                self._end_work(OperationState.FAILED, word)
+                station.complete_if(_S.ABORTING, _S.STOPPING)
+            case FaultRaised(what, do_next):
+                self._fault(what, do_next)
+            case FellSilent(silent_s):
+                self._lose(f"nothing was heard for {silent_s:.0f} s", "Check its power and cable")
+            case ResetSeen(what):
+                self._lose(what, "Look at the machine and at the part in it")
+
+    def _fault(self, what: str, do_next: str) -> None:
+        reason = f"{what}. {do_next}"
+        if self._station.state is None:
+            self._end = MachineFault(self._station.machine, what, do_next=do_next)
+            return
+        self._end_work(OperationState.FAILED, what)
+        self._station.take_if_allowed(_C.ABORT, reason)
+        self._station.complete_if(_S.ABORTING, reason=reason)
+
+    def _lose(self, what: str, do_next: str) -> None:
+        begun = self._work is not None and self._work.started
+        self._end_work(OperationState.UNKNOWN if begun else OperationState.NOT_BEGUN, what)
+        self._end = self._end or LinkLost(self._station.machine, what, do_next=do_next)
+        self._nap.wake()
+
+    def _stop_for(self, trouble: str) -> None:
+        """The program cannot be read any further: end it in order."""
+        if self._work is not None:
+            self._work.trouble = trouble
+        self.command(_C.STOP)
+
+    def _advance(self) -> None:
+        if self._work is not None:
+            session = self._session
+            now_s = self._tools.clock.now_s()
+            self._work.advance(session.sent, session.acknowledged, session.executed, now_s)
+
+    def _end_work(self, state: OperationState, reason: str = "") -> None:
+        work, session = self._work, self._session
+        if work is None:
+            return
+        self._work = None
+        work.advance(session.sent, session.acknowledged, session.executed, math.inf)
+        if state in (OperationState.FAILED, OperationState.UNKNOWN):
+            between = f"between line {session.executed} and {session.sent}"
+            reason = f"{work.trouble or reason}, {between}"
+        work.end(state, reason)
+
+
+class Nap:
+    """A sleep until a time that can be moved closer from outside."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._sleep: asyncio.Task[None] | None = None
+        self._until_s = -math.inf
+
+    async def until(self, due_s: float | None) -> None:
+        """Sleep until then, or until woken; None sleeps for ever."""
+        self._until_s = math.inf if due_s is None else due_s
+        async with asyncio.TaskGroup() as tasks:
+            self._sleep = tasks.create_task(self._wait(due_s), name="nap")
+        self._until_s = -math.inf
+
+    def bring_forward(self, due_s: float | None) -> None:
+        """Something is due then; wake up in time."""
+        if due_s is not None and due_s < self._until_s:
+            self.wake()
+
+    def wake(self) -> None:
+        """End the sleep, if there is one."""
+        if self._sleep is not None:
+            self._sleep.cancel()
+
+    async def _wait(self, due_s: float | None) -> None:
+        if due_s is None:
+            await asyncio.get_running_loop().create_future()
+        else:
+            await self._clock.sleep(max(0.0, due_s - self._clock.now_s()))
+
+
+def executable(files: Files, sha256: str) -> Iterator[str]:
+    """What of a program is sent: no comments, no empty lines (some firmware never answers those).
+
+    The file is not touched before the first line is wanted. Raises StoreFailed in any line.
+    """
+    for line in files.lines(sha256):
+        bare = strip_comment(line)
+        if bare:
+            yield bare

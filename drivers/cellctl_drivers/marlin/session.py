@@ -270,7 +270,12 @@ class MarlinSession:
         was = self.state
         self._go(Signal.SEALED)
         self._run.sealed = self.acknowledged
-        _SEALS[was](self, now_s)
+        if was is State.GREETING:
+            self._meet(now_s)
+        elif was is State.DRAINING:
+            self._cool(now_s)
+        else:
+            self._events.append(_PROVED[was])
 
     def _meet(self, now_s: float) -> None:
         if not self._portrait.identity:
@@ -283,9 +288,6 @@ class MarlinSession:
             self._wire.say(f"M155 S{facts.REPORT_S}")
         self._prove_rest()
 
-    def _settle(self, now_s: float) -> None:
-        self._events.append(Rested())
-
     def _cool(self, now_s: float) -> None:
         self._events.append(ProgramDrained())
         self._times.wait_s = now_s + self._limits.cooling_s
@@ -296,12 +298,6 @@ class MarlinSession:
             self._go(Signal.COOLED)
             self._times.wait_s = None
             self._events.append(Rested())
-
-    def _stand(self, now_s: float) -> None:
-        self._events.append(Held())
-
-    def _end(self, now_s: float) -> None:
-        self._events.append(Stopped())
 
     def _waited(self, now_s: float) -> None:
         if self.state is State.WAKING:
@@ -395,10 +391,9 @@ _REACTIONS: Final[dict[Kind, Callable[[MarlinSession, Answer, float], None]]] = 
     Kind.CAPABILITY: MarlinSession._on_capability,
     Kind.REPORT: MarlinSession._on_report,
 }
-_SEALS: Final[dict[State, Callable[[MarlinSession, float], None]]] = {
-    State.GREETING: MarlinSession._meet,
-    State.SETTLING: MarlinSession._settle,
-    State.DRAINING: MarlinSession._cool,
-    State.HOLDING: MarlinSession._stand,
-    State.STOPPING: MarlinSession._end,
+# What is proved when the seal comes.
+_PROVED: Final[dict[State, SessionEvent]] = {
+    State.SETTLING: Rested(),
+    State.HOLDING: Held(),
+    State.STOPPING: Stopped(),
 }
