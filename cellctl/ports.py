@@ -160,13 +160,17 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One publication on the bus. `retained`: replayed by the broker, not live."""
+    """One publication on the bus. `retained`: replayed by the broker, or sent to be kept there.
+
+    `shed`: more is waiting than there is room for; say `busy` instead of doing what it asks.
+    """
 
     topic: str
     payload: bytes
     retained: bool = False
     response_topic: str = ""
     correlation: bytes = b""
+    shed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

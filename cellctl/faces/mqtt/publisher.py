@@ -1,0 +1,154 @@
+"""What a cell looks like on the broker: retained topics on change only, events, telemetry."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from cellctl.core.view import CellView, MachineView
+from cellctl.domain.events import Record
+from cellctl.domain.work import Progress
+from cellctl.faces.mqtt.body import plain, write
+from cellctl.faces.mqtt.topics import Topics
+from cellctl.ports import Message
+
+# So many closed jobs and orders of an earlier run are looked after; a retained topic of theirs may be left over.
+MOST_LEFTOVERS: Final = 200
+_CLOSED_JOB: Final = frozenset({"ENDED", "ABORTED"})
+_CLOSED_ORDER: Final = frozenset({"done", "cancelled", "failed"})
+_NO_PROGRESS: Final = Progress()
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """Something to publish. A retained one without content takes its topic away."""
+
+    topic: str
+    content: Any = None
+    retain: bool = False
+    qos: int = 1
+    correlation: bytes = b""
+
+    @property
+    def message(self) -> Message:
+        """As it goes to the broker."""
+        payload = b"" if self.content is None else write(self.content)
+        return Message(self.topic, payload, correlation=self.correlation)
+
+
+def event(topics: Topics, record: Record) -> Publication:
+    """One line of the log."""
+    line = {"seq": record.seq, "at": record.at, "actor": record.actor, "type": record.event.NAME}
+    return Publication(topics.event, line | {"event": record.event})
+
+
+class Board:
+    """What stands on the broker, and what has to be published so that it shows the cell as it is.
+
+    Outlives connections: a new one begins with `forget`, after which everything is due again.
+    """
+
+    def __init__(self, topics: Topics, description: Mapping[str, Any]) -> None:
+        self.told_seq = 0
+        self._alarms: dict[str, str] = {}
+        self._topics = topics
+        self._description = description
+        # What the broker took last, by topic; None if it must be told again.
+        self._standing: dict[str, Any] = {}
+        self._devices: dict[str, tuple[MachineView, int]] = {}
+        self._progress: dict[str, Progress] = {}
+
+    def begin(self, view: CellView) -> None:
+        """Tell of events from now on; look after what an earlier run may have left on the broker."""
+        self.told_seq = view.rev
+        for closed in (self._closed_orders(view), self._closed_jobs(view)):
+            self._standing.update(dict.fromkeys(list(closed)[-MOST_LEFTOVERS:]))
+
+    def forget(self) -> None:
+        """The broker may have lost everything; what it still holds must be replaced or withdrawn."""
+        self._standing = dict.fromkeys(self._standing)
+
+    def due(self, view: CellView) -> list[Publication]:
+        """What has to be published, in order; each is to be confirmed with `stands`."""
+        wanted, closed = dict(self._wanted(view)), self._closed(view)
+        changes = [
+            Publication(topic, content, retain=True)
+            for topic, content in wanted.items()
+            if self._standing.get(topic) != content
+        ]
+        for topic in self._standing:
+            if topic not in wanted:
+                # Whoever listens sees how it ended, and nothing of it stays behind.
+                changes += [Publication(topic, closed[topic])] if topic in closed else []
+                changes.append(Publication(topic, retain=True))
+        return changes
+
+    def stands(self, publication: Publication) -> None:
+        """The broker has taken it."""
+        if not publication.retain:
+            return
+        if publication.content is None:
+            self._standing.pop(publication.topic, None)
+        else:
+            self._standing[publication.topic] = publication.content
+
+    def alarm(self, name: str, text: str) -> Publication | None:
+        """Raise an alarm of the face itself, or end it with an empty text. None if that is no news."""
+        if text == self._alarms.get(name, ""):
+            return None
+        topic = self._topics.alarm(name)
+        if text:
+            self._alarms[name] = text
+            return Publication(topic, {"alarm": text}, retain=True)
+        del self._alarms[name]
+        return Publication(topic, retain=True)
+
+    def device(self, name: str) -> tuple[str, int] | None:
+        """State and rev of a device as shown last; a precondition is about these."""
+        known = self._devices.get(name)
+        return (known[0].state, known[1]) if known else None
+
+    def telemetry(self, view: CellView) -> list[Publication]:
+        """Progress that has changed since the last call: the latest value of each device, nothing in between."""
+        moved = [each for each in view.machines if self._progress.get(each.name, _NO_PROGRESS) != each.progress]
+        self._progress.update((each.name, each.progress) for each in moved)
+        return [
+            Publication(
+                self._topics.telemetry(each.name),
+                {"operation_id": each.operation_id, **plain(each.progress)},
+                qos=0,
+            )
+            for each in moved
+        ]
+
+    def _wanted(self, view: CellView) -> Iterator[tuple[str, Any]]:
+        yield self._topics.description, self._description
+        for machine in view.machines:
+            yield self._topics.state("device", machine.name), self._device(machine, view.rev)
+        closed = self._closed(view)
+        for kind, items in (("order", view.orders), ("job", view.jobs), ("prompt", view.prompts)):
+            for item in items:
+                topic = self._topics.state(kind, item.id)
+                if topic not in closed:
+                    yield topic, item
+        for alarm in view.alarms:
+            yield self._topics.alarm(alarm), {"alarm": alarm}
+        for name, alarm in self._alarms.items():
+            yield self._topics.alarm(name), {"alarm": alarm}
+
+    def _device(self, machine: MachineView, rev: int) -> dict[str, Any]:
+        still = replace(machine, progress=_NO_PROGRESS)
+        known = self._devices.get(machine.name)
+        if known is None or known[0] != still:
+            known = self._devices[machine.name] = (still, rev)
+        shown: dict[str, Any] = {"rev": known[1], **plain(still)}
+        del shown["progress"]  # it is telemetry
+        return shown
+
+    def _closed(self, view: CellView) -> dict[str, Any]:
+        return self._closed_orders(view) | self._closed_jobs(view)
+
+    def _closed_orders(self, view: CellView) -> dict[str, Any]:
+        return {self._topics.state("order", each.id): each for each in view.orders if each.state in _CLOSED_ORDER}
+
+    def _closed_jobs(self, view: CellView) -> dict[str, Any]:
+        return {self._topics.state("job", each.id): each for each in view.jobs if each.state in _CLOSED_JOB}

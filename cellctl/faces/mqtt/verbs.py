@@ -1,0 +1,171 @@
+"""What can be asked over MQTT: every verb with its class and its arguments, parsed by pydantic at this edge."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final, TypeVar
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from cellctl.domain.commands import AnswerPrompt, CancelOrder, Command, Right, SubmitOrder
+from cellctl.domain.machine import MachineCommand
+from cellctl.faces.mqtt.refusal import Refused
+
+MOST_MISTAKES_SHOWN: Final = 5
+
+
+def _uuid(text: str) -> str:
+    return str(UUID(text))
+
+
+def _utc(text: str) -> str:
+    if text and (not text.endswith("Z") or datetime.fromisoformat(text).tzinfo is None):
+        raise ValueError("must be a UTC instant such as 2030-01-31T12:00:00Z")
+    return text
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must be printable characters")
+    return text
+
+
+CommandId = Annotated[str, Field(min_length=36, max_length=36), AfterValidator(_uuid)]
+Name = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)]
+Line = Annotated[str, Field(max_length=1000), AfterValidator(_printable)]
+Instant = Annotated[str, Field(max_length=40), AfterValidator(_utc)]
+
+
+class Arguments(BaseModel):
+    """The `args` of a request. Those that make a command of their own say which."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    def command(self) -> Command | None:
+        """The command, or None for a query and for a verb that needs a machine."""
+        return None
+
+
+class Submit(Arguments):
+    """Make this. Limits of the parameters are the product's."""
+
+    product: Name
+    revision: Annotated[str, Field(max_length=64)] = ""
+    parameters: dict[Name, Line | int | float] = Field(default_factory=dict, max_length=64)
+    quantity: Annotated[int, Field(ge=1, le=1000)] = 1
+    priority: Annotated[int, Field(ge=-1000, le=1000, description="higher goes first")] = 0
+    due_at: Instant = ""
+    customer_reference: Annotated[str, Field(max_length=200), AfterValidator(_printable)] = ""
+
+    def command(self) -> Command:
+        """The order."""
+        return SubmitOrder(**dict(self))
+
+
+class Cancel(Arguments):
+    """Begin nothing more of this order."""
+
+    order_id: Name
+
+    def command(self) -> Command:
+        """The cancellation."""
+        return CancelOrder(self.order_id)
+
+
+class Answer(Arguments):
+    """A person's answer to an open question."""
+
+    prompt_id: Name
+    choice: Annotated[str, Field(min_length=1, max_length=200)]
+
+    def command(self) -> Command:
+        """The answer."""
+        return AnswerPrompt(self.prompt_id, self.choice)
+
+
+class Earlier(Arguments):
+    """Which command is asked about."""
+
+    id: CommandId
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb: the class it belongs to, its arguments, and what it tells a machine, if it needs one."""
+
+    right: Right
+    arguments: type[Arguments] = Arguments
+    machine: MachineCommand | None = None
+
+
+VERBS: Final[Mapping[str, Verb]] = {
+    "hold": Verb(Right.STOP, machine=MachineCommand.HOLD),
+    "halt": Verb(Right.STOP, machine=MachineCommand.ABORT),
+    "ping": Verb(Right.QUERY),
+    "status": Verb(Right.QUERY),
+    "command": Verb(Right.QUERY, Earlier),
+    "submit": Verb(Right.JOB, Submit),
+    "cancel": Verb(Right.JOB, Cancel),
+    "answer": Verb(Right.JOB, Answer),
+    "resume": Verb(Right.MOTION, machine=MachineCommand.UNHOLD),
+    "clear": Verb(Right.MOTION, machine=MachineCommand.CLEAR),
+    "reset": Verb(Right.MOTION, machine=MachineCommand.RESET),
+}
+
+
+class Asked(BaseModel):
+    """What every request may carry. `verb` repeats the topic's; other fields are nobody's business here."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+    id: CommandId
+    verb: Name | None = None
+    target: Name | None = None
+    args: dict[str, Any] = {}
+
+
+class Ordered(Asked):
+    """What a request may carry that can start a machine; a field that we do not know could mean a condition."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    session: Annotated[str, Field(max_length=64)] = ""
+    tick: Annotated[int, Field(ge=0)] | None = None
+    if_state: Name | None = None
+    if_rev: Annotated[int, Field(ge=0)] | None = None
+    client: Line = ""
+
+
+def parse_body(verb: Verb, content: Mapping[str, Any]) -> Asked:
+    """The body of a request for this verb. Raises Refused, naming every mistake."""
+    bound = verb.right not in (Right.STOP, Right.QUERY)
+    return _parsed(Ordered if bound else Asked, content, "")
+
+
+def parse_arguments(verb: Verb, asked: Asked) -> Arguments:
+    """The arguments of a request. Raises Refused, naming every mistake."""
+    if verb.right is Right.STOP:
+        return Arguments()
+    return _parsed(verb.arguments, asked.args, "args.")
+
+
+def self_description() -> dict[str, dict[str, Any]]:
+    """Classes, verbs and the JSON schemas of their arguments, for the retained `info`."""
+    described: dict[str, dict[str, Any]] = {}
+    for name, verb in VERBS.items():
+        schema = {"target": "a machine"} if verb.machine else {"args": verb.arguments.model_json_schema()}
+        described.setdefault(verb.right.value, {})[name] = schema
+    return described
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def _parsed(model: type[_Model], content: Mapping[str, Any], where: str) -> _Model:
+    try:
+        return model.model_validate(content)
+    except ValidationError as wrong:
+        mistakes = wrong.errors(include_url=False, include_input=False, include_context=False)
+        told = (f"{where}{'.'.join(map(str, each['loc']))}: {each['msg']}"[:120] for each in mistakes)
+        raise Refused("invalid", "; ".join(list(told)[:MOST_MISTAKES_SHOWN])) from None
