@@ -1,6 +1,6 @@
 """What happened to every part of an order, from the event log alone. Pure functions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,67 +11,78 @@ Report = dict[str, Any]
 
 
 def order_report(records: Iterable[ev.Record], order_id: str) -> Report | None:
-    """The report of an order as JSON-like values, or None if the log does not know it. Durations in seconds."""
-    report: Report | None = None
-    parts: dict[str, Report] = {}
-    operations: dict[str, Report] = {}
+    """The report of one order, or None if the log does not know it."""
+    return next((report for report in order_reports(records) if report["order"] == order_id), None)
+
+
+def order_reports(records: Iterable[ev.Record]) -> list[Report]:
+    """The report of every order as JSON-like values. Instants are UTC text, durations seconds."""
+    book = _Book()
     for record in records:
+        book.enter(record)
+    return list(book.orders.values())
+
+
+class _Book:
+    """Collects what the log says about orders, parts and operations."""
+
+    def __init__(self) -> None:
+        self.orders: dict[str, Report] = {}
+        self._parts: dict[str, Report] = {}
+        self._operations: dict[str, Report] = {}
+
+    def enter(self, record: ev.Record) -> None:
         event = record.event
         match event:
-            case ev.OrderAccepted(order=order) if order.id == order_id:
-                report = {
+            case ev.OrderAccepted(order=order):
+                self.orders[order.id] = {
                     "order": order.id,
                     "product": order.product,
                     "revision": order.revision,
                     "parameters": dict(order.parameters),
                     "quantity": order.quantity,
                     "accepted_at": record.at,
+                    "parts": [],
                 }
-            case ev.JobStored(job=job) if job.order_id == order_id:
-                parts[job.serial] = {
-                    "serial": job.serial,
-                    "job": job.id,
-                    "disposition": "in-work",
-                    "programs": {},
-                    "operations": [],
-                    "custody": [],
-                }
-            case ev.OperationIntended(operation=operation) if operation.serial in parts:
-                operations[operation.id] = _open(operation, record, parts[operation.serial])
-            case ev.OperationEnded() if event.operation_id in operations:
-                _close(operations[event.operation_id], event, record)
-            case ev.PartMoved(serial=serial) if serial in parts:
+            case ev.JobStored(job=job):
+                part = {"serial": job.serial, "job": job.id, "disposition": "in-work"}
+                self._parts[job.serial] = part | {"programs": {}, "operations": [], "custody": []}
+                self.orders[job.order_id]["parts"].append(self._parts[job.serial])
+            case ev.OperationIntended(operation=operation):
+                line = _opened(operation, record.at)
+                self._operations[operation.id] = line
+                self._parts[operation.serial]["operations"].append(line)
+                if operation.program is not None:
+                    self._parts[operation.serial]["programs"][operation.step] = operation.program.sha256
+            case ev.OperationEnded():
+                _close(self._operations[event.operation_id], event, record.at)
+            case ev.PartMoved():
                 entry = {"at": record.at, "place": event.place, "knowledge": event.knowledge.value, "by": event.by}
-                parts[serial]["custody"].append(entry)
-            case ev.PartDisposed(serial=serial) if serial in parts:
-                parts[serial] |= {"disposition": event.disposition.value, "disposed_by": event.by}
-    if report is not None:
-        report["parts"] = list(parts.values())
-    return report
+                self._parts[event.serial]["custody"].append(entry)
+            case ev.PartDisposed():
+                self._parts[event.serial] |= {"disposition": event.disposition.value, "disposed_by": event.by}
 
 
-def _open(operation: Operation, record: ev.Record, part: Report) -> Report:
+def _opened(operation: Operation, at: str) -> Report:
     line: Report = {
         "operation": operation.id,
         "step": operation.step,
         "station": operation.station,
         "from": operation.source,
         "to": operation.target,
-        "start": record.at,
+        "start": at,
         "end": "",
         "duration_s": None,
         "outcome": "open",
     }
     if operation.program is not None:
         line |= {"program": operation.program.sha256, "lines": operation.program.lines}
-        part["programs"][operation.step] = operation.program.sha256
-    part["operations"].append(line)
     return line
 
 
-def _close(line: Report, event: ev.OperationEnded, record: ev.Record) -> None:
-    line["end"] = record.at
-    line["duration_s"] = round(_utc_s(record.at) - _utc_s(line["start"]), 3)
+def _close(line: Report, event: ev.OperationEnded, at: str) -> None:
+    line["end"] = at
+    line["duration_s"] = round(_utc_s(at) - _utc_s(line["start"]), 3)
     line["outcome"] = event.state.value
     line |= {key: value for key, value in (("answer", event.answer), ("by", event.by)) if value}
     if event.reason:
@@ -85,13 +96,25 @@ def _utc_s(at: str) -> float:
 def render(report: Mapping[str, Any]) -> str:
     """The report as text for a person: one block a part, one line an operation, then who held it when."""
     wanted = ", ".join(f"{key}={value}" for key, value in report["parameters"].items())
-    title = (
-        f"{report['order']}  {report['product']} rev {report['revision']}  ({wanted})  quantity {report['quantity']}"
-    )
-    lines = [title, "=" * len(title), f"accepted {report['accepted_at']}", ""]
+    title = f"{report['order']}  {report['product']} rev {report['revision']}  ({wanted})"
+    lines = [title, "=" * len(title), f"accepted {report['accepted_at']}, quantity {report['quantity']}", ""]
     for part in report["parts"]:
         lines += _part_lines(part)
     return "\n".join(lines)
+
+
+def summary(reports: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One line a part: order, serial number, what became of it, begin, end, and machine time by step."""
+    lines = [f"{'order':<11} {'part':<20} {'outcome':<9} {'begun':<16}  {'ended':<16}  machine time by step"]
+    for report in reports:
+        for part in report["parts"]:
+            done = [line for line in part["operations"] if line["end"]]
+            begun = f"{part['operations'][0]['start'][:16]}" if part["operations"] else "-"
+            ended = f"{done[-1]['end'][:16]}" if done else "-"
+            steps = "  ".join(f"{line['step']} {_duration(line['duration_s'])}" for line in done)
+            head = f"{report['order']:<11} {part['serial']:<20} {part['disposition']:<9}"
+            lines.append(f"{head} {begun:<16}  {ended:<16}  {steps}")
+    return lines
 
 
 def _part_lines(part: Mapping[str, Any]) -> list[str]:
@@ -99,12 +122,13 @@ def _part_lines(part: Mapping[str, Any]) -> list[str]:
     lines += [f"  program  {step:<10} sha256 {sha[:16]}…" for step, sha in part["programs"].items()]
     lines.append(f"  {'operation':<10} {'station':<11} {'start':<8}  {'end':<8}  {'duration':>9}  outcome")
     for line in part["operations"]:
-        way = f"  {line['from']} → {line['to']}" if line["from"] else ""
-        outcome = f"{line['outcome']}{way}"
+        outcome = line["outcome"]
+        if line["from"]:
+            outcome += f"  {line['from']} → {line['to']}"
         if "answer" in line:
             outcome += f"  “{line['answer']}” by {line.get('by', '?')}"
         lines.append(
-            f"  {line['step']:<10} {line['station']:<11} {_hms(line['start'])}  {_hms(line['end'])}  "
+            f"  {line['step']:<10} {line['station']:<11} {_hms(line['start'])}  {_hms(line['end']):<8}  "
             f"{_duration(line['duration_s']):>9}  {outcome}"
         )
     lines.append("  held by")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random  # noqa: TID251 - handed in, seeded
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -38,6 +39,11 @@ class TextParameter(_Strict):
             raise OrderRefused("invalid", f"{name} may hold printable ASCII only, got {', '.join(map(repr, strange))}")
         return value
 
+    def example(self, rng: Random) -> str:
+        """A value that is allowed, for simulated customers: a few capital letters."""
+        length = rng.randint(self.min_length, max(self.min_length, min(self.max_length, 8)))
+        return "".join(rng.choice("ABCDEFGHIKLMNOPRSTUVWZ") for _ in range(length))
+
 
 class NumberParameter(_Strict):
     """A number between two bounds, both allowed."""
@@ -61,6 +67,10 @@ class NumberParameter(_Strict):
         if not self.minimum <= value <= self.maximum:
             raise OrderRefused("invalid", f"{name} must be {self.minimum:g} to {self.maximum:g}, got {value:g}")
         return float(value)
+
+    def example(self, rng: Random) -> float:
+        """A value that is allowed, for simulated customers: the default if there is one."""
+        return self.default if self.default is not None else round(rng.uniform(self.minimum, self.maximum), 1)
 
 
 class FileProgram(_Strict):

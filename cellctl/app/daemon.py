@@ -1,0 +1,145 @@
+"""`cellctl run`: the composition root. Here, and nowhere else, the real world is plugged into the ports."""
+
+import asyncio
+import os
+import signal
+from argparse import Namespace
+from contextlib import ExitStack
+from pathlib import Path
+
+import structlog
+
+from cellctl import __version__
+from cellctl.app.cell import Face, Outside, RunningCell
+from cellctl.app.clock import RealClock, RealIds
+from cellctl.app.config import CellConfig, load, parse_settings
+from cellctl.app.observe import configure
+from cellctl.app.systemd import Notifier
+from cellctl.domain.errors import CellError, ConfigError
+from cellctl.economics.report import order_report, render
+from cellctl.faces.api.face import ApiFace
+from cellctl.faces.mqtt.face import MqttFace, MqttSettings
+from cellctl.links.mqtt import BrokerSettings, MqttBus
+from cellctl.links.real import RealLinks
+from cellctl.stores.files import ProgramFiles
+from cellctl.stores.journal import Journal
+
+# Without a watchdog the health of the parts is still looked at, and logged.
+UNWATCHED_PERIOD_S = 5.0
+
+log = structlog.get_logger()
+
+
+def main_run(args: Namespace) -> int:
+    """Run a cell until SIGTERM or SIGINT. Exit 0 after an orderly end, 70 when an essential part failed."""
+    configure()
+    config = load(args.cell, parse_settings(args.settings))
+    args.state.mkdir(parents=True, exist_ok=True)
+    try:
+        asyncio.run(_run(config, args), debug=False)
+    except* CellError as failed:
+        for error in failed.exceptions:
+            log.critical("controller.failed", why=str(error))
+        return os.EX_SOFTWARE
+    return 0
+
+
+async def _run(config: CellConfig, args: Namespace) -> None:
+    clock = RealClock(args.speed)
+    with ExitStack() as stack:
+        journal = stack.enter_context(Journal(args.state / "journal.sqlite", clock))
+        links = RealLinks(args.devices)
+        outside = Outside(clock, RealIds(), links, journal, ProgramFiles(args.state / "programs"))
+        cell = RunningCell(config, outside)
+        service = _Service(cell, Notifier(os.environ))
+        api = ApiFace(
+            cell.desk,
+            _socket_path(args),
+            clock,
+            outside.ids,
+            report=lambda order_id: order_report(cell.engine.records(), order_id),
+            render=render,
+            version=__version__,
+        )
+        faces: list[Face] = [api]
+        if config.mqtt.enabled:
+            faces.append(_mqtt(config, cell))
+        await service.run(faces, api.listening)
+
+
+class _Service:
+    """The cell as systemd sees it: ready, healthy, stopping."""
+
+    def __init__(self, cell: RunningCell, notifier: Notifier) -> None:
+        self._cell = cell
+        self._notifier = notifier
+
+    async def run(self, faces: list[Face], listening: asyncio.Event) -> None:
+        """Until SIGTERM or SIGINT, or until an essential part fails."""
+        loop = asyncio.get_running_loop()
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+
+        async def announce() -> None:
+            await listening.wait()
+            self._notifier.ready(self._status())
+            log.info("controller.ready", version=__version__, cell=self._cell.config.plan.name)
+
+        async with asyncio.TaskGroup() as tasks:
+            cell = tasks.create_task(self._cell.run(faces, announce, self._watch), name="cell")
+            stopped = tasks.create_task(stop.wait(), name="stop")
+            await asyncio.wait([cell, stopped], return_when=asyncio.FIRST_COMPLETED)
+            self._notifier.stopping()
+            log.info("controller.stopping")
+            cell.cancel()
+            stopped.cancel()
+
+    async def _watch(self) -> None:
+        """Feed the watchdog, but only while every essential part makes progress."""
+        period_s = (self._notifier.watchdog_s or 3 * UNWATCHED_PERIOD_S) / 3
+        while True:
+            stuck = await self._cell.stuck()
+            if stuck:
+                log.error("controller.stuck", part=stuck)
+            else:
+                self._notifier.alive()
+                self._notifier.status(self._status())
+            await asyncio.sleep(period_s)
+
+    def _status(self) -> str:
+        view = self._cell.desk.view()
+        found = sum(machine.contact == "found" for machine in view.machines)
+        running = sum(order.state in ("open", "running") for order in view.orders)
+        return f"{found} of {len(view.machines)} machines, {running} open orders, {len(view.prompts)} questions"
+
+
+def _socket_path(args: Namespace) -> Path:
+    given: Path | None = getattr(args, "socket", None)
+    path: Path = given or args.state / "cellctl.sock"
+    return path
+
+
+def _mqtt(config: CellConfig, cell: RunningCell) -> MqttFace:
+    table = config.mqtt
+    broker = BrokerSettings(
+        host=table.host,
+        port=table.port,
+        protocol=table.protocol,
+        username=table.username,
+        password=_password(config.path, table.password_file),
+        client_id=f"cellctl-{config.plan.name}",
+    )
+    outside = cell.outside
+    settings = MqttSettings(cell=config.plan.name, base=table.base)
+    return MqttFace(cell.desk, MqttBus(broker), outside.clock, outside.ids, settings)
+
+
+def _password(cell_file: Path, file: Path | None) -> str:
+    if file is None:
+        return ""
+    path = Path(os.environ.get("CREDENTIALS_DIRECTORY", cell_file.parent)) / file
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError([f"{cell_file.name}: mqtt.password_file: {path} cannot be read ({error.strerror})"]) from None

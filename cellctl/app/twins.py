@@ -1,0 +1,93 @@
+"""The people of a simulated cell: a customer who orders over MQTT, and a person who answers questions."""
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Final
+
+from cellctl.core.view import PromptView
+from cellctl.domain.commands import AnswerPrompt, Envelope, content_hash
+from cellctl.ports import Bus, BusSession, Clock, Desk, Ids, Message, SimulatedCell, Will
+
+CUSTOMER: Final = "customer"
+PERSON: Final = "simulated-person"
+
+
+class Customer:
+    """Hands in orders over the bus as any client would: quotes session and tick, and waits for each reply."""
+
+    def __init__(self, bus: Bus, ids: Ids, root: str) -> None:
+        self._bus = bus
+        self._ids = ids
+        self._root = root
+        self._freshness: dict[str, Any] = {}
+
+    async def order(self, wishes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Submit each and return the replies, in order."""
+        replies: list[dict[str, Any]] = []
+
+        async def serve(session: BusSession) -> None:
+            for topic in ("status", "heartbeat", f"response/{CUSTOMER}/#"):
+                await session.subscribe(f"{self._root}/{topic}")
+            messages = aiter(session.messages())
+            while not self._freshness:
+                await self._next(messages)
+            replies.extend([await self._submit(session, messages, wish) for wish in wishes])
+
+        await self._bus.session(Will(f"{self._root}/client/{CUSTOMER}", b""), serve)
+        return replies
+
+    async def _submit(
+        self, session: BusSession, messages: AsyncIterator[Message], wish: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        request = {"id": self._ids.new(), "verb": "submit", "args": dict(wish), **self._freshness}
+        topic = f"{self._root}/request/{CUSTOMER}/job/submit"
+        await session.publish(Message(topic, json.dumps(request).encode()))
+        while True:
+            answer = await self._next(messages)
+            if answer.get("id") == request["id"]:
+                return answer
+
+    async def _next(self, messages: AsyncIterator[Message]) -> dict[str, Any]:
+        message = await anext(messages)
+        body: dict[str, Any] = json.loads(message.payload)
+        if message.topic.rpartition("/")[2] in ("status", "heartbeat") and "tick" in body:
+            self._freshness = {"session": body["session"], "tick": body["tick"]}
+        return body
+
+
+class Person:
+    """Answers open questions one after the other, as long and as well as the simulated person does."""
+
+    def __init__(self, desk: Desk, twin: SimulatedCell, clock: Clock, ids: Ids) -> None:
+        self._desk = desk
+        self._twin = twin
+        self._clock = clock
+        self._ids = ids
+
+    async def work(self) -> None:
+        """Until cancelled."""
+        view = self._desk.view()
+        while True:
+            if view.prompts:
+                await self._answer(view.prompts[0])
+                view = self._desk.view()
+            else:
+                view = await self._desk.changed(view.rev)
+
+    async def _answer(self, prompt: PromptView) -> None:
+        takes_s, choice = self._twin.person_answers(prompt.text, prompt.choices, prompt.station)
+        await self._clock.sleep(takes_s)
+        if prompt not in self._desk.view().prompts:
+            return
+        # A part that was looked at is taken out of the cell; one to be carried goes where it is wanted.
+        target = "gone" if prompt.target == prompt.source else prompt.target
+        self._twin.person_moves(prompt.source, target, self._clock.now_s())
+        command = AnswerPrompt(prompt.id, choice)
+        await self._desk.submit(Envelope(self._ids.new(), PERSON, command, content_hash(command)))
+
+
+async def until_done(desk: Desk) -> None:
+    """Return when no order is open or running any more."""
+    view = desk.view()
+    while any(order.state in ("open", "running") for order in view.orders):
+        view = await desk.changed(view.rev)
