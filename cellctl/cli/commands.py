@@ -36,7 +36,7 @@ def _list_prompts(api: Api, args: Namespace, screen: Screen) -> Sequence[str]:
     prompts = api.get("/v1/prompts")
     if args.json:
         return _json(prompts)
-    return task_lines([prompt_task(prompt) for prompt in prompts["prompts"]], screen)
+    return task_lines([prompt_task(prompt, screen) for prompt in prompts["prompts"]], screen) or ["no open questions"]
 
 
 def _answer_prompt(api: Api, args: Namespace, _: Screen) -> Sequence[str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sys
 from argparse import Namespace
 from typing import NoReturn
@@ -9,7 +10,7 @@ from typing import NoReturn
 from cellctl.cli.client import Api, Refused, Unreachable, socket_path
 from cellctl.cli.commands import COMMANDS, UsageMistake
 from cellctl.cli.screen import Screen
-from cellctl.cli.watch import Narrator, event_line
+from cellctl.cli.watch import Narrator, event_lines
 
 REFUSED = 1
 INTERRUPTED = 130
@@ -34,7 +35,8 @@ def run_client(args: Namespace) -> int:
 
 
 def _run(args: Namespace) -> None:
-    screen = Screen.of(sys.stdout, os.environ)
+    me = f"cellctl --socket {shlex.quote(str(args.socket))}" if args.socket else "cellctl"
+    screen = Screen.of(sys.stdout, os.environ)._replace(me=me)
     api = Api(socket_path(args.socket, os.environ))
     if args.verb == "watch":
         _watch(api, args, screen)
@@ -52,7 +54,7 @@ def _watch(api: Api, args: Namespace, screen: Screen) -> NoReturn:
         if args.json:
             print(line, end="", flush=True)
         elif told := narrator.tell(record):
-            print(event_line(record, told, screen), flush=True)
+            print("\n".join(event_lines(record, told, screen)), flush=True)
     raise Unreachable("the daemon has ended the stream; when it runs again: cellctl watch")
 
 

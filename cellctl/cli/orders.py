@@ -9,7 +9,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from cellctl.cli.client import Api
-from cellctl.cli.screen import Screen
+from cellctl.cli.screen import Screen, pairs
 
 Json = Mapping[str, Any]
 _WHOLE = re.compile(r"[+-]?\d{1,15}", re.ASCII)
@@ -20,7 +20,7 @@ class UsageMistake(Exception):
     """A value on the command line that cannot be meant; the message names it."""
 
 
-def submit(api: Api, args: Namespace, _: Screen) -> list[str]:
+def submit(api: Api, args: Namespace, screen: Screen) -> list[str]:
     """`cellctl order submit`"""
     body: dict[str, Any] = {"id": args.id or str(uuid4()), "product": args.product, "quantity": args.quantity}
     body["parameters"] = _parameters(args.parameters, _specs(api, args.product, args.revision))
@@ -34,7 +34,7 @@ def submit(api: Api, args: Namespace, _: Screen) -> list[str]:
     order = reply["result"].get("order_id", "")
     lines = [accepted_line(reply)]
     lines += [f"  part {serial}" for serial in reply["result"].get("serials", ())]
-    return [*lines, f"  its report: cellctl order show {order}"] if order else lines
+    return [*lines, f"  its report: {screen.me} order show {order}"] if order else lines
 
 
 def accepted_line(reply: Json) -> str:
@@ -65,30 +65,43 @@ def list_products(api: Api, args: Namespace, screen: Screen) -> list[str]:
     if args.json:
         return [json.dumps(products, indent=2)]
     rows = [
-        (product["name"], product["revision"], name, _allowed(spec), spec.get("description", ""))
+        (
+            product["name"],
+            product["revision"],
+            name,
+            _allowed(spec),
+            spec.get("default", ""),
+            spec.get("description", ""),
+        )
         for product in products["products"]
         for name, spec in (product["parameters"] or {"-": {}}).items()
     ]
-    headers = ("PRODUCT", "REV", "PARAMETER", "ALLOWED", "MEANING")
+    headers = ("PRODUCT", "REV", "PARAMETER", "ALLOWED", "DEFAULT", "MEANING")
     return screen.table(headers, rows, indent=0) if rows else ["no products"]
 
 
 def _order_row(order: Json) -> tuple[object, ...]:
-    wanted = " ".join(f"{key}={value}" for key, value in order["parameters"].items())
     done = f"{order['done']}/{order['quantity']}"
     accepted_at = order["accepted_at"][:16].replace("T", " ") + "Z"
-    return order["id"], order["state"], done, order["product"], order["revision"], accepted_at, wanted
+    return (
+        order["id"],
+        order["state"],
+        done,
+        order["product"],
+        order["revision"],
+        accepted_at,
+        pairs(order["parameters"]),
+    )
 
 
 def _allowed(spec: Json) -> str:
     match spec.get("type", ""):
         case "text":
-            allowed = f"{spec.get('min_length', 0)} to {spec['max_length']} characters"
+            return f"{spec.get('min_length', 0)} to {spec['max_length']} characters"
         case "number":
-            allowed = f"{spec['minimum']:g} to {spec['maximum']:g}"
+            return f"{spec['minimum']:g} to {spec['maximum']:g}"
         case other:
-            allowed = str(other)
-    return f"{allowed} [{spec['default']}]" if "default" in spec else allowed
+            return str(other)
 
 
 def _specs(api: Api, product: str, revision: str) -> Mapping[str, Json]:

@@ -1,10 +1,9 @@
 """Text for people: aligned tables, colour only in a terminal, nothing that could steer the terminal."""
 
-import shutil
+import os
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TextIO
+from typing import Any, NamedTuple, TextIO
 
 _NARROWEST = 30
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
@@ -30,12 +29,23 @@ def printable(text: object) -> str:
     return "".join(char if char.isprintable() else " " for char in str(text))
 
 
-@dataclass(frozen=True, slots=True)
-class Screen:
-    """How to write: with colour or not, wrapped at `width` columns (0: never, so that a line stays a line)."""
+def pairs(parameters: Mapping[str, Any]) -> str:
+    """An order's parameters, as they are typed: text=ADA height_mm=8"""
+    return " ".join(
+        f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in parameters.items()
+    )
+
+
+# A named tuple and not a dataclass: importing `dataclasses` would be a tenth of the program's start.
+class Screen(NamedTuple):
+    """How to write: with colour or not, wrapped at `width` columns (0: never, so that a line stays a line).
+
+    `me` is how this program was called, for commands that are shown to be copied.
+    """
 
     colour: bool = False
     width: int = 0
+    me: str = "cellctl"
 
     @classmethod
     def of(cls, stream: TextIO, environ: Mapping[str, str]) -> "Screen":
@@ -43,7 +53,7 @@ class Screen:
         if not stream.isatty():
             return cls()
         plain = bool(environ.get("NO_COLOR")) or environ.get("TERM") == "dumb"
-        return cls(not plain, shutil.get_terminal_size().columns)
+        return cls(not plain, os.get_terminal_size(stream.fileno()).columns)
 
     def paint(self, text: str, style: str) -> str:
         """Text in one of the styles above (or none), if this screen has colour."""

@@ -2,9 +2,8 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from cellctl.cli.screen import Screen, printable
 
@@ -16,8 +15,7 @@ OVER = ("ENDED", "ABORTED")
 DOUBTFUL = ("presumed", "unknown")
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """Something for a person: what it is about, and the commands to choose from or to give in turn."""
 
     text: str
@@ -26,23 +24,23 @@ class Task:
 
 def status_lines(status: Json, screen: Screen, every_job: bool = False) -> list[str]:
     """The whole page."""
-    head = f"{status['cell']}: {_counted(status['orders'])}"
-    lines = [screen.paint(printable(head), "bold"), "", *task_lines(list(_tasks(status)), screen)]
-    lines += ["", screen.paint("Machines", "bold"), *machine_lines(status, screen)]
-    jobs = [job for job in status["jobs"] if every_job or job["state"] not in OVER]
-    lines += ["", screen.paint("Jobs", "bold"), *(_job_lines(jobs, screen) if jobs else ["  none in work"])]
-    over = Counter(job["state"].lower() for job in status["jobs"] if job not in jobs)
-    if over:
-        counts = ", ".join(f"{count} {state}" for state, count in over.items())
-        lines.append(screen.paint(f"  and {counts}: cellctl status --all", "dim"))
-    return lines
+    head = f"{status['cell']}: orders {_counted(status['orders']) or 'none'}"
+    return [
+        screen.paint(printable(head), "bold") + screen.paint(f"  (cellctl {status['version']})", "dim"),
+        "",
+        *_to_do(status, screen),
+        "",
+        screen.paint("Machines", "bold"),
+        *machine_lines(status, screen, indent=2),
+        "",
+        screen.paint("Jobs", "bold"),
+        *_job_lines(status["jobs"], screen, every_job),
+    ]
 
 
 def task_lines(tasks: Sequence[Task], screen: Screen) -> list[str]:
-    """Numbered by nothing, led by a mark; commands below, ready to be copied."""
-    if not tasks:
-        return [screen.paint("Nothing for a person to do.", "green")]
-    lines = [screen.paint("To do", "bold")]
+    """Each led by a mark; its commands below it, ready to be copied."""
+    lines = []
     for task in tasks:
         first, *others = screen.wrapped(printable(task.text), 4)
         lines.append(f"  {screen.paint('!', 'yellow')} {first}")
@@ -51,47 +49,52 @@ def task_lines(tasks: Sequence[Task], screen: Screen) -> list[str]:
     return lines
 
 
-def prompt_task(prompt: Json) -> Task:
+def prompt_task(prompt: Json, screen: Screen) -> Task:
     """An open question, with one command for every answer."""
     about = f" about {prompt['serial']}" if prompt["serial"] else ""
-    answer = f"cellctl prompt answer {shlex.quote(prompt['id'])}"
+    answer = f"{screen.me} prompt answer {shlex.quote(prompt['id'])}"
     commands = tuple(f"{answer} {shlex.quote(printable(choice))}" for choice in prompt["choices"])
     return Task(f"{prompt['station']} asks{about}: {prompt['text']}", commands)
 
 
-def machine_lines(status: Json, screen: Screen) -> list[str]:
+def machine_lines(status: Json, screen: Screen, indent: int = 0) -> list[str]:
     """The machines as a table."""
     serials = {job["id"]: job["serial"] for job in status["jobs"]}
     rows = [_machine_row(machine, serials) for machine in status["machines"]]
-    return screen.table(("NAME", "STATE", "CONTACT", "LINES", "DOES"), rows)
+    return screen.table(("NAME", "STATE", "CONTACT", "LINES", "DOES"), rows, indent)
 
 
-def _counted(orders: Sequence[Json]) -> str:
-    if not orders:
-        return "no orders"
-    counts = Counter(order["state"] for order in orders)
-    return "orders " + ", ".join(f"{count} {state}" for state, count in counts.items())
+def _counted(things: Iterable[Json]) -> str:
+    counts = Counter(thing["state"].lower() for thing in things)
+    return ", ".join(f"{count} {state}" for state, count in counts.items())
 
 
-def _tasks(status: Json) -> Iterator[Task]:
-    for prompt in status["prompts"]:
-        yield prompt_task(prompt)
+def _to_do(status: Json, screen: Screen) -> list[str]:
+    tasks = [*(prompt_task(prompt, screen) for prompt in status["prompts"]), *_trouble(status, screen)]
+    if not tasks:
+        return [screen.paint("Nothing for a person to do.", "green")]
+    return [screen.paint("To do", "bold"), *task_lines(tasks, screen)]
+
+
+def _trouble(status: Json, screen: Screen) -> Iterator[Task]:
     machines = {machine["name"]: machine for machine in status["machines"]}
-    told = set()
-    for alarm in status["alarms"]:
-        machine = machines.get(alarm.partition(" ")[0])
-        told.add(machine["name"] if machine else "")
-        yield Task(alarm, _way_back(machine) if machine else ())
-    for name, machine in machines.items():
-        if machine["state"] in WAY_BACK and name not in told:
-            yield Task(f"{name} is {machine['state']}", _way_back(machine))
-        if machine["locked"]:
-            yield Task(f"{name} is locked: {machine['locked']}")
+    alarmed = {alarm: machines.get(alarm.partition(" ")[0]) for alarm in status["alarms"]}
+    for alarm, machine in alarmed.items():
+        yield Task(alarm, _way_back(machine, screen) if machine else ())
+    for machine in machines.values():
+        commands = _way_back(machine, screen)
+        if commands and machine not in alarmed.values():
+            yield Task(f"{machine['name']} is {machine['state']}", commands)
+    reasons = dict.fromkeys(machine["locked"] for machine in machines.values() if machine["locked"])
+    for reason in reasons:
+        names = ", ".join(name for name, machine in machines.items() if machine["locked"] == reason)
+        yield Task(f"{names}: locked because {reason}; answer its question")
 
 
-def _way_back(machine: Json) -> tuple[str, ...]:
-    verbs = WAY_BACK.get(machine["state"], ())
-    return tuple(f"cellctl machine {verb} {shlex.quote(machine['name'])}" for verb in verbs)
+def _way_back(machine: Json, screen: Screen) -> tuple[str, ...]:
+    """Nothing for a locked machine: its question comes first."""
+    verbs = () if machine["locked"] else WAY_BACK.get(machine["state"], ())
+    return tuple(f"{screen.me} machine {verb} {shlex.quote(machine['name'])}" for verb in verbs)
 
 
 def _machine_row(machine: Json, serials: Mapping[str, str]) -> tuple[object, ...]:
@@ -105,12 +108,20 @@ def _lines(progress: Json) -> str:
     return f"{done}/{total} {100 * done // total:3d} %" if total else ""
 
 
-def _job_lines(jobs: Sequence[Json], screen: Screen) -> list[str]:
-    rows = [
-        (job["serial"], job["order_id"], job["state"].replace("_", " ").lower(), _place(job), job["why"])
-        for job in jobs
-    ]
-    return screen.table(("PART", "ORDER", "STATE", "PLACE", ""), rows)
+def _job_lines(jobs: Sequence[Json], screen: Screen, every_job: bool) -> list[str]:
+    shown = [job for job in jobs if every_job or job["state"] not in OVER]
+    lines = ["  none in work"]
+    if shown:
+        headers = ("PART", "ORDER", "STATE", "PLACE", "DOES, OR WAITS FOR")
+        lines = screen.table(headers, [_job_row(job) for job in shown])
+    if len(shown) < len(jobs):
+        over = _counted(job for job in jobs if job not in shown)
+        lines.append(screen.paint(f"  and {over}: {screen.me} status --all", "dim"))
+    return lines
+
+
+def _job_row(job: Json) -> tuple[object, ...]:
+    return job["serial"], job["order_id"], job["state"].replace("_", " ").lower(), _place(job), job["why"]
 
 
 def _place(job: Json) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from cellctl.cli.screen import Screen, printable
+from cellctl.cli.screen import Screen, pairs, printable
 
 Json = Mapping[str, Any]
 Told = tuple[str, str] | None
@@ -16,7 +16,7 @@ QUIET = {
     "CLEARING", "STARTING", "STOPPING", "ABORTING", "HOLDING", "UNHOLDING", "SUSPENDING", "UNSUSPENDING",
     "RESETTING", "COMPLETING", "EXECUTE", "COMPLETE",
 }  # fmt: skip
-_STYLE_OF_MARK = {"!": "red", "?": "yellow", "+": "green"}
+_STYLE_OF_MARK = {"! ": "red", "? ": "yellow", "+ ": "green"}
 
 
 class Narrator:
@@ -98,8 +98,8 @@ def _command_answered(event: Json) -> Told:
 
 def _order_accepted(event: Json) -> Told:
     order = event["order"]
-    wanted = ", ".join(f"{key}={value}" for key, value in order["parameters"].items())
-    return order["id"], f"accepted: {order['quantity']} {order['product']} rev {order['revision']} {wanted}"
+    what = f"{order['quantity']} {order['product']} rev {order['revision']}"
+    return order["id"], f"accepted: {what} {pairs(order['parameters'])}"
 
 
 def _moved(event: Json) -> Told:
@@ -144,9 +144,14 @@ _PLAIN: dict[str, Callable[[Json], Told]] = {
 }
 
 
-def event_line(record: Json, told: tuple[str, str], screen: Screen) -> str:
-    """Local time, subject, sentence."""
+def event_lines(record: Json, told: tuple[str, str], screen: Screen) -> list[str]:
+    """Local time, mark, subject, sentence: one line, unless the screen is too narrow for it."""
     at = datetime.fromisoformat(record["at"]).astimezone().strftime("%H:%M:%S")
     subject, sentence = map(printable, told)
-    sentence = screen.paint(sentence, _STYLE_OF_MARK.get(sentence[:1], ""))
-    return f"{screen.paint(at, 'dim')}  {subject:<18}  {sentence}"
+    mark, style = " ", ""
+    if sentence[:2] in _STYLE_OF_MARK:
+        mark, style, sentence = sentence[0], _STYLE_OF_MARK[sentence[:2]], sentence[2:]
+    front = f"{at}  {mark} {subject:<18}  "
+    first, *others = screen.wrapped(sentence, len(front))
+    painted = front.replace(at, screen.paint(at, "dim"), 1)
+    return [painted + screen.paint(first, style), *(" " * len(front) + screen.paint(other, style) for other in others)]

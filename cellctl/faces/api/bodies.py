@@ -44,7 +44,7 @@ class Body(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
-    id: CommandId | None = Field(None, description="a UUID")
+    id: CommandId | None = Field(default=None, description="a UUID")
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:
@@ -60,19 +60,21 @@ class OrderBody(Body):
     """POST /v1/orders. Limits of parameters are the product's, not checked here."""
 
     product: Name = Field(description="the name of a product: letters, digits, . _ -")
-    revision: Name | None = Field(None, description="a revision: letters, digits, . _ -")
+    revision: Name | None = Field(default=None, description="a revision: letters, digits, . _ -")
     parameters: dict[Name, Text | Whole | Real] = Field(
         default_factory=dict,
         max_length=64,
         description="texts up to 1000 characters and finite numbers, by name",
     )
-    quantity: int = Field(1, ge=1, le=1000, description="a whole number from 1 to 1000")
-    priority: int = Field(0, ge=-1000, le=1000, description="a whole number from -1000 to 1000, higher goes first")
+    quantity: int = Field(default=1, ge=1, le=1000, description="a whole number from 1 to 1000")
+    priority: int = Field(
+        default=0, ge=-1000, le=1000, description="a whole number from -1000 to 1000, higher goes first"
+    )
     due_at: Annotated[str, AfterValidator(_utc)] | None = Field(
         None, description="a UTC instant such as 2030-01-31T12:00:00Z"
     )
     customer_reference: Annotated[str, AfterValidator(_printable)] = Field(
-        "", max_length=200, description="up to 200 printable characters"
+        default="", max_length=200, description="up to 200 printable characters"
     )
 
     def command(self) -> SubmitOrder:

@@ -1,0 +1,319 @@
+"""The command line as a program of its own, against the API on a real unix socket; what it prints, as text."""
+
+import asyncio
+import os
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cellctl.app.main import main
+from cellctl.cli import client
+from cellctl.cli.screen import Screen, printable
+from cellctl.cli.status import status_lines
+from cellctl.core.view import CellView
+from cellctl.domain.commands import AnswerPrompt, CancelOrder, CommandMachine, Reply, SubmitOrder, rejected
+from cellctl.domain.events import OperationAdvanced, OperationEnded, StationChanged
+from cellctl.domain.machine import MachineCommand, MachineState
+from cellctl.domain.work import OperationState, Progress
+from cellctl.faces.api.answers import plain
+from tests.faces.desk import BUSY_CELL, QUIET_CELL, BareDesk, served
+
+Outcome = tuple[int, str, str]
+
+
+async def cellctl(path: Path, *words: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "cellctl.app.main", *words,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        env={"CELLCTL_SOCKET": str(path), "TZ": "UTC"},
+    )  # fmt: skip
+
+
+async def _outcome(path: Path, *words: str) -> Outcome:
+    process = await cellctl(path, *words)
+    out, err = await process.communicate()
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+def ask(desk: BareDesk, tmp_path: Path, *lines: tuple[str, ...]) -> list[Outcome]:
+    """Exit status, stdout and stderr of each command line, given one after the other."""
+
+    async def run() -> list[Outcome]:
+        path = tmp_path / "cellctl.sock"
+        async with served(desk, path):
+            return [await _outcome(path, *words) for words in lines]
+
+    return asyncio.run(run())
+
+
+def test_status_begins_with_what_a_person_must_do(tmp_path: Path) -> None:
+    [(code, out, err)] = ask(BareDesk(BUSY_CELL), tmp_path, ("status",))
+    assert (code, err) == (0, "")
+    assert (
+        out
+        == """\
+nameplate: orders 1 running, 1 open  (cellctl 1.2.3)
+
+To do
+  ! bench-1 asks about plate-1: Is the text "ADA" engraved cleanly?
+      cellctl prompt answer prompt-1 accept
+      cellctl prompt answer prompt-1 scrap
+  ! arm-1 asks about plate-1: Where is plate-1?
+      cellctl prompt answer prompt-2 router-1.vise
+      cellctl prompt answer prompt-2 'not in the cell'
+  ! printer-2 is not heard: no byte heard for 30 s
+  ! router-1 is ABORTED: ALARM:1 hard limit
+      cellctl machine clear router-1
+      cellctl machine reset router-1
+  ! arm-1: locked because the outcome of op-5 (carry of plate-1) is unknown; answer its question
+
+Machines
+  NAME       STATE    CONTACT  LINES           DOES
+  printer-1  EXECUTE  found    412/8100   5 %  print plate-2
+  printer-2  -        lost                     no byte heard for 30 s
+  router-1   ABORTED  found                    ALARM:1 hard limit
+  arm-1      HELD     found
+  bench-1    EXECUTE  found                    inspect plate-1
+
+Jobs
+  PART     ORDER    STATE        PLACE                 DOES, OR WAITS FOR
+  plate-1  order-1  interrupted  outfeed.1 (presumed)  waits for a person: the carry was cut short
+  plate-2  order-1  running      printer-1.bed         print by printer-1 at printer-1.bed
+  and 1 ended: cellctl status --all
+"""
+    )
+
+
+def page(view: CellView, screen: Screen) -> str:
+    return "\n".join(status_lines({"version": "1.2.3", **plain(view)}, screen))
+
+
+def test_a_cell_that_needs_nobody_says_so() -> None:
+    assert (
+        page(QUIET_CELL, Screen())
+        == """\
+nameplate: orders none  (cellctl 1.2.3)
+
+Nothing for a person to do.
+
+Machines
+  NAME       STATE  CONTACT  LINES  DOES
+  printer-1  IDLE   found
+  arm-1      IDLE   found
+
+Jobs
+  none in work"""
+    )
+
+
+def test_a_held_machine_comes_with_its_way_back_as_this_program_was_called() -> None:
+    held = replace(QUIET_CELL.machines[0], state="HELD")
+    told = page(replace(QUIET_CELL, machines=(held,)), Screen(me="cellctl --socket /tmp/s"))
+    assert "  ! printer-1 is HELD\n      cellctl --socket /tmp/s machine resume printer-1\n" in told
+
+
+def test_two_alarms_of_one_machine_are_both_told() -> None:
+    told = page(replace(QUIET_CELL, alarms=("arm-1 is hot", "arm-1 is slow", "disk full")), Screen())
+    assert "  ! arm-1 is hot\n  ! arm-1 is slow\n  ! disk full\n" in told
+
+
+def test_a_terminal_gets_colour_and_lines_that_fit() -> None:
+    lines = page(BUSY_CELL, Screen(colour=True, width=60)).split("\n")
+    assert '  \x1b[33m!\x1b[0m bench-1 asks about plate-1: Is the text "ADA" engraved' in lines
+    assert "  router-1   \x1b[31mABORTED\x1b[0m  found                    ALARM:1 hard limit" in lines
+
+
+@pytest.mark.parametrize(
+    ("environ", "colour"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
+)
+def test_colour_is_for_terminals_that_want_it(environ: dict[str, str], colour: bool) -> None:
+    leader, follower = os.openpty()
+    with os.fdopen(follower, "w") as terminal, os.fdopen(leader, "rb"):
+        assert Screen.of(terminal, environ).colour is colour
+
+
+def test_what_a_machine_writes_cannot_steer_the_terminal() -> None:
+    assert printable("ok\x1b[2J\r\nno\x9bm") == "ok [2J  no m"
+
+
+def test_an_order_is_submitted_with_numbers_where_the_product_has_numbers(tmp_path: Path) -> None:
+    desk = BareDesk()
+    desk.answer = Reply("accepted", "order-1: 2 to make", {"order_id": "order-1", "serials": ["plate-1", "plate-2"]})
+    words = ("order", "submit", "nameplate", "-p", "text=7", "-p", "height_mm=6.5", "--quantity", "2",
+             "--revision", "A", "--priority", "-3", "--id", "11111111-2222-4333-8444-555555555555")  # fmt: skip
+    first, again = ask(desk, tmp_path, words, words)
+    assert first == (
+        0,
+        "accepted: order-1: 2 to make\n  part plate-1\n  part plate-2\n  its report: cellctl order show order-1\n",
+        "",
+    )
+    assert again[1].startswith("accepted: order-1: 2 to make (asked before; nothing was done twice)\n")
+    assert desk.envelopes[0].command == SubmitOrder("nameplate", {"text": "7", "height_mm": 6.5}, "A", 2, -3)
+
+
+def test_a_parameter_that_is_no_number_is_named(tmp_path: Path) -> None:
+    tall, twice = ask(
+        BareDesk(), tmp_path,
+        ("order", "submit", "nameplate", "-p", "height_mm=tall"),
+        ("order", "submit", "nameplate", "-p", "text=A", "-p", "text=B"),
+    )  # fmt: skip
+    assert tall == (64, "", "cellctl: -p height_mm: found 'tall', allowed: a number, 4 to 12\n")
+    assert twice == (64, "", "cellctl: -p text is given twice\n")
+
+
+def test_a_refusal_is_told_with_its_code(tmp_path: Path) -> None:
+    desk = BareDesk()
+    desk.answer = rejected("precondition_failed", "arm-1 is not heard")
+    text, json = ask(desk, tmp_path, ("machine", "reset", "arm-1"), ("machine", "reset", "arm-1", "--json"))
+    assert text == (1, "", "cellctl: refused: rejected:precondition_failed: arm-1 is not heard\n")
+    assert json[1].startswith('{"code": "rejected:precondition_failed"')
+
+
+def test_each_command_asks_for_what_it_says(tmp_path: Path) -> None:
+    desk = BareDesk()
+    outcomes = ask(
+        desk, tmp_path,
+        ("order", "cancel", "order-1"),
+        ("prompt", "answer", "prompt-1", "not in the cell"),
+        *(("machine", verb, "router-1") for verb in ("hold", "resume", "halt", "clear", "reset")),
+    )  # fmt: skip
+    assert outcomes == [(0, "accepted: done\n", "")] * 7
+    commands = [MachineCommand.HOLD, MachineCommand.UNHOLD, MachineCommand.ABORT, MachineCommand.CLEAR]
+    assert [envelope.command for envelope in desk.envelopes] == [
+        CancelOrder("order-1"),
+        AnswerPrompt("prompt-1", "not in the cell"),
+        *(CommandMachine("router-1", command) for command in [*commands, MachineCommand.RESET]),
+    ]
+
+
+def test_lists_are_aligned_tables(tmp_path: Path) -> None:
+    orders, products, machines, prompts, report, gone = ask(
+        BareDesk(BUSY_CELL), tmp_path,
+        ("order", "list"), ("product", "list"), ("machine", "list"), ("prompt", "list"),
+        ("order", "show", "order-1"), ("order", "show", "no/such order"),
+    )  # fmt: skip
+    assert (
+        orders[1]
+        == """\
+ORDER    STATE    DONE  PRODUCT    REV  ACCEPTED           PARAMETERS
+order-1  running  1/3   nameplate  A    2030-01-31 12:00Z  text=ADA height_mm=8
+order-2  open     0/1   nameplate  A    2030-01-31 12:00Z  text=GRACE height_mm=6
+"""
+    )
+    assert (
+        products[1]
+        == """\
+PRODUCT    REV  PARAMETER  ALLOWED             DEFAULT  MEANING
+nameplate  A    text       1 to 16 characters           what is engraved
+nameplate  A    height_mm  4 to 12             8.0      height of a capital
+"""
+    )
+    assert machines[1].splitlines()[1] == "printer-1  EXECUTE  found    412/8100   5 %  print plate-2"
+    assert prompts[1].splitlines()[0] == '  ! bench-1 asks about plate-1: Is the text "ADA" engraved cleanly?'
+    assert report == (0, "report of order-1\n", "")
+    assert gone[0] == 1
+    assert "there is no order no/such order" in gone[2]
+
+
+def test_json_is_the_answer_of_the_api(tmp_path: Path) -> None:
+    status, report = ask(BareDesk(), tmp_path, ("status", "--json"), ("order", "show", "order-1", "--json"))
+    assert '"version": "1.2.3"' in status[1]
+    assert report[1] == '{\n  "order": "order-1",\n  "parts": []\n}\n'
+
+
+def test_watch_tells_events_as_they_come_until_ctrl_c(tmp_path: Path) -> None:
+    async def run() -> Outcome:
+        path = tmp_path / "cellctl.sock"
+        desk = BareDesk(BUSY_CELL)
+        desk.happen(StationChanged("arm-1", MachineState.HELD, "before the watch"))
+        async with served(desk, path):
+            process = await cellctl(path, "watch", "--after", "1")
+            desk.happen(
+                OperationAdvanced("op-7", Progress(900, 810, 800, 8100)),
+                OperationAdvanced("op-7", Progress(950, 900, 890, 8100)),
+                OperationEnded("op-7", OperationState.DONE),
+                StationChanged("printer-1", MachineState.COMPLETE),
+                StationChanged("router-1", MachineState.ABORTED, "ALARM:1 hard limit"),
+            )
+            assert process.stdout and process.stderr
+            out = b"".join([await process.stdout.readline() for _ in range(3)])
+            process.send_signal(signal.SIGINT)
+            return await process.wait(), out.decode(), (await process.stderr.read()).decode()
+
+    assert asyncio.run(run()) == (
+        0,
+        "12:00:00    printer-1           print plate-2: 10 %, 810 of 8100 lines\n"
+        "12:00:00    printer-1           print plate-2: done\n"
+        "12:00:00  ! router-1            ABORTED: ALARM:1 hard limit\n",
+        "",
+    )
+
+
+def test_watch_says_that_the_daemon_has_gone(tmp_path: Path) -> None:
+    async def run() -> Outcome:
+        path = tmp_path / "cellctl.sock"
+        desk = BareDesk()
+        async with served(desk, path):
+            process = await cellctl(path, "watch", "--json", "--after", "0")
+            desk.happen(StationChanged("arm-1", MachineState.IDLE))
+            assert process.stdout
+            await process.stdout.readline()
+        out, err = await process.communicate()
+        return process.returncode or 0, out.decode(), err.decode()
+
+    code, _, err = asyncio.run(run())
+    assert code == 69
+    assert err.startswith("cellctl: the daemon")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "err"),
+    [
+        (["status"], 69, "cellctl: no daemon at {}/none (No such file or directory). Start one: cellctl run CELL_TOML; "
+         "or say where it is: --socket PATH\n"),
+        (["order", "submit"], 64, "cellctl order submit: the following arguments are required: PRODUCT\n"),
+        (["order", "submit", "x", "-p", "text"], 64, "cellctl order submit: argument -p/--parameter: 'text' must be "
+         "KEY=VALUE\n"),
+        (["run", "cell.toml", "--speed", "nan"], 64, "cellctl run: argument --speed: 'nan' must be a number above 0\n"),
+        (["machine", "explode", "arm-1"], 64, "cellctl machine: argument ACTION: invalid choice: 'explode'"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_is_one_line_that_says_what_to_do(
+    words: list[str], code: int, err: str, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("CELLCTL_SOCKET", str(tmp_path / "none"))
+    try:
+        found = main(words)
+    except SystemExit as left:
+        found = int(left.code or 0)
+    assert found == code
+    assert err.format(tmp_path) in capsys.readouterr().err
+
+
+def test_the_socket_is_looked_for_in_five_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(client, "SYSTEM_SOCKET", tmp_path / "system.sock")
+    everything = {"CELLCTL_SOCKET": "/a/sock", "RUNTIME_DIRECTORY": "/run/b"}
+    assert client.socket_path(Path("/c/sock"), everything) == Path("/c/sock")
+    assert client.socket_path(None, everything) == Path("/a/sock")
+    assert client.socket_path(None, {"RUNTIME_DIRECTORY": "/run/b"}) == Path("/run/b/cellctl.sock")
+    assert client.socket_path(None, {}) == Path("state/cellctl.sock")
+    (tmp_path / "system.sock").touch()
+    assert client.socket_path(None, {}) == tmp_path / "system.sock"
+
+
+def test_the_client_starts_without_the_daemons_libraries() -> None:
+    check = (
+        "import sys, cellctl.app.main; print(sorted({'aiohttp', 'asyncio', 'pydantic', 'asyncua'} & set(sys.modules)))"
+    )
+
+    async def run() -> bytes:
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", check, stdout=asyncio.subprocess.PIPE)
+        return (await process.communicate())[0]
+
+    assert asyncio.run(run()) == b"[]\n"
