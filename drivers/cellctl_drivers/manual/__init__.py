@@ -1,0 +1,1 @@
+"""Stations where a person works."""
