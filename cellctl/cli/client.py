@@ -5,6 +5,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +28,21 @@ class Refused(Exception):
         self.reply = reply
 
 
-def socket_path(option: Path | None, environ: Mapping[str, str]) -> Path:
-    """Where the daemon's socket is: what was said, else the environment, else here, else the system's service."""
+def told_socket(option: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """Where the socket was said to be, on the command line or in the environment; the daemon looks here too."""
     if option:
         return option
     if environ.get("CELLCTL_SOCKET"):
         return Path(environ["CELLCTL_SOCKET"])
     if environ.get("RUNTIME_DIRECTORY"):
         return Path(environ["RUNTIME_DIRECTORY"]) / "cellctl.sock"
+    return None
+
+
+def socket_path(option: Path | None, environ: Mapping[str, str]) -> Path:
+    """Where a client looks: where it was told to, else below this directory, else at the system's service."""
     here = Path("state/cellctl.sock")
-    return SYSTEM_SOCKET if SYSTEM_SOCKET.exists() and not here.exists() else here
+    return told_socket(option, environ) or (SYSTEM_SOCKET if SYSTEM_SOCKET.exists() and not here.exists() else here)
 
 
 class Api:
@@ -47,51 +53,51 @@ class Api:
 
     def get(self, target: str) -> Any:
         """The JSON at a target."""
-        return json.loads(self._answer("GET", target).read())
+        return json.loads(self._content("GET", target))
 
     def text(self, target: str) -> str:
         """The text at a target."""
-        return self._answer("GET", target, accept="text/plain").read().decode()
+        return self._content("GET", target, accept="text/plain").decode()
 
     def post(self, target: str, body: Mapping[str, Any]) -> Any:
         """Ask for something; the body's `id` makes asking again harmless."""
-        return json.loads(self._answer("POST", target, json.dumps(body)).read())
+        return json.loads(self._content("POST", target, json.dumps(body)))
 
     def lines(self, target: str) -> Iterator[str]:
         """A stream of JSON lines, for as long as the daemon sends."""
-        stream = self._answer("GET", target, silent_s=SILENT_STREAM_S)
-        try:
+        with self._telling_trouble(SILENT_STREAM_S):
+            stream = _answer(_UnixConnection(self._path, SILENT_STREAM_S), "GET", target)
             while line := stream.readline():
                 if line.strip():
                     yield line.decode()
-        except (OSError, http.client.HTTPException) as lost:
-            raise Unreachable(f"the daemon at {self._path} has gone: {lost}") from lost
-        finally:
-            stream.close()
 
-    def _answer(
-        self,
-        method: str,
-        target: str,
-        body: str | None = None,
-        *,
-        accept: str = "application/json",
-        silent_s: float = ANSWER_WITHIN_S,
-    ) -> http.client.HTTPResponse:
-        connection = _UnixConnection(self._path, silent_s)
+    def _content(self, method: str, target: str, body: str | None = None, accept: str = "application/json") -> bytes:
+        with self._telling_trouble(ANSWER_WITHIN_S):
+            return _answer(_UnixConnection(self._path, ANSWER_WITHIN_S), method, target, body, accept).read()
+
+    @contextmanager
+    def _telling_trouble(self, silent_s: float) -> Iterator[None]:
+        unknown = "whether it did what was asked is not known. Look: cellctl status"
         try:
-            connection.request(method, target, body, {"Accept": accept})
-            response = connection.getresponse()
+            yield
         except TimeoutError:
-            raise Unreachable(
-                f"the daemon at {self._path} gave no answer within {silent_s:g} s; whether it did what was asked "
-                "is not known. Look: cellctl status"
-            ) from None
+            raise Unreachable(f"the daemon at {self._path} gave no answer for {silent_s:g} s; {unknown}") from None
         except (OSError, http.client.HTTPException) as lost:
-            raise Unreachable(f"the daemon at {self._path} hung up ({lost}). Look: cellctl status") from lost
-        if response.status >= 400:
-            raise _refused(response)
-        return response
+            raise Unreachable(f"the daemon at {self._path} hung up ({lost}); {unknown}") from lost
+
+
+def _answer(
+    connection: http.client.HTTPConnection,
+    method: str,
+    target: str,
+    body: str | None = None,
+    accept: str = "application/json",
+) -> http.client.HTTPResponse:
+    connection.request(method, target, body, {"Accept": accept})
+    response = connection.getresponse()
+    if response.status >= 400:
+        raise _refused(response)
+    return response
 
 
 def _refused(response: http.client.HTTPResponse) -> Refused | Unreachable:

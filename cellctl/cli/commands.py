@@ -29,7 +29,7 @@ def _list_machines(api: Api, args: Namespace, screen: Screen) -> Sequence[str]:
 
 
 def _command_machine(api: Api, args: Namespace, _: Screen) -> Sequence[str]:
-    return _ask(api, args, f"/v1/machines/{quote(args.machine, safe='')}/{args.action}", {})
+    return _ask(api, args, f"/v1/machines/{quote(args.machine, '')}/{args.action}", {})
 
 
 def _list_prompts(api: Api, args: Namespace, screen: Screen) -> Sequence[str]:
@@ -40,11 +40,11 @@ def _list_prompts(api: Api, args: Namespace, screen: Screen) -> Sequence[str]:
 
 
 def _answer_prompt(api: Api, args: Namespace, _: Screen) -> Sequence[str]:
-    return _ask(api, args, f"/v1/prompts/{quote(args.prompt, safe='')}/answer", {"choice": args.choice})
+    return _ask(api, args, f"/v1/prompts/{quote(args.prompt, '')}/answer", {"choice": args.choice})
 
 
 def _cancel_order(api: Api, args: Namespace, _: Screen) -> Sequence[str]:
-    return _ask(api, args, f"/v1/orders/{quote(args.order, safe='')}/cancel", {})
+    return _ask(api, args, f"/v1/orders/{quote(args.order, '')}/cancel", {})
 
 
 def _ask(api: Api, args: Namespace, target: str, body: dict[str, Any]) -> Sequence[str]:

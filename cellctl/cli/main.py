@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from cellctl.cli.client import Api, Refused, Unreachable, socket_path
 from cellctl.cli.commands import COMMANDS, UsageMistake
-from cellctl.cli.screen import Screen
+from cellctl.cli.screen import Screen, printable
 from cellctl.cli.watch import Narrator, event_lines
 
 REFUSED = 1
@@ -61,5 +61,5 @@ def _watch(api: Api, args: Namespace, screen: Screen) -> NoReturn:
 def _say(status: int, sentence: str, answer: str = "") -> int:
     if answer:
         print(answer)
-    print(f"cellctl: {sentence}", file=sys.stderr)
+    print(f"cellctl: {printable(sentence)}", file=sys.stderr)
     return status

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from cellctl.cli.client import Api
-from cellctl.cli.screen import Screen, pairs
+from cellctl.cli.screen import Screen, pairs, printable
 
 Json = Mapping[str, Any]
 _WHOLE = re.compile(r"[+-]?\d{1,15}", re.ASCII)
@@ -40,7 +40,7 @@ def submit(api: Api, args: Namespace, screen: Screen) -> list[str]:
 def accepted_line(reply: Json) -> str:
     """An accepted command in one line."""
     again = " (asked before; nothing was done twice)" if reply["duplicate"] else ""
-    return f"accepted: {reply['message']}{again}"
+    return f"accepted: {printable(reply['message'])}{again}"
 
 
 def list_orders(api: Api, args: Namespace, screen: Screen) -> list[str]:
@@ -55,8 +55,10 @@ def list_orders(api: Api, args: Namespace, screen: Screen) -> list[str]:
 
 def show(api: Api, args: Namespace, _: Screen) -> list[str]:
     """`cellctl order show`"""
-    target = f"/v1/orders/{quote(args.order, safe='')}/report"
-    return [json.dumps(api.get(target), indent=2)] if args.json else [api.text(target).rstrip("\n")]
+    target = f"/v1/orders/{quote(args.order, '')}/report"
+    if args.json:
+        return [json.dumps(api.get(target), indent=2)]
+    return [printable(line) for line in api.text(target).rstrip("\n").split("\n")]
 
 
 def list_products(api: Api, args: Namespace, screen: Screen) -> list[str]:

@@ -66,15 +66,11 @@ class Screen(NamedTuple):
         return textwrap.wrap(text, max(self.width - indent, _NARROWEST)) or [""]
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[object]], indent: int = 2) -> list[str]:
-        """Aligned columns; numbers to the right; the last column is wrapped."""
+        """Aligned columns, the last one wrapped."""
         cells = [[printable(cell) for cell in row] for row in rows]
-        columns = list(zip(headers, *cells, strict=True))
-        right = [bool(rows) and all(isinstance(row[i], int) for row in rows) for i in range(len(columns))]
-        widths = [
-            max(map(len, column)) * (1 if to_right else -1) for column, to_right in zip(columns, right, strict=True)
-        ]
+        widths = [max(map(len, column)) for column in zip(headers, *cells, strict=True)]
         lines = [self.paint(self._row(headers, widths, indent), "dim")]
-        hang = indent + sum(abs(width) + 2 for width in widths[:-1])
+        hang = indent + sum(width + 2 for width in widths[:-1])
         for *front, last in cells:
             first, *others = self.wrapped(last, hang)
             lines.append(self._row([*front, first], widths, indent))
@@ -82,8 +78,5 @@ class Screen(NamedTuple):
         return lines
 
     def _row(self, row: Sequence[str], widths: Sequence[int], indent: int) -> str:
-        cells = [
-            cell.rjust(width) if width > 0 else cell.ljust(-width) for cell, width in zip(row, widths, strict=True)
-        ]
-        painted = [self.paint(padded, _WORDS.get(cell, "")) for padded, cell in zip(cells, row, strict=True)]
-        return (" " * indent + "  ".join(painted)).rstrip()
+        cells = (self.paint(cell.ljust(width), _WORDS.get(cell, "")) for cell, width in zip(row, widths, strict=True))
+        return (" " * indent + "  ".join(cells)).rstrip()

@@ -1,8 +1,9 @@
 """The API on a real unix socket, asked by a real HTTP client."""
 
 import asyncio
-import getpass
 import json
+import os
+import pwd
 import select
 import socket
 import stat
@@ -17,7 +18,7 @@ from cellctl.domain.commands import AnswerPrompt, CancelOrder, CommandMachine, R
 from cellctl.domain.errors import ConfigError, StoreFailed
 from cellctl.domain.events import ContactFound, ControllerStarted, StationChanged
 from cellctl.domain.machine import MachineCommand, MachineState
-from cellctl.faces.api import events
+from cellctl.faces.api import commands, events
 from cellctl.faces.api.answers import BadRequest
 from cellctl.faces.api.bodies import AnswerBody, Body, OrderBody
 from tests.faces.desk import BUSY_CELL, NOW, BareDesk, served
@@ -103,7 +104,7 @@ def test_an_order_becomes_a_command_of_the_user_at_the_other_end(tmp_path: Path)
     talk(desk, tmp_path, scenario)
     [envelope] = desk.envelopes
     assert envelope.id == UUID_A
-    assert envelope.sender == f"local:{getpass.getuser()}"
+    assert envelope.sender == f"local:{pwd.getpwuid(os.getuid()).pw_name}"
     assert envelope.command == SubmitOrder(
         "nameplate", {"text": "ADA", "height_mm": 8, "depth": 0.5}, "", 2, 5, "2030-02-01T00:00:00Z"
     )
@@ -193,10 +194,8 @@ def test_a_journal_that_cannot_be_written_is_said_to_the_caller(tmp_path: Path) 
             b'{"product": "a", "parameters": {"height_mm": [8]}}',
             "parameters.height_mm: found [8], allowed: texts up to 1000 characters and finite numbers, by name",
         ),
-        (
-            b'{"product": "a", "parameters": {"height_mm": NaN}}',
-            "parameters.height_mm: found NaN, allowed: texts up to 1000 characters and finite numbers, by name",
-        ),
+        (b'{"product": "a", "parameters": {"height_mm": NaN}}', "the body must be one JSON object: NaN is not JSON"),
+        (b'{"product": "a", "product": "b"}', "the body must be one JSON object: a key stands twice in one object"),
         (b'{"product": "a", "due_at": "tomorrow"}', "due_at: found \"tomorrow\", allowed: a UTC instant such as "
          "2030-01-31T12:00:00Z"),
         (b'{"product": "a", "customer_reference": "\\u001b[2J"}', 'customer_reference: found "\\u001b[2J", allowed: '
@@ -252,6 +251,19 @@ def test_a_request_that_leads_nowhere_is_answered_in_the_same_shape(tmp_path: Pa
         assert (status, reply["message"]) == (400, "after: found '-1', allowed: a whole number from 0")
 
     talk(BareDesk(BUSY_CELL), tmp_path, scenario)
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "BODY_WITHIN_S", 0.01)
+
+    async def scenario(_: Client) -> None:
+        reader, writer = await asyncio.open_unix_connection(tmp_path / "cellctl.sock")
+        writer.write(b"POST /v1/orders HTTP/1.1\r\nHost: cell\r\nContent-Length: 2\r\n\r\n{")
+        assert await reader.readline() == b"HTTP/1.1 400 Bad Request\r\n"
+        writer.close()
+        await writer.wait_closed()
+
+    talk(BareDesk(), tmp_path, scenario)
 
 
 def test_the_report_comes_as_text_or_as_json(tmp_path: Path) -> None:

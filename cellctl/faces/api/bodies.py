@@ -2,7 +2,7 @@
 
 import json
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, NoReturn, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -11,6 +11,7 @@ from cellctl.domain.commands import SubmitOrder
 from cellctl.faces.api.answers import BadRequest
 
 MOST_FOUND = 60
+MOST_MESSAGE = 200
 # Beyond this, JSON's numbers are no longer exact in every language.
 EXACT = 2**53
 
@@ -50,7 +51,7 @@ class Body(BaseModel):
     def parse(cls, raw: bytes) -> Self:
         """From the bytes of a request; none at all mean {}. Raises BadRequest."""
         try:
-            return cls.model_validate_json(raw or b"{}")
+            return cls.model_validate(_object(raw or b"{}"))
         except ValidationError as wrong:
             mistakes = dict.fromkeys(_mistake(cls, error) for error in wrong.errors(include_url=False))
             raise BadRequest("; ".join(mistakes)) from wrong
@@ -98,9 +99,28 @@ class AnswerBody(Body):
     )
 
 
+def _object(raw: bytes) -> Any:
+    """JSON that every reader reads alike: UTF-8, each key once, no NaN."""
+    try:
+        return json.loads(raw.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as wrong:
+        raise BadRequest(f"the body must be one JSON object: {wrong}"[:MOST_MESSAGE]) from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
 def _mistake(kind: type[BaseModel], error: Any) -> str:
     if not error["loc"]:
-        return "the body must be one JSON object" + (f": {error['msg']}" if error["type"] == "json_invalid" else "")
+        return "the body must be one JSON object"
     top = str(error["loc"][0])
     if error["type"] == "extra_forbidden":
         return f"{top}: unknown, allowed: {', '.join(kind.model_fields)}"

@@ -1,5 +1,6 @@
 """What can be asked for: each request becomes one Envelope, and its Reply becomes the answer."""
 
+import asyncio
 import json
 from functools import partial
 from types import MappingProxyType
@@ -21,6 +22,8 @@ from cellctl.faces.api.bodies import AnswerBody, Body, OrderBody
 from cellctl.faces.api.listen import sender
 from cellctl.ports import Desk, Ids
 
+# Of the event loop's own time: a local program sends 64 KiB at once, whatever the machines' clock says.
+BODY_WITHIN_S: Final = 10.0
 KEY: Final = "Idempotency-Key"
 # The words of the operator, and what PackML calls them.
 MACHINE_VERBS: Final = MappingProxyType(
@@ -54,19 +57,19 @@ class Commands:
         ]
 
     async def _submit_order(self, request: web.Request) -> web.Response:
-        body = OrderBody.parse(await request.read())
+        body = OrderBody.parse(await _read(request))
         return await self._submit(request, body, body.command())
 
     async def _cancel_order(self, request: web.Request) -> web.Response:
-        body = Body.parse(await request.read())
+        body = Body.parse(await _read(request))
         return await self._submit(request, body, CancelOrder(request.match_info["order"]))
 
     async def _answer_prompt(self, request: web.Request) -> web.Response:
-        body = AnswerBody.parse(await request.read())
+        body = AnswerBody.parse(await _read(request))
         return await self._submit(request, body, AnswerPrompt(request.match_info["prompt"], body.choice))
 
     async def _command_machine(self, command: MachineCommand, request: web.Request) -> web.Response:
-        body = Body.parse(await request.read())
+        body = Body.parse(await _read(request))
         return await self._submit(request, body, CommandMachine(request.match_info["machine"], command))
 
     async def _submit(self, request: web.Request, body: Body, command: Command) -> web.Response:
@@ -79,3 +82,11 @@ class Commands:
         if header and body.id and header != body.id:
             raise BadRequest(f"{KEY} and the body's id differ; send one of them")
         return header or body.id or self._ids.new()
+
+
+async def _read(request: web.Request) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            return await request.read()
+    except TimeoutError:
+        raise BadRequest(f"the body did not arrive within {BODY_WITHIN_S:g} s") from None

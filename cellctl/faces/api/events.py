@@ -34,6 +34,7 @@ class EventStream:
 
     async def _get(self, request: web.Request) -> web.StreamResponse:
         follow = _number(request, "follow", 0) == 1
+        # The view's rev counts events, so it is the sequence number of the last one.
         after = _number(request, "after", self._desk.view().rev if follow else 0)
         if self._open >= MOST_STREAMS:
             return answer(rejected("busy", f"{MOST_STREAMS} event streams are open already; end one of them"))
