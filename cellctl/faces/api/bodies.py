@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from cellctl.domain.commands import SubmitOrder
 from cellctl.faces.api.answers import BadRequest
 
+MOST_MISTAKES = 10
 MOST_FOUND = 60
 MOST_MESSAGE = 200
 # Beyond this, JSON's numbers are no longer exact in every language.
@@ -54,7 +55,7 @@ class Body(BaseModel):
             return cls.model_validate(_object(raw or b"{}"))
         except ValidationError as wrong:
             mistakes = dict.fromkeys(_mistake(cls, error) for error in wrong.errors(include_url=False))
-            raise BadRequest("; ".join(mistakes)) from wrong
+            raise BadRequest("; ".join(list(mistakes)[:MOST_MISTAKES])) from wrong
 
 
 class OrderBody(Body):
@@ -123,10 +124,10 @@ def _mistake(kind: type[BaseModel], error: Any) -> str:
         return "the body must be one JSON object"
     top = str(error["loc"][0])
     if error["type"] == "extra_forbidden":
-        return f"{top}: unknown, allowed: {', '.join(kind.model_fields)}"
+        return f"{_shown(top)}: unknown, allowed: {', '.join(kind.model_fields)}"
     found = "nothing" if error["type"] == "missing" else _shown(error["input"])
     # Deeper parts name members of a union, which mean nothing to the sender.
-    place = ".".join(str(part) for part in error["loc"][:2]) if top == "parameters" else top
+    place = ".".join(str(part)[:MOST_FOUND] for part in error["loc"][:2]) if top == "parameters" else top
     return f"{place}: found {found}, allowed: {kind.model_fields[top].description}"
 
 
