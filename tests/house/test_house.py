@@ -139,3 +139,18 @@ def test_the_driver_entry_points_load() -> None:
     for name in ("marlin", "grbl", "opcua_robot", "manual"):
         family = importlib.import_module(f"cellctl_drivers.{name}.driver").FAMILY
         assert family.options
+
+
+def test_the_diagrams_are_drawn_from_the_tables_as_they_are_now() -> None:
+    done = subprocess.run([sys.executable, "docs/make_diagrams.py", "--check"], cwd=ROOT, check=False)
+    assert done.returncode == 0, "run: python docs/make_diagrams.py"
+
+
+def test_the_lock_file_holds_hashes_and_no_addresses() -> None:
+    text = (ROOT / "requirements.lock").read_text()
+    assert "--hash=sha256:" in text
+    assert not re.search(r"https?://(?!github\.com/jazzband)|file:|--index-url|--find-links", text)
+
+
+def test_the_readme_names_the_two_commands() -> None:
+    assert "\n```\nmake demo\nmake test\n```\n" in (ROOT / "README.md").read_text()
