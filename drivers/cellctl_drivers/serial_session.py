@@ -38,7 +38,9 @@ class ProgramDrained:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The machine stands still inside a program: after `hold`, or because it paused by itself."""
+    """The machine stands still inside a program: after `hold`, or because it paused by itself, for this reason."""
+
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,9 +172,9 @@ class SerialDriver:
             case ProgramDrained():
                 station.walk_to_execute()
                 station.complete_if(_S.EXECUTE)
-            case Held():
-                station.take_if_allowed(_C.HOLD)
-                station.complete_if(_S.HOLDING)
+            case Held(reason):
+                station.take_if_allowed(_C.HOLD, reason)
+                station.complete_if(_S.HOLDING, reason=reason)
             case Resumed() if station.state is not _S.HOLDING:
                 station.walk_to_execute()
             case Stopped():
