@@ -13,6 +13,9 @@ KEPT_LINES: Final = 64
 # A line that was asked for so many times in a row will not arrive.
 MAX_REPEATS: Final = 10
 
+# How often a line is said again when its `ok` stays out and the machine is heard otherwise; once if it is not.
+MAX_PROBES: Final = 3
+
 # Acknowledged lines of which the planner may still have the motion. 16 blocks are usual, 64 the most that boards
 # are built with; every line in the planner has at least one block.
 PLANNER_BLOCKS: Final = 64

@@ -231,7 +231,7 @@ class MarlinSession:
         match answer.text.strip():
             case "paused" if (self.state, Signal.PAUSED) in NEXT:
                 self._go(Signal.PAUSED)
-                self._events.append(Held())
+                self._events.append(Held("paused at the printer"))
             case "pause" if (self.state, Signal.HOLD) in NEXT:
                 self.hold(now_s)
             case "resumed" | "resume" if (self.state, Signal.RESUME) in NEXT:
@@ -316,14 +316,13 @@ class MarlinSession:
     # ---- ends ----------------------------------------------------------------------------------------------------
 
     def _no_answer(self, now_s: float) -> None:
-        line = self._wire.ledger.first
-        if now_s - self._times.heard_s < self._wire.patience_s:
+        if now_s - self._times.heard_s >= self._wire.patience_s:
+            self._fall_silent(now_s)
+        elif not self._wire.probe(now_s):
             self._fault(
-                f"talks, but does not acknowledge line N{line}",
+                f"talks, but does not acknowledge line N{self._wire.ledger.first}",
                 "Check baud rate, cable and firmware, then clear",
             )
-        else:
-            self._fall_silent(now_s)
 
     def _fall_silent(self, now_s: float) -> None:
         self._go(Signal.SILENCE)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from cellctl_drivers.marlin.answers import Answer, Kind
-from cellctl_drivers.marlin.facts import MAX_REPEATS
+from cellctl_drivers.marlin.facts import MAX_PROBES, MAX_REPEATS
 from cellctl_drivers.marlin.ledger import Ledger, Own, Verdict, Window
 
 SEAL = b"M105"
@@ -78,9 +78,9 @@ class Wire:
         self.sealed |= self.ledger.credit(through)
         self.extend(now_s)
         if trouble.probes:
-            # Either line or copy was acknowledged. If it was the line, the copy will be refused in a moment.
+            # Either line or copy was acknowledged. If it was the line, the copies will be refused in a moment.
+            trouble.echoes, trouble.probes = trouble.probes, 0
             self._pause(Pause.ECHO_OF_PROBE, now_s)
-            trouble.probes = 0
 
     def resend(self, number: int, now_s: float) -> bool:
         """The firmware asks for a line. False if it cannot be had."""
@@ -94,10 +94,11 @@ class Wire:
             return False
         if verdict is Verdict.NOTHING and trouble.probes:
             self._arrived()
+            trouble.echoes = trouble.probes
         trouble.probes = 0
-        self.extend(now_s)
-        if trouble.trailing_ok is not False:
-            self._pause(Pause.TRAILING_OK, now_s)
+        self._pause(Pause.TRAILING_OK, now_s)
+        if trouble.trailing_ok is False:
+            self._go_on(now_s)
         return True
 
     def extend(self, now_s: float) -> None:
@@ -105,15 +106,19 @@ class Wire:
         if self._trouble.pause is None:
             self._due_s = now_s + self.patience_s if self.ledger.in_flight else None
 
-    def probe(self, now_s: float) -> None:
-        """Find out about a missing `ok`: say it again.
+    def probe(self, now_s: float) -> bool:
+        """Find out about a missing `ok`: say it again. False if that was done often enough.
 
         A line that never came is taken now; one that came is refused, with a request for the line behind it.
         """
-        if self.ledger.in_flight and self._trouble.pause is None:
-            self._trouble.probes += 1
+        trouble = self._trouble
+        if self.ledger.in_flight and trouble.pause is None:
+            if trouble.probes >= MAX_PROBES:
+                return False
+            trouble.probes += 1
             self.ledger.again()
             self._due_s = now_s + self.patience_s
+        return True
 
     @property
     def due_s(self) -> float | None:
@@ -121,17 +126,16 @@ class Wire:
         return self._due_s
 
     def tick(self, now_s: float) -> bool:
-        """Time has passed. False when an answer is overdue although it was asked for again."""
+        """Time has passed. False when an answer is overdue although it was asked for again; whether to go on
+        asking is for the session to decide."""
         if self._due_s is None or now_s < self._due_s:
             return True
         trouble = self._trouble
         if trouble.pause is None:
-            if trouble.probes:
-                self._due_s = None
-                return False
-            self.probe(now_s)
-            return True
-        if trouble.pause is Pause.TRAILING_OK and trouble.trailing_ok is None:
+            return not trouble.probes and self.probe(now_s)
+        if trouble.pause is Pause.ECHO_OF_PROBE:
+            trouble.echoes = 0
+        elif trouble.trailing_ok is None:
             trouble.trailing_ok = False
         self._go_on(now_s)
         return True
@@ -170,7 +174,13 @@ class Wire:
         self._due_s = now_s + self._grace_s
 
     def _go_on(self, now_s: float) -> None:
-        self._trouble.pause = None
+        trouble = self._trouble
+        if trouble.pause is Pause.TRAILING_OK and trouble.echoes > 1:
+            trouble.echoes -= 1
+            self._pause(Pause.ECHO_OF_PROBE, now_s)
+            return
+        trouble.pause = None
+        trouble.echoes = 0
         self.extend(now_s)
 
 
@@ -182,4 +192,5 @@ class _Trouble:
         self.trailing_ok: bool | None = None  # Whether this firmware prints `ok` behind a resend request.
         self.asked = -1
         self.repeats = 0
-        self.probes = 0
+        self.probes = 0  # How often the lines in flight were said again.
+        self.echoes = 0  # How many refused copies may still be heard of.
