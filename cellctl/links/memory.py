@@ -16,7 +16,7 @@ Machine = TypeVar("Machine")
 
 
 class MemoryLinks:
-    """ports.Links to the devices of a simulated cell, which live from `start` to `stop`.
+    """ports.Links to the devices of a simulated cell, which live from `start` to `close`.
 
     Everything takes `latency_s` on its way, in each direction; the bytes of a line take no time of their own.
     """
@@ -37,8 +37,8 @@ class MemoryLinks:
         for machine in self._machines.values():
             machine.pump.start()
 
-    def stop(self) -> None:
-        """Let the machines stand still, as if time had stopped for them."""
+    def close(self) -> None:
+        """Let the machines stand still, as if time had stopped for them. May be called twice."""
         for machine in self._machines.values():
             machine.pump.stop()
 

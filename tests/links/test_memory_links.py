@@ -145,7 +145,7 @@ def test_machines_live_on_while_nobody_listens() -> None:
     run_virtual(main())
 
 
-def test_machines_stand_still_before_start_and_after_stop() -> None:
+def test_machines_stand_still_before_start_and_after_close() -> None:
     async def main() -> None:
         cell = Hall()
         links = MemoryLinks(cell, VirtualClock())
@@ -153,8 +153,8 @@ def test_machines_stand_still_before_start_and_after_stop() -> None:
         assert cell.press.count == 0
         links.start()
         await asyncio.sleep(10)
-        links.stop()
-        links.stop()
+        links.close()
+        links.close()
         await asyncio.sleep(100)
         assert cell.press.count == 11
 
@@ -368,6 +368,6 @@ def test_the_same_links_work_in_real_time_with_a_fast_clock() -> None:
         began_s = clock.now_s()
         line.write(b"a")
         assert await asyncio.wait_for(heard, timeout=10) >= began_s + 0.5
-        links.stop()
+        links.close()
 
     asyncio.run(main())

@@ -1,0 +1,235 @@
+"""The serial link on real pseudo-terminals: the test holds the master end, as a machine would."""
+
+import asyncio
+import os
+import tty
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cellctl.domain.errors import LinkLost
+from cellctl.links.real import RealLinks
+from cellctl.links.serial import SerialLink
+from cellctl.ports import ByteLink, Links
+
+DEADLINE_S = 10
+
+
+class Ear:
+    """Collects what a link says; `until` waits for bytes, `until_lost` for the end."""
+
+    def __init__(self) -> None:
+        self.heard = bytearray()
+        self.lost_because: list[str] = []
+        self._news = asyncio.Event()
+
+    def received(self, chunk: bytes) -> None:
+        self.heard += chunk
+        self._news.set()
+
+    def lost(self, reason: str) -> None:
+        self.lost_because.append(reason)
+        self._news.set()
+
+    async def until(self, wanted: bytes) -> None:
+        async with asyncio.timeout(DEADLINE_S):
+            while not self.heard.endswith(wanted):
+                self._news.clear()
+                await self._news.wait()
+
+    async def until_lost(self) -> str:
+        async with asyncio.timeout(DEADLINE_S):
+            while not self.lost_because:
+                self._news.clear()
+                await self._news.wait()
+        return self.lost_because[0]
+
+
+class Machine:
+    """The master end of a pseudo-terminal."""
+
+    def __init__(self) -> None:
+        self.fd, slave = os.openpty()
+        tty.setraw(slave)
+        self.path = Path(os.ttyname(slave))
+        os.close(slave)
+
+    def read(self, count: int) -> bytes:
+        chunk = bytearray()
+        while len(chunk) < count:
+            chunk += os.read(self.fd, count - len(chunk))
+        return bytes(chunk)
+
+    def vanish(self) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+
+@pytest.fixture
+def machine() -> Iterator[Machine]:
+    made = Machine()
+    yield made
+    made.vanish()
+
+
+async def opened(machine: Machine) -> tuple[SerialLink, Ear]:
+    link, ear = SerialLink("router-1", machine.path, 115_200), Ear()
+    await link.open(ear)
+    return link, ear
+
+
+def test_every_byte_value_goes_through_unchanged_both_ways(machine: Machine) -> None:
+    async def main() -> None:
+        link, ear = await opened(machine)
+        every = bytes(range(256))
+        link.write(every[:100])
+        link.write(every[100:])
+        assert machine.read(256) == every
+        os.write(machine.fd, every)
+        await ear.until(every)
+        assert (bytes(ear.heard), link.unsent) == (every, 0)
+        link.close()
+
+    asyncio.run(main())
+
+
+def test_what_the_kernel_does_not_take_waits_and_keeps_its_order(machine: Machine) -> None:
+    async def main() -> None:
+        link, _ = await opened(machine)
+        sent = bytes(number % 251 for number in range(300_000))
+        for start in range(0, len(sent), 30_000):
+            link.write(sent[start : start + 30_000])
+        assert link.unsent > 0
+        received = bytearray()
+        machine_has_read = asyncio.Event()
+
+        def read() -> None:
+            received.extend(os.read(machine.fd, 65_536))
+            if len(received) == len(sent):
+                machine_has_read.set()
+
+        asyncio.get_running_loop().add_reader(machine.fd, read)
+        async with asyncio.timeout(DEADLINE_S):
+            await machine_has_read.wait()
+        asyncio.get_running_loop().remove_reader(machine.fd)
+        assert bytes(received) == sent
+        assert link.unsent == 0
+        link.write(b"!")
+        assert machine.read(1) == b"!"
+        link.close()
+
+    asyncio.run(main())
+
+
+def test_a_machine_that_takes_nothing_any_more_is_lost_before_memory_is(machine: Machine) -> None:
+    async def main() -> None:
+        link, ear = await opened(machine)
+        for _ in range(20):
+            link.write(bytes(100_000))
+        assert "takes no more bytes" in await ear.until_lost()
+        link.write(b"late")
+        assert link.unsent == 0
+
+    asyncio.run(main())
+
+
+def test_a_hang_up_is_told_once_and_never_from_inside_write(machine: Machine) -> None:
+    async def main() -> None:
+        link, ear = await opened(machine)
+        machine.vanish()
+        link.write(b"G0 X1\n")
+        assert ear.lost_because == []
+        assert str(machine.path) in await ear.until_lost()
+        link.write(b"G0 X2\n")
+        link.close()
+        link.close()
+        await asyncio.sleep(0)
+        assert len(ear.lost_because) == 1
+
+    asyncio.run(main())
+
+
+def test_a_hang_up_is_noticed_without_writing(machine: Machine) -> None:
+    async def main() -> None:
+        _, ear = await opened(machine)
+        machine.vanish()
+        await ear.until_lost()
+
+    asyncio.run(main())
+
+
+def test_a_closed_link_says_nothing_more(machine: Machine) -> None:
+    async def main() -> None:
+        link, ear = await opened(machine)
+        machine.vanish()
+        link.write(b"x")
+        link.close()
+        await asyncio.sleep(0)
+        assert ear.lost_because == []
+
+    asyncio.run(main())
+
+
+def test_a_port_serves_one_program_at_a_time_and_is_free_again_after_closing(machine: Machine) -> None:
+    async def main() -> None:
+        first, _ = await opened(machine)
+        with pytest.raises(LinkLost, match=r"router-1: cannot open .*\. End the other program"):
+            await opened(machine)
+        first.close()
+        second, _ = await opened(machine)
+        second.close()
+
+    asyncio.run(main())
+
+
+def test_a_port_that_is_not_there_or_not_a_port_is_named(tmp_path: Path) -> None:
+    async def main() -> None:
+        with pytest.raises(LinkLost, match=r"cnc-1: cannot open .*cnc-1\b.*\. Plug in its cable"):
+            await SerialLink("cnc-1", tmp_path / "cnc-1", 115_200).open(Ear())
+        (tmp_path / "cnc-1").write_text("a file")
+        with pytest.raises(LinkLost, match="cnc-1: cannot open"):
+            await SerialLink("cnc-1", tmp_path / "cnc-1", 115_200).open(Ear())
+
+    asyncio.run(main())
+
+
+def test_an_opening_that_is_cancelled_leaves_the_port_free(machine: Machine) -> None:
+    async def main() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            opening = tasks.create_task(opened(machine))
+            await asyncio.sleep(0)
+            opening.cancel()
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                try:
+                    link, _ = await opened(machine)
+                except LinkLost:
+                    continue
+                link.close()
+                return
+
+    asyncio.run(main())
+
+
+def test_ports_in_the_cell_file_are_below_the_devices_folder(machine: Machine, tmp_path: Path) -> None:
+    async def main() -> None:
+        (tmp_path / "cell").mkdir()
+        (tmp_path / "cell" / "printer-1").symlink_to(machine.path)
+        links: Links = RealLinks(tmp_path)
+        for address in ("cell/printer-1", str(machine.path)):
+            link: ByteLink = links.bytes_to("printer-1", address, {"baud": 250_000})
+            await link.open(Ear())
+            link.write(b"M115\n")
+            assert machine.read(5) == b"M115\n"
+            link.close()
+
+    asyncio.run(main())
+
+
+def test_an_address_of_an_opc_ua_server_makes_an_opc_ua_link(tmp_path: Path) -> None:
+    from cellctl.links.opcua import OpcUaLink
+
+    options = {"insecure": True, "call_timeout_s": 1.0}
+    assert isinstance(RealLinks(tmp_path).nodes_of("arm-1", "opc.tcp://127.0.0.1:1/", options), OpcUaLink)
