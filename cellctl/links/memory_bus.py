@@ -73,13 +73,13 @@ class MemoryBroker:
     """The broker. Messages to several subscribers go out in the order of the subscribers' connections.
 
     `up` False refuses connections. A client in `deaf` is granted its subscriptions and hears nothing, as with an
-    ACL. The next `repeats` deliveries at QoS 1 come twice.
+    ACL. The next `repeats[client]` deliveries at QoS 1 to a client come twice.
     """
 
     def __init__(self, room: int = ROOM) -> None:
         self.up = True
         self.deaf: set[str] = set()
-        self.repeats = 0
+        self.repeats: dict[str, int] = {}
         self.retained: dict[str, Message] = {}
         self._room = room
         self._sessions: dict[str, MemorySession] = {}
@@ -96,7 +96,7 @@ class MemoryBroker:
             self.retained.pop(message.topic, None)
         for client_id, session in list(self._sessions.items()):
             if any(matches(each, message.topic) for each in session.filters) and client_id not in self.deaf:
-                self._deliver(session, message, qos)
+                self._deliver(client_id, message, qos)
 
     def cut(self, client_id: str, reason: str = "the connection was cut") -> None:
         """Lose a client's connection, as the network would: its will is published."""
@@ -125,11 +125,11 @@ class MemoryBroker:
         if self._sessions.get(client_id) is session:
             del self._sessions[client_id]
 
-    def _deliver(self, session: MemorySession, message: Message, qos: int) -> None:
-        session.deliver(message)
-        if qos == 1 and self.repeats > 0:
-            self.repeats -= 1
-            session.deliver(message)
+    def _deliver(self, client_id: str, message: Message, qos: int) -> None:
+        self._sessions[client_id].deliver(message)
+        if qos == 1 and self.repeats.get(client_id, 0) > 0:
+            self.repeats[client_id] -= 1
+            self._sessions[client_id].deliver(message)
 
 
 class MemoryBus:

@@ -18,7 +18,6 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from cellctl.ports import BusSession, Message, Will
 
-ROOM: Final = 1000
 WILL_DELAY_S: Final = 5
 FAREWELL_S: Final = 1.0
 # A broker that keeps to it (MQTT 5) does not send more; the face refuses bodies above 64 KiB anyway.
@@ -31,7 +30,7 @@ _AT_ONCE: Final = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 class BrokerSettings:
     """Which broker, and as whom. Two clients with one `client_id` take the connection from each other for ever.
 
-    `answer_s` is how long the broker may take to acknowledge anything.
+    `answer_s` is how long the broker may take to acknowledge anything, `room` how many messages may wait for us.
     """
 
     host: str = "127.0.0.1"
@@ -42,6 +41,7 @@ class BrokerSettings:
     client_id: str = ""
     keepalive_s: int = 10
     answer_s: float = 3.0
+    room: int = 1000
 
 
 class MqttBus:
@@ -53,7 +53,7 @@ class MqttBus:
 
     async def session(self, will: Will, serve: Callable[[BusSession], Awaitable[None]]) -> None:
         """Connect once, serve, disconnect; the will is published on every way out. Raises ConnectionError."""
-        inbox = _Inbox(self)
+        inbox = _Inbox(self, self._settings.room)
         client = self._client(will, inbox)
         try:
             await _connect(client)
@@ -80,7 +80,7 @@ class MqttBus:
             socket_options=_AT_ONCE,
             queue_type=cast(Any, lambda maxsize: inbox),
         )
-        client.pending_calls_threshold = ROOM
+        client.pending_calls_threshold = settings.room
         return client
 
 
@@ -90,6 +90,7 @@ class MqttSession:
     def __init__(self, client: aiomqtt.Client, inbox: "_Inbox", settings: BrokerSettings) -> None:
         self._client = client
         self._inbox = inbox
+        self._room = settings.room
         self._five = settings.protocol == "5"
 
     async def publish(self, message: Message, *, retain: bool = False, qos: int = 1) -> None:
@@ -132,15 +133,15 @@ class MqttSession:
             retained=bool(message.retain),
             response_topic=getattr(message.properties, "ResponseTopic", ""),
             correlation=getattr(message.properties, "CorrelationData", b""),
-            shed=self._inbox.qsize() >= ROOM,
+            shed=self._inbox.qsize() >= self._room,
         )
 
 
 class _Inbox(asyncio.Queue[aiomqtt.Message]):
     """Bounded. The broker has its acknowledgement already, so what is old when it is read is marked, not dropped."""
 
-    def __init__(self, bus: MqttBus) -> None:
-        super().__init__(2 * ROOM)
+    def __init__(self, bus: MqttBus, room: int) -> None:
+        super().__init__(2 * room)
         self._bus = bus
 
     def put_nowait(self, item: aiomqtt.Message) -> None:

@@ -1,14 +1,15 @@
 """One connection with the broker, from the first status to the loss of it."""
 
 import asyncio
-import json
 from itertools import islice
 from typing import Final
 
+from cellctl.faces.mqtt.body import read_object
 from cellctl.faces.mqtt.intake import RETAINED_ALARM, Intake
 from cellctl.faces.mqtt.outbox import Outbox
 from cellctl.faces.mqtt.presence import Presence
 from cellctl.faces.mqtt.publisher import Board, Publication, event
+from cellctl.faces.mqtt.refusal import Refused
 from cellctl.faces.mqtt.seat import Seat
 from cellctl.ports import BusSession, Message
 
@@ -55,8 +56,8 @@ class Conversation:
                 tasks.create_task(self._answer(link), name="mqtt.answer")
                 tasks.create_task(self._tick(link), name="mqtt.tick")
                 tasks.create_task(self._prove(link), name="mqtt.prove")
+                tasks.create_task(self._follow(), name="mqtt.follow")
                 tasks.create_task(self._show(link), name="mqtt.show")
-                tasks.create_task(self._tell(link), name="mqtt.tell")
                 tasks.create_task(self._measure(link), name="mqtt.measure")
                 tasks.create_task(self._call(link), name="mqtt.call")
         except* ConnectionError as lost:
@@ -85,10 +86,10 @@ class Conversation:
     def _contradict(self, message: Message) -> None:
         """An older connection's will may arrive after this one's status; then the world believes we are gone."""
         try:
-            said = json.loads(message.payload)
-        except ValueError:
-            return
-        if isinstance(said, dict) and said.get("online") is False:
+            said = read_object(message.payload)
+        except Refused:
+            return  # whatever it is, the next status replaces it
+        if said.get("online") is False:
             self._outbox.offer(self.status(online=True))
 
     async def _answer(self, link: BusSession) -> None:
@@ -108,28 +109,29 @@ class Conversation:
             await self._seat.pause(STATUS_S)
             await self._post(link, self.status(online=True))
 
-    async def _show(self, link: BusSession) -> None:
-        view = self._seat.desk.view()
+    async def _follow(self) -> None:
+        rev = self._seat.desk.view().rev
         while True:
-            for publication in self._board.due(view):
+            rev = (await self._seat.desk.changed(rev)).rev
+            self._board.news.set()
+
+    async def _show(self, link: BusSession) -> None:
+        while True:
+            self._board.news.clear()
+            for publication in self._board.due(self._seat.desk.view()):
                 await self._post(link, publication)
                 self._board.stands(publication)
-            view = await self._seat.desk.changed(view.rev)
+            await self._tell(link)
+            await self._board.news.wait()
 
     async def _tell(self, link: BusSession) -> None:
-        view = self._seat.desk.view()
-        while True:
-            await self._tell_present(link)
-            view = await self._seat.desk.changed(view.rev)
-
-    async def _tell_present(self, link: BusSession) -> None:
-        more = True
-        while more:
-            records = list(islice(self._seat.desk.records(self._board.told_seq), EVENTS_AT_ONCE))
-            for record in records:
-                await self._post(link, event(self._seat.topics, record))
-                self._board.told_seq = record.seq
-            more = len(records) == EVENTS_AT_ONCE
+        """The events since the last time; a long list is told in parts, with the state of the cell in between."""
+        records = list(islice(self._seat.desk.records(self._board.told_seq), EVENTS_AT_ONCE))
+        for record in records:
+            await self._post(link, event(self._seat.topics, record))
+            self._board.told_seq = record.seq
+        if len(records) == EVENTS_AT_ONCE:
+            self._board.news.set()
 
     async def _measure(self, link: BusSession) -> None:
         while True:
@@ -139,16 +141,16 @@ class Conversation:
 
     async def _call(self, link: BusSession) -> None:
         """A granted subscription proves nothing; hearing oneself does."""
-        own_ping = self._seat.topics.request(self._seat.own_ping)
+        own_ping = self._seat.topics.request(self._seat.topics.own_ping)
         while True:
             call = Publication(own_ping, {"id": self._seat.ids.new()})
             self._presence.call, self._presence.heard_itself = call.message.payload, False
             await self._post(link, call)
             await self._seat.pause(HEARING_S)
             deaf = "" if self._presence.heard_itself else f"nothing that is published at {own_ping} comes in"
-            self._outbox.offer(self._board.alarm("deaf", deaf))
+            self._board.alarm("deaf", deaf)
             await self._seat.pause(BETWEEN_CALLS_S)
-            self._outbox.offer(self._board.alarm("flapping", ""))
+            self._board.alarm("flapping", "")
 
     async def _post(self, link: BusSession, publication: Publication) -> None:
         await link.publish(publication.message, retain=publication.retain, qos=publication.qos)

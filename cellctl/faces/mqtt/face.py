@@ -18,6 +18,8 @@ from cellctl.faces.mqtt.topics import Topics
 from cellctl.faces.mqtt.verbs import self_description
 from cellctl.ports import Bus, Clock, Desk, Ids, Will
 
+__all__ = ["BackOff", "MqttFace", "MqttSettings"]
+
 FRESH_S: Final = 10.0
 
 log = structlog.get_logger()
@@ -54,7 +56,7 @@ class MqttFace:
 
     def __init__(self, desk: Desk, bus: Bus, clock: Clock, ids: Ids, settings: MqttSettings) -> None:
         self._bus = bus
-        self._seat = Seat(desk, clock, ids, settings, Topics(settings.base, settings.cell))
+        self._seat = Seat(desk, clock, ids, settings, Topics(settings.base, settings.cell, settings.user))
         self._board = Board(self._seat.topics, _description(self._seat))
         self._outbox = Outbox()
         self._intake = Intake(self._seat, self._board, self._outbox)
@@ -110,9 +112,8 @@ def _description(seat: Seat) -> dict[str, Any]:
         "cell": seat.settings.cell,
         "version": seat.settings.version,
         "devices": [
-            {"name": station.name, "driver": station.driver, "capabilities": station.capabilities}
-            for station in seat.desk.plan.stations.values()
-            if station.driver
+            {"name": machine.name, "driver": machine.driver, "capabilities": machine.capabilities}
+            for machine in seat.desk.view().machines
         ],
         "requests": f"{seat.topics.root}/request/{{user}}/{{class}}/{{verb}}",
         "verbs": self_description(),

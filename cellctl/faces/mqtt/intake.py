@@ -48,7 +48,7 @@ class Intake:
         self._seat = seat
         self._board = board
         self._outbox = outbox
-        self._machines = tuple(name for name, station in seat.desk.plan.stations.items() if station.driver)
+        self._machines = tuple(machine.name for machine in seat.desk.view().machines)
         self._gate = Gate(seat.settings.served, self._machines, board.device, seat.desk.reply_to)
 
     def hear(self, message: Message) -> None:
@@ -56,7 +56,7 @@ class Intake:
         address = self._seat.topics.address(message.topic)
         if address is None or not message.payload:
             return  # nobody to answer, or only the end of a retained message
-        if address == self._seat.own_ping and message.payload == self.presence.call:
+        if address == self._seat.topics.own_ping and message.payload == self.presence.call:
             self.presence.heard_itself = True
             return
         asker = Asker(self._seat.topics.response(address), message.correlation)
@@ -95,8 +95,7 @@ class Intake:
 
     def _take_down(self, topic: str, address: Address) -> None:
         self._outbox.offer(Publication(topic, retain=True))
-        told = self._board.alarm(RETAINED_ALARM, f"a retained request was found at {address} and taken away")
-        self._outbox.offer(told)
+        self._board.alarm(RETAINED_ALARM, f"a retained request was found at {address} and taken away")
 
     async def _carry_out(self, task: Task) -> None:
         request = task.request

@@ -15,10 +15,8 @@ class Outbox:
         self.lost = 0
         self._waiting: asyncio.Queue[Publication] = asyncio.Queue(ROOM)
 
-    def offer(self, publication: Publication | None) -> None:
+    def offer(self, publication: Publication) -> None:
         """Put it in if there is room; what is lost is counted, and its receiver has to ask again."""
-        if publication is None:
-            return
         if self._waiting.full():
             self.lost += 1
         else:

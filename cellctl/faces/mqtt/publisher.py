@@ -1,5 +1,6 @@
 """What a cell looks like on the broker: retained topics on change only, events, telemetry."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -44,10 +45,12 @@ def event(topics: Topics, record: Record) -> Publication:
 class Board:
     """What stands on the broker, and what has to be published so that it shows the cell as it is.
 
-    Outlives connections: a new one begins with `forget`, after which everything is due again.
+    Outlives connections: a new one begins with `forget`, after which everything is due again. `news` is set when
+    something may have become due.
     """
 
     def __init__(self, topics: Topics, description: Mapping[str, Any]) -> None:
+        self.news = asyncio.Event()
         self.told_seq = 0
         self._alarms: dict[str, str] = {}
         self._topics = topics
@@ -91,16 +94,10 @@ class Board:
         else:
             self._standing[publication.topic] = publication.content
 
-    def alarm(self, name: str, text: str) -> Publication | None:
-        """Raise an alarm of the face itself, or end it with an empty text. None if that is no news."""
-        if text == self._alarms.get(name, ""):
-            return None
-        topic = self._topics.alarm(name)
-        if text:
-            self._alarms[name] = text
-            return Publication(topic, {"alarm": text}, retain=True)
-        del self._alarms[name]
-        return Publication(topic, retain=True)
+    def alarm(self, name: str, text: str) -> None:
+        """Raise an alarm of the face itself, or end it with an empty text."""
+        self._alarms[name] = text
+        self.news.set()
 
     def device(self, name: str) -> tuple[str, int] | None:
         """State and rev of a device as shown last; a precondition is about these."""
@@ -133,7 +130,8 @@ class Board:
         for alarm in view.alarms:
             yield self._topics.alarm(alarm), {"alarm": alarm}
         for name, alarm in self._alarms.items():
-            yield self._topics.alarm(name), {"alarm": alarm}
+            if alarm:
+                yield self._topics.alarm(name), {"alarm": alarm}
 
     def _device(self, machine: MachineView, rev: int) -> dict[str, Any]:
         still = replace(machine, progress=_NO_PROGRESS)

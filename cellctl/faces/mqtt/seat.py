@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from cellctl.domain.commands import Right
-from cellctl.faces.mqtt.topics import Address, Topics
+from cellctl.faces.mqtt.topics import Topics
 from cellctl.ports import Clock, Desk, Ids
 
 EVERYTHING = frozenset({Right.STOP, Right.QUERY, Right.JOB, Right.MOTION})
@@ -36,11 +36,6 @@ class Seat:
     ids: Ids
     settings: MqttSettings
     topics: Topics
-
-    @property
-    def own_ping(self) -> Address:
-        """Where the face calls itself."""
-        return Address(self.settings.user, Right.QUERY.value, "ping")
 
     async def pause(self, duration_s: float) -> None:
         """Let so many seconds of the world outside pass."""

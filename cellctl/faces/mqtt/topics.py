@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 from zlib import crc32
 
+from cellctl.domain.errors import ConfigError
+
 MOST_LEVELS_OF_BASE: Final = 5
 MOST_TOPIC_BYTES: Final = 256
 _SEGMENT: Final = re.compile(r"[a-z0-9_-]{1,64}")
@@ -36,14 +38,16 @@ class Address:
 
 
 class Topics:
-    """Topics below `{base}/{cell}`. Raises ValueError for names that cannot be levels of a topic."""
+    """Topics below `{base}/{cell}`, as seen by `user`. Raises ConfigError for what cannot be a level of a topic."""
 
-    def __init__(self, base: str, cell: str) -> None:
+    def __init__(self, base: str, cell: str, user: str) -> None:
         levels = base.split("/")
-        if len(levels) > MOST_LEVELS_OF_BASE or not all(map(is_segment, [*levels, cell])):
-            raise ValueError(
-                f"mqtt: base {base!r} and cell {cell!r} must be made of a-z, 0-9, _ and -, 1 to 64 at each level; "
-                f"base may have {MOST_LEVELS_OF_BASE} levels"
+        if len(levels) > MOST_LEVELS_OF_BASE or not all(map(is_segment, [*levels, cell, user])):
+            raise ConfigError(
+                [
+                    f"mqtt: base {base!r} (1 to {MOST_LEVELS_OF_BASE} levels), cell {cell!r} and user {user!r} "
+                    "must be made of a-z, 0-9, _ and -, 1 to 64 of them at each level"
+                ]
             )
         self.root = f"{base}/{cell}"
         self.status = f"{self.root}/status"
@@ -51,6 +55,7 @@ class Topics:
         self.description = f"{self.root}/info"
         self.event = f"{self.root}/event"
         self.requests = f"{self.root}/request/#"
+        self.own_ping = Address(user, "query", "ping")
 
     def state(self, kind: str, name: str) -> str:
         """Where the state of a device, job, order or prompt stands."""
