@@ -1,0 +1,200 @@
+"""What every simulated controller board has: a serial chip, a planner, one thing that it is waiting for, a plug.
+
+A firmware (Marlin, Grbl) is a Board with its own main loop. Time passes from event to event: `_due_s` says when
+the next one is, `_happen` makes it so.
+"""
+
+import math
+from collections.abc import Generator
+from enum import Enum
+from typing import Protocol
+
+from cellctl_sim.motion import Planner
+
+
+class Wait(Enum):
+    """What blocks the main loop of a firmware, beside an instant in time."""
+
+    ROOM = "a free planner block"
+    REST = "all motion finished"
+    PERSON = "a person at the machine"
+
+
+Task = Generator[Wait | float, float, None]
+"""A command that takes time: yields what it waits for (or until when), is sent the instant at which it goes on."""
+
+
+class Faults(Protocol):
+    """The one seam for faults: what becomes of bytes on their way, and what happens to the firmware by itself."""
+
+    def heard(self, chunk: bytes, now_s: float) -> bytes:
+        """The bytes that really arrive at the board."""
+        ...
+
+    def said(self, chunk: bytes, now_s: float) -> bytes:
+        """The bytes that really arrive at the host."""
+        ...
+
+    def happened(self, event: str, now_s: float) -> None:
+        """The firmware did something that a fault may be waiting for ("line", "reset", "power-on")."""
+        ...
+
+
+class Uart:
+    """The serial side: a receive buffer of so many bytes, and what is to be sent. `lost` counts overrun bytes."""
+
+    def __init__(self, rx_bytes: int, faults: Faults | None = None) -> None:
+        self.rx = bytearray()
+        self.lost = 0
+        self.faults = faults
+        self._rx_bytes = rx_bytes
+        self._tx: list[bytes] = []
+
+    @property
+    def room(self) -> int:
+        """Free bytes in the receive buffer."""
+        return self._rx_bytes - len(self.rx)
+
+    def store(self, chunk: bytes) -> int:
+        """Put bytes into the receive buffer as far as they fit; returns how many."""
+        fits = chunk[: self.room]
+        self.rx += fits
+        return len(fits)
+
+    def send(self, text: bytes) -> None:
+        """Say something to the host."""
+        self._tx.append(text)
+
+    def take(self, now_s: float) -> bytes:
+        """Everything said since the last time."""
+        if not self._tx:
+            return b""
+        chunk = b"".join(self._tx)
+        self._tx.clear()
+        return chunk if self.faults is None else self.faults.said(chunk, now_s)
+
+    def clear(self, sent_too: bool = False) -> None:
+        """The chip loses what it has received, and on a power cut also what it has not sent yet."""
+        self.rx.clear()
+        if sent_too:
+            self._tx.clear()
+
+
+class Board:
+    """A simulated machine on a byte link (the daemon's ports call it a ByteDevice), without I/O."""
+
+    def __init__(self, uart: Uart, planner: Planner) -> None:
+        self.uart = uart
+        self.planner = planner
+        self.powered = True
+        self._task: Task | None = None
+        self._waits_for: Wait | None = None
+        self._task_due_s = math.inf
+
+    # ---- the byte device -------------------------------------------------------------------------------------
+
+    def receive(self, chunk: bytes, now_s: float) -> None:
+        """Bytes from the host."""
+        self.advance(now_s)
+        if self.uart.faults is not None:
+            chunk = self.uart.faults.heard(chunk, now_s)
+        if self.powered:
+            self._hear(chunk, now_s)
+
+    def transmit(self, now_s: float) -> bytes:
+        """Bytes for the host; empty if none."""
+        return self.uart.take(now_s)
+
+    def advance(self, now_s: float) -> None:
+        """Let time pass; everything happens at its own instant, however late this is called."""
+        while (due_s := self._due_s()) <= now_s:
+            self._happen(due_s)
+
+    @property
+    def wakeup_s(self) -> float | None:
+        """When something will happen by itself; None for never."""
+        due_s = self._due_s()
+        return None if due_s == math.inf else due_s
+
+    # ---- the plug and the reset button -----------------------------------------------------------------------
+
+    def reset(self, now_s: float) -> None:
+        """The reset button, the watchdog, or DTR on opening the port: all state is lost, it boots again."""
+        self.advance(now_s)
+        if self.powered:
+            self._stop_dead(now_s)
+            self._note("reset", now_s)
+            self._boot(now_s, cold=False)
+
+    def power_off(self, now_s: float) -> None:
+        """Pull the plug."""
+        self.advance(now_s)
+        self.powered = False
+        self._stop_dead(now_s)
+        self.uart.clear(sent_too=True)
+
+    def power_on(self, now_s: float) -> None:
+        """Put the plug back in. Has no effect on a board that has power."""
+        if not self.powered:
+            self.powered = True
+            self._note("power-on", now_s)
+            self._boot(now_s, cold=True)
+
+    # ---- for the firmware ------------------------------------------------------------------------------------
+
+    def _hear(self, chunk: bytes, now_s: float) -> None:
+        raise NotImplementedError
+
+    def _due_s(self) -> float:
+        raise NotImplementedError
+
+    def _happen(self, due_s: float) -> None:
+        raise NotImplementedError
+
+    def _boot(self, now_s: float, cold: bool) -> None:
+        raise NotImplementedError
+
+    def _stop_dead(self, now_s: float) -> None:
+        """Every output drops; what was in work is forgotten."""
+        self._give_up()
+        self.uart.clear()
+        self.planner.abort(now_s)
+
+    def _note(self, event: str, now_s: float) -> None:
+        if self.uart.faults is not None:
+            self.uart.faults.happened(event, now_s)
+
+    def _start(self, task: Task, now_s: float) -> bool:
+        """Begin a command that takes time, and go on as far as it gets. True: it is finished already."""
+        self._task, self._waits_for, self._task_due_s = task, None, -math.inf
+        return self._go_on(now_s, first=True)
+
+    def _go_on(self, now_s: float, first: bool = False) -> bool:
+        """Let the command in work go on if what it waits for has come. True: it is finished."""
+        if self._task is None:
+            return True
+        while first or self._come(now_s):
+            try:
+                waits_for = next(self._task) if first else self._task.send(now_s)
+            except StopIteration:
+                self._give_up()
+                return True
+            first = False
+            if isinstance(waits_for, Wait):
+                self._waits_for, self._task_due_s = waits_for, math.inf
+            else:
+                self._waits_for, self._task_due_s = None, waits_for
+        return False
+
+    def _give_up(self) -> None:
+        """End the command in work before its time."""
+        if self._task is not None:
+            self._task.close()
+        self._task, self._waits_for, self._task_due_s = None, None, math.inf
+
+    def _come(self, now_s: float) -> bool:
+        if self._waits_for is None:
+            return now_s >= self._task_due_s
+        if self._waits_for is Wait.ROOM:
+            return self.planner.free > 0
+        return self._waits_for is Wait.REST and not self.planner.busy
