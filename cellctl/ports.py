@@ -148,8 +148,8 @@ class Store(Protocol):
         """Write all of these or none. Raises StoreFailed."""
         ...
 
-    def read(self) -> Iterator[Record]:
-        """Every record from the beginning."""
+    def read(self, after_seq: int = 0) -> Iterator[Record]:
+        """Every durable record after a sequence number, in order; from the beginning by default."""
         ...
 
     @property

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from argparse import Namespace
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from cellctl.app.clock import RealClock, RealIds
 from cellctl.app.config import CellConfig, load, parse_settings
 from cellctl.app.observe import configure
 from cellctl.app.systemd import Notifier
+from cellctl.cli.client import told_socket
 from cellctl.domain.errors import CellError, ConfigError
 from cellctl.economics.report import order_report, render
 from cellctl.faces.api.face import ApiFace
@@ -38,10 +40,25 @@ def main_run(args: Namespace) -> int:
     try:
         asyncio.run(_run(config, args), debug=False)
     except* CellError as failed:
-        for error in failed.exceptions:
+        return _exit_status(failed)
+    return os.EX_OK
+
+
+def _exit_status(failed: ExceptionGroup[CellError]) -> int:
+    """Say what failed. A mistake in a file does not go away by starting again, and systemd is told so."""
+    mistakes, others = failed.split(ConfigError)
+    for group in (mistakes, others):
+        for error in _leaves(group) if group else ():
             log.critical("controller.failed", why=str(error))
-        return os.EX_SOFTWARE
-    return 0
+    return os.EX_CONFIG if mistakes else os.EX_SOFTWARE
+
+
+def _leaves(group: BaseExceptionGroup[CellError]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
 
 
 async def _run(config: CellConfig, args: Namespace) -> None:
@@ -115,8 +132,7 @@ class _Service:
 
 
 def _socket_path(args: Namespace) -> Path:
-    given: Path | None = getattr(args, "socket", None)
-    path: Path = given or args.state / "cellctl.sock"
+    path: Path = told_socket(args.socket, os.environ) or args.state / "cellctl.sock"
     return path
 
 

@@ -65,6 +65,7 @@ async def _run(
     store = MemoryStore(clock, sink)
     bus = MemoryBus(clock)
     links = MemoryLinks(twin, clock)
+    links.start()
     cell = RunningCell(config, Outside(clock, ids, links, store, MemoryFiles()))
     settings = MqttSettings(cell=config.plan.name, base=config.mqtt.base)
     face = MqttFace(cell.desk, bus, clock, ids, settings)
@@ -76,7 +77,7 @@ async def _run(
         replies += await customer.order(wishes)
         await until_done(cell.desk)
         daemon.cancel()
-    links.close()
+    links.stop()
     return Outcome(list(store.read()), twin.violations, replies, clock.now_s())
 
 
