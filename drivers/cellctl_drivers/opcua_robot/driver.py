@@ -46,7 +46,7 @@ class RobotOptions(BaseModel):
     system: SystemName = SystemName()
     controller: str = "controller"
     task: str = "task"
-    safety: str = "safety"
+    safety_state: str = "safety"
     call_timeout_s: Seconds = 3.0
     settle_s: Seconds = 3.0
     carry_timeout_s: Seconds = 300.0
@@ -60,7 +60,7 @@ class RobotDriver:
         self._options = options
         self._tools = tools
         self._layout = Layout(
-            system.namespace, system.name or machine, options.controller, options.task, options.safety
+            system.namespace, system.name or machine, options.controller, options.task, options.safety_state
         )
         limits = Limits(
             answer_s=clock.wire_s(options.call_timeout_s + _LINK_FIRST_S),
@@ -133,10 +133,14 @@ class _Contact:
             speaking = tasks.create_task(self._speak(), name=f"{self._session.machine}.speak")
             self._alarm = _Alarm(tasks, self._tools.clock, self._ring)
             self.do(self._session.contact(self._layout.identity))
-            error = await self._lost
-            speaking.cancel()
-            self._alarm.set(None)
-        raise error
+            try:
+                # Awaited in this way, the future is not cancelled with us: `lost` stays true to its word.
+                await asyncio.wait((self._lost,))
+            finally:
+                speaking.cancel()
+                self._alarm.set(None)
+                self._alarm = None
+        raise self._lost.result()
 
     async def close(self) -> None:
         """Leave the arm at rest if it can be reached, and give the session back."""

@@ -84,7 +84,7 @@ class Layout:
     system: str
     controller: str
     task: str
-    safety: str
+    safety_state: str
 
     @property
     def identity(self) -> str:
@@ -94,7 +94,7 @@ class Layout:
     @property
     def variables(self) -> dict[NodePath, Signal]:
         """Where each signal is."""
-        parameters, stops = (*self._task, f"{DI};ParameterSet"), (*self._safety, f"{DI};ParameterSet")
+        parameters, stops = (*self._task, f"{DI};ParameterSet"), (*self._stops, f"{DI};ParameterSet")
         paths = {
             Signal.STATE: (*self._machine, "CurrentState", "Number"),
             **{s: (*parameters, f"{ROBOTICS};{s.value}") for s in (Signal.PROGRAM_NAME, Signal.PROGRAM_LOADED)},
@@ -119,8 +119,8 @@ class Layout:
         return (f"{DI};DeviceSet", self._own(self.system))
 
     @property
-    def _safety(self) -> NodePath:
-        return (*self._system, f"{ROBOTICS};SafetyStates", self._own(self.safety))
+    def _stops(self) -> NodePath:
+        return (*self._system, f"{ROBOTICS};SafetyStates", self._own(self.safety_state))
 
     @property
     def _task(self) -> NodePath:
