@@ -184,7 +184,7 @@ class SerialDriver:
             case FaultRaised(what, do_next):
                 self._fault(what, do_next)
             case FellSilent(silent_s):
-                self._lose(f"nothing was heard for {silent_s:.0f} s", "Check its power and cable")
+                self._lose(f"nothing was heard for {silent_s:.0f} s", "Check its cable; switch it off and on")
             case ResetSeen(what):
                 self._lose(what, "Look at the machine and at the part in it")
 

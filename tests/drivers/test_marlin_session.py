@@ -110,7 +110,7 @@ def test_a_board_with_another_baud_rate_is_a_fault() -> None:
         + 0.5s
         << \xfe\xe0\x00
         + 0.5s
-        ! FaultRaised(what='talks, but does not acknowledge line N0', do_next='Check baud rate, cable and firmware, then clear')
+        ! FaultRaised(what='talks, but does not acknowledge line N0', do_next='Check cable, baud rate and power supply, then clear')
         >
         > M104 S0
         > M140 S0
@@ -153,6 +153,22 @@ def test_a_damaged_m110_begins_the_greeting_anew() -> None:
         < ok
         > N1 M115
         """
+    )
+
+
+def test_a_board_that_restarts_again_and_again_is_a_fault() -> None:
+    replay = dialogue().run("? greet")
+    for _ in range(3):
+        replay.run("< start\n + 0.5s\n >\n > N0 M110 N0")
+    replay.run(
+        """
+        < start
+        + 0.5s
+        ! FaultRaised(what='restarts, or loses the first line, again and again', do_next='Check cable, baud rate and power supply, then clear')
+        >
+        > M104 S0
+        > M140 S0
+        """  # noqa: E501
     )
 
 

@@ -90,22 +90,25 @@ def test_the_ok_behind_a_resend_request_acknowledges_nothing() -> None:
     )
 
 
-def test_a_firmware_that_prints_no_ok_behind_its_request_is_waited_for_once() -> None:
-    printing("G28 | G1 X10", trailing_ok_s=0.5).run(
+def test_a_firmware_that_prints_no_ok_behind_its_request_is_waited_for_a_few_times_only() -> None:
+    replay = printing("G28 | G1 X10 | G1 X20", trailing_ok_s=0.5)
+    for _ in range(3):
+        replay.run("< Error:checksum mismatch, Last Line: 5\n < Resend: 6\n + 0.5s\n > N6 G28")
+    replay.run(
         """
-        < Error:checksum mismatch, Last Line: 5
-        < Resend: 6
-        + 0.5s
-        > N6 G28
         < ok
         > N7 G1 X10
         < Error:checksum mismatch, Last Line: 6
         < Resend: 7
         > N7 G1 X10
         < ok
-        > N8 M104 S0
+        > N8 G1 X20
         """
     )
+
+
+def test_an_m105_of_the_program_itself_is_acknowledged_by_temperatures() -> None:
+    printing("M105 | G28").run("< ok T:20.0 /0.0 B:20.0 /0.0\n > N7 G28")
 
 
 def test_a_request_said_twice_is_answered_once() -> None:
@@ -120,7 +123,7 @@ def test_a_line_that_never_arrives_whole_is_a_fault_in_the_end() -> None:
         """
         < Error:checksum mismatch, Last Line: 5
         < Resend: 6
-        ! FaultRaised(what='asks for line 6, which cannot be sent again', do_next='Check the cable and the baud rate, then clear')
+        ! FaultRaised(what='asks for line 6, which cannot be sent again', do_next='Check cable, baud rate and power supply, then clear')
         >
         > M104 S0
         > M140 S0
@@ -143,7 +146,7 @@ def test_a_line_that_is_no_longer_kept_cannot_be_had() -> None:
 
 def missing(number: int) -> FaultRaised:
     return FaultRaised(
-        f"asks for line {number}, which cannot be sent again", "Check the cable and the baud rate, then clear"
+        f"asks for line {number}, which cannot be sent again", "Check cable, baud rate and power supply, then clear"
     )
 
 
@@ -245,7 +248,7 @@ def test_reports_do_not_extend_the_patience() -> None:
         + 9s
         <  T:20.0 /0.0
         + 1s
-        ! FaultRaised(what='talks, but does not acknowledge line N6', do_next='Check baud rate, cable and firmware, then clear')
+        ! FaultRaised(what='talks, but does not acknowledge line N6', do_next='Check cable, baud rate and power supply, then clear')
         >
         > M104 S0
         > M140 S0

@@ -276,7 +276,7 @@ def test_a_machine_that_does_not_answer_is_lost() -> None:
 
     bench = play(scene)
     assert isinstance(bench.error, LinkLost)
-    assert str(bench.error) == "toy-1: nothing was heard for 10 s. Check its power and cable"
+    assert str(bench.error) == "toy-1: nothing was heard for 10 s. Check its cable; switch it off and on"
     assert bench.facts == []
 
 

@@ -20,8 +20,10 @@ MAX_PROBES: Final = 3
 # are built with; every line in the planner has at least one block.
 PLANNER_BLOCKS: Final = 64
 
-# Recent versions print `ok` right after `Resend:`, some of 2021 do not. It is waited for so long (wire time).
+# Recent versions print `ok` right after `Resend:`, some of 2021 do not. It is waited for so long (wire time), until
+# it has stayed out so often without ever having come.
 TRAILING_OK_S: Final = 0.5
+TRAILING_TRIES: Final = 3
 
 # Boot messages come in bursts; after this long without one the board is listening (wire time).
 QUIET_S: Final = 0.5

@@ -96,9 +96,9 @@ class Ledger:
         self.cursor += 1
         return line
 
-    def own(self, number: int) -> Own | None:
-        """What an own line is for; None for a line of the program."""
-        return self._own.get(number)
+    def is_report(self, number: int) -> bool:
+        """Whether a line is an M105, ours or the program's: its `ok` comes with temperatures."""
+        return b" M105" in self._kept[number - self.next]
 
     def credit(self, through: int) -> bool:
         """All lines up to this one are acknowledged. True if a SEAL is among them."""

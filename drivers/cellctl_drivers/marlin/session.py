@@ -27,6 +27,8 @@ from cellctl_drivers.serial_session import (
     Stopped,
 )
 
+_CHECK_LINE: Final = "Check cable, baud rate and power supply, then clear"
+
 
 class MarlinSession:
     """A `serial_session.Session` for Marlin 1.1.8 and later. Window 1: a line goes out when the one before is taken."""
@@ -98,7 +100,10 @@ class MarlinSession:
         acknowledged = self.acknowledged
         self._times.heard_s = now_s
         for line in self._splitter.lines(chunk):
-            self._hear(PLAIN_OK if line == b"ok" else read(line), now_s)
+            if line == b"ok":
+                self._on_ok(PLAIN_OK, now_s)
+            else:
+                self._hear(read(line), now_s)
         if self.acknowledged != acknowledged:
             self._events.insert(0, Acknowledged(self.acknowledged))
         return self._told()
@@ -174,13 +179,10 @@ class MarlinSession:
     def _on_resend(self, answer: Answer, now_s: float) -> None:
         if self.state not in _SPEAKS or answer.number is None or self._wire.resend(answer.number, now_s):
             return
-        if self.state is State.GREETING and self._portrait.greetings < facts.GREETINGS:
-            self._begin_greeting(now_s)  # The M110 itself was damaged: the counters have not met yet.
-            return
-        self._fault(
-            f"asks for line {answer.number}, which cannot be sent again",
-            "Check the cable and the baud rate, then clear",
-        )
+        if self.state is State.GREETING:
+            self._begin_greeting()  # The M110 itself was damaged: the counters have not met yet.
+        else:
+            self._fault(f"asks for line {answer.number}, which cannot be sent again", _CHECK_LINE)
 
     def _on_busy(self, answer: Answer, now_s: float) -> None:
         self._wire.extend(now_s)
@@ -252,7 +254,10 @@ class MarlinSession:
         until_s = now_s + self._limits.boot_s
         self._times = Times(now_s, wait_s=until_s, boot_until_s=until_s)
 
-    def _begin_greeting(self, now_s: float) -> None:
+    def _begin_greeting(self) -> None:
+        if self._portrait.greetings == facts.GREETINGS:
+            self._fault("restarts, or loses the first line, again and again", _CHECK_LINE)
+            return
         self._portrait.greetings += 1
         self._wire = Wire(self._limits.greeting_s, self._limits.trailing_ok_s, Window())
         self._wire.urgent = b"\n"  # Ends what an earlier connection may have left half said.
@@ -302,7 +307,7 @@ class MarlinSession:
     def _waited(self, now_s: float) -> None:
         if self.state is State.WAKING:
             self._go(Signal.QUIET)
-            self._begin_greeting(now_s)
+            self._begin_greeting()
         elif self.state is State.COOLING:
             self._fault(f"keeps its bed at {self._portrait.bed_celsius} °C", "Look at the bed's heater, then clear")
         else:
@@ -319,10 +324,7 @@ class MarlinSession:
         if now_s - self._times.heard_s >= self._wire.patience_s:
             self._fall_silent(now_s)
         elif not self._wire.probe(now_s):
-            self._fault(
-                f"talks, but does not acknowledge line N{self._wire.ledger.first}",
-                "Check baud rate, cable and firmware, then clear",
-            )
+            self._fault(f"talks, but does not acknowledge line N{self._wire.ledger.first}", _CHECK_LINE)
 
     def _fall_silent(self, now_s: float) -> None:
         self._go(Signal.SILENCE)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from cellctl_drivers.marlin.answers import Answer, Kind
-from cellctl_drivers.marlin.facts import MAX_PROBES, MAX_REPEATS
+from cellctl_drivers.marlin.facts import MAX_PROBES, MAX_REPEATS, TRAILING_TRIES
 from cellctl_drivers.marlin.ledger import Ledger, Own, Verdict, Window
 
 SEAL = b"M105"
@@ -97,7 +97,7 @@ class Wire:
             trouble.echoes = trouble.probes
         trouble.probes = 0
         self._pause(Pause.TRAILING_OK, now_s)
-        if trouble.trailing_ok is False:
+        if trouble.trailing_missed >= TRAILING_TRIES and not trouble.trailing_ok:
             self._go_on(now_s)
         return True
 
@@ -135,8 +135,8 @@ class Wire:
             return not trouble.probes and self.probe(now_s)
         if trouble.pause is Pause.ECHO_OF_PROBE:
             trouble.echoes = 0
-        elif trouble.trailing_ok is None:
-            trouble.trailing_ok = False
+        else:
+            trouble.trailing_missed += 1
         self._go_on(now_s)
         return True
 
@@ -156,13 +156,13 @@ class Wire:
         ledger = self.ledger
         flight = range(ledger.first, ledger.cursor)
         if answer.kind is Kind.OK_REPORT:
-            return next((n for n in flight if ledger.own(n) in (Own.SEAL, Own.REPORT)), None)
+            return next((number for number in flight if ledger.is_report(number)), None)
         if not flight:
             return None
         if answer.number is not None:
             return answer.number if answer.number in flight else None
         # An M105 is never acknowledged without temperatures: this `ok` is one too many.
-        return ledger.first if ledger.own(ledger.first) in (None, Own.PLAIN) else None
+        return None if ledger.is_report(ledger.first) else ledger.first
 
     def _arrived(self) -> None:
         """The firmware has all that is in flight: it was acknowledged, only we did not hear it."""
@@ -189,7 +189,8 @@ class _Trouble:
 
     def __init__(self) -> None:
         self.pause: Pause | None = None
-        self.trailing_ok: bool | None = None  # Whether this firmware prints `ok` behind a resend request.
+        self.trailing_ok = False  # This firmware prints `ok` behind a resend request.
+        self.trailing_missed = 0  # How often it did not.
         self.asked = -1
         self.repeats = 0
         self.probes = 0  # How often the lines in flight were said again.
