@@ -37,12 +37,18 @@ class Poll:
             self._unanswered_since_s = now_s
 
     def answered(self, now_s: float) -> None:
-        """A report has come."""
-        self.fresh = self.fresh or (self._open and not self._older_open)
+        """A report has come. One that nobody asked for changes nothing."""
+        if not self._open:
+            return
+        self.fresh = self.fresh or not self._older_open
         self._open = self._older_open = False
         self._unanswered_since_s = None
         if self._interval_s is not None:
             self._due_s = now_s + self._interval_s
+
+    def forgotten(self) -> None:
+        """The controller has begun anew; what was asked before will not be answered."""
+        self._open = self._older_open = False
 
     def silent_s(self, now_s: float) -> float:
         """How long a question has been without an answer."""

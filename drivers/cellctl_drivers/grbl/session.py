@@ -15,6 +15,7 @@ from cellctl_drivers.grbl.memory import Portrait, Settings
 from cellctl_drivers.grbl.poll import Poll
 from cellctl_drivers.grbl.states import (
     ENTRY,
+    HURRIED,
     LISTENING,
     POLLED,
     PROGRAM,
@@ -213,7 +214,7 @@ class GrblSession:
             return self._troubled(now_s)
         self._expect_answer(now_s)
         if self._stream.finished:
-            self._listen(now_s)
+            self._listen(now_s, hurried=True)
         return []
 
     def _refused(self, reason: str, now_s: float) -> Events:
@@ -229,6 +230,7 @@ class GrblSession:
 
     def _began_anew(self, now_s: float) -> Events:
         self._wire.forget()
+        self._poll.forgotten()
         if self.state is State.IDENTIFYING:  # Two resets in a row: ours came while the board was still starting.
             self._wire.say("$I")
         return self._hear(Heard.BANNER, now_s)
@@ -323,18 +325,18 @@ class GrblSession:
             self._wire.say("$I")
         elif state is State.FREEING:
             self._wire.say("$H" if self._settings.homing else "$X")
-        self._listen(now_s)
+        self._listen(now_s, hurried=state in HURRIED)
 
-    def _listen(self, now_s: float) -> None:
-        """Reports from now on tell of the present state; ask for one, unless there is no hurry."""
-        settings = self._settings
-        if self.state is State.READY:
-            self._poll.begin(settings.poll_idle_s, now_s + settings.poll_idle_s)
-        elif self.state in POLLED:
-            self._poll.begin(settings.poll_running_s, now_s)
-            self._query(now_s)
-        else:
+    def _listen(self, now_s: float, *, hurried: bool) -> None:
+        """What reports say counts from here on: an older question may be answered with an older truth."""
+        if self.state not in POLLED:
             self._poll.begin(None, now_s)
+            return
+        at_rest = self.state is State.READY
+        interval_s = self._settings.poll_idle_s if at_rest else self._settings.poll_running_s
+        self._poll.begin(interval_s, now_s + interval_s)
+        if hurried:
+            self._query(now_s)
 
     def _query(self, now_s: float) -> None:
         self._wire.realtime(Realtime.STATUS)

@@ -74,6 +74,8 @@ _S, _A, _H, _P = State, Ask, Heard, Purpose
 PROGRAM: Final = frozenset({_S.RUNNING, _S.HOLDING, _S.HELD, _S.RESUMING})
 # Where the controller is expected to answer `?`.
 POLLED: Final = PROGRAM | {_S.GREETING, _S.STOPPING, _S.RESETTING, _S.PROVING, _S.READY}
+# Where something was just asked of it, and the first report is wanted at once.
+HURRIED: Final = frozenset({_S.GREETING, _S.STOPPING, _S.PROVING, _S.HOLDING, _S.RESUMING})
 # Where long silence ends the session; elsewhere the state's own limit does.
 LISTENING: Final = PROGRAM | {_S.READY}
 
