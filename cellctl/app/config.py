@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -34,7 +34,7 @@ class MqttTable(_Strict):
     host: str = "127.0.0.1"
     port: int = Field(default=1883, ge=1, le=65535)
     base: str = Field(default="cellctl", pattern=r"^[a-z0-9_-]{1,64}(/[a-z0-9_-]{1,64}){0,4}$")
-    protocol: str = Field(default="5", pattern=r"^(5|3\.1\.1)$")
+    protocol: Literal["3.1.1", "5"] = "5"
     username: str = ""
     password_file: Path | None = None
 

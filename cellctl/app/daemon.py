@@ -37,11 +37,12 @@ def main_run(args: Namespace) -> int:
     configure()
     config = load(args.cell, parse_settings(args.settings))
     args.state.mkdir(parents=True, exist_ok=True)
+    status = os.EX_OK
     try:
-        asyncio.run(_run(config, args), debug=False)
+        asyncio.run(_run(config, args))
     except* CellError as failed:
-        return _exit_status(failed)
-    return os.EX_OK
+        status = _exit_status(failed)
+    return status
 
 
 def _exit_status(failed: ExceptionGroup[CellError]) -> int:
@@ -147,7 +148,8 @@ def _mqtt(config: CellConfig, cell: RunningCell) -> MqttFace:
         client_id=f"cellctl-{config.plan.name}",
     )
     outside = cell.outside
-    settings = MqttSettings(cell=config.plan.name, base=table.base)
+    user = table.username or "cellctl"
+    settings = MqttSettings(cell=config.plan.name, base=table.base, user=user, version=__version__)
     return MqttFace(cell.desk, MqttBus(broker), outside.clock, outside.ids, settings)
 
 

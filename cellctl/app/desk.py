@@ -38,7 +38,8 @@ class Desk:
 
     async def changed(self, since_rev: int) -> CellView:
         """Wait for a view that is newer than `since_rev`."""
-        return await self._engine.changed(since_rev)
+        await self._engine.changed(since_rev)
+        return self._engine.view()
 
     def records(self, after_seq: int = 0) -> Iterator[Record]:
         """The durable log after a sequence number."""

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import structlog
 
 from cellctl.app.answers import AnswerBook
-from cellctl.app.progress import LiveProgress
+from cellctl.app.live_view import LiveView
 from cellctl.app.supervisor import Supervisor
 from cellctl.core.cell import Cell, apply
 from cellctl.core.decide import Stimulus, decide
 from cellctl.core.instructions import Answer, Instruction, PassOn, Remember, Start, Tell
-from cellctl.core.render import render
 from cellctl.core.view import CellView
 from cellctl.domain import events as ev
 from cellctl.domain.commands import Reply
@@ -40,20 +39,19 @@ class Engine:
         self._store = store
         self._clock = clock
         self._inbox: asyncio.Queue[_Item] = asyncio.Queue()
-        self._progress = LiveProgress()
+        self._shown = LiveView()
         self._moved = asyncio.Event()
 
     # ---- what others ask ---------------------------------------------------------------------------------------
 
     def view(self) -> CellView:
         """The cell as it is now."""
-        return render(self.cell, self._progress.live)
+        return self._shown.of(self.cell)
 
-    async def changed(self, since_rev: int) -> CellView:
-        """Wait for a view that is newer than `since_rev`."""
+    async def changed(self, since_rev: int) -> None:
+        """Wait for a cell that is newer than `since_rev`."""
         while self.cell.counts.rev <= since_rev:
             await self._moved.wait()
-        return self.view()
 
     def records(self, after_seq: int = 0) -> Iterator[ev.Record]:
         """The durable log after a sequence number."""
@@ -61,7 +59,7 @@ class Engine:
 
     def report(self, machine: str, fact: ev.Fact) -> None:
         """A driver's fact; never blocks."""
-        if isinstance(fact, ev.OperationAdvanced) and not self._progress.note(fact, self._clock.now_s()):
+        if isinstance(fact, ev.OperationAdvanced) and not self._shown.note(fact, self._clock.now_s()):
             return
         self._inbox.put_nowait(_Item(fact, machine))
 
@@ -153,6 +151,6 @@ class Engine:
 
     def _learn(self, event: ev.Event) -> None:
         if isinstance(event, ev.OperationEnded):
-            self._progress.forget(event.operation_id)
+            self._shown.forget(event.operation_id)
         elif isinstance(event, ev.CommandAnswered):
             self.answers.learn(event)

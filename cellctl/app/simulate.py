@@ -12,6 +12,7 @@ from typing import Any, Final, TextIO
 
 import structlog
 
+from cellctl import __version__
 from cellctl.app.cell import Outside, RunningCell
 from cellctl.app.clock import SeededIds, VirtualClock
 from cellctl.app.config import CellConfig, load, parse_settings
@@ -22,12 +23,14 @@ from cellctl.domain.events import Record
 from cellctl.economics.report import order_reports, render, summary
 from cellctl.faces.mqtt.face import MqttFace, MqttSettings
 from cellctl.links.memory import MemoryLinks
-from cellctl.links.memory_bus import MemoryBus
+from cellctl.links.memory_bus import MemoryBroker
 from cellctl.ports import SimulatedCell
 from cellctl.stores.codec import to_json_line
 from cellctl.stores.files import MemoryFiles
 from cellctl.stores.memory import MemoryStore
 
+# When nothing has happened for so long, nothing will: the orders that are still open stay so.
+PATIENCE_S: Final = 24 * 3600.0
 # Beyond so many orders a report of every part is longer than anybody reads; then one line a part.
 REPORTED_IN_FULL: Final = 3
 
@@ -40,6 +43,7 @@ class Outcome:
     violations: Sequence[str]
     replies: Sequence[Mapping[str, Any]]
     virtual_s: float
+    open_jobs: Sequence[str] = ()
 
 
 def simulate(
@@ -63,22 +67,23 @@ async def _run(
     clock = VirtualClock()
     ids = SeededIds(seed)
     store = MemoryStore(clock, sink)
-    bus = MemoryBus(clock)
+    broker = MemoryBroker()
     links = MemoryLinks(twin, clock)
     links.start()
     cell = RunningCell(config, Outside(clock, ids, links, store, MemoryFiles()))
-    settings = MqttSettings(cell=config.plan.name, base=config.mqtt.base)
-    face = MqttFace(cell.desk, bus, clock, ids, settings)
+    settings = MqttSettings(cell=config.plan.name, base=config.mqtt.base, version=__version__)
+    face = MqttFace(cell.desk, broker.client("cellctl"), clock, ids, settings)
     person = Person(cell.desk, twin, clock, ids)
-    customer = Customer(bus, ids, f"{config.mqtt.base}/{config.plan.name}")
+    customer = Customer(broker.client("customer"), ids, f"{config.mqtt.base}/{config.plan.name}")
     replies: list[dict[str, Any]] = []
     async with asyncio.TaskGroup() as tasks:
         daemon = tasks.create_task(cell.run([face], person.work), name="cell")
         replies += await customer.order(wishes)
-        await until_done(cell.desk)
+        done = await until_done(cell.desk, PATIENCE_S)
+        open_jobs = [f"{job.id} of {job.order_id}: {job.why}" for job in cell.desk.view().jobs if job.why]
         daemon.cancel()
     links.stop()
-    return Outcome(list(store.read()), twin.violations, replies, clock.now_s())
+    return Outcome(list(store.read()), twin.violations, replies, clock.now_s(), [] if done else open_jobs)
 
 
 def simulated_cell(cell_file: Path, settings: Mapping[str, Any], seed: int) -> SimulatedCell:
@@ -114,7 +119,7 @@ def main_simulate(args: Namespace) -> int:
     for line in _lines(outcome):
         print(line)  # noqa: T201 - the command's output
     refused = [reply for reply in outcome.replies if reply["code"] != "accepted"]
-    return 1 if refused or outcome.violations else 0
+    return 1 if refused or outcome.violations or outcome.open_jobs else 0
 
 
 def _writer(file: TextIO | None) -> Callable[[Record], None] | None:
@@ -129,5 +134,6 @@ def _lines(outcome: Outcome) -> list[str]:
     lines = [render(report) for report in reports] if in_full else summary(reports)
     lines += [f"refused: {reply['message']}" for reply in outcome.replies if reply["code"] != "accepted"]
     lines += [f"a rule of the world was broken: {violation}" for violation in outcome.violations]
+    lines += [f"not done: {job}" for job in outcome.open_jobs]
     hours, minutes = divmod(round(outcome.virtual_s / 60), 60)
     return [*lines, f"{len(reports)} orders in {hours} h {minutes:02d} min of the cell's time"]

@@ -1,5 +1,6 @@
 """The people of a simulated cell: a customer who orders over MQTT, and a person who answers questions."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
@@ -86,8 +87,13 @@ class Person:
         await self._desk.submit(Envelope(self._ids.new(), PERSON, command, content_hash(command)))
 
 
-async def until_done(desk: Desk) -> None:
-    """Return when no order is open or running any more."""
+async def until_done(desk: Desk, patience_s: float) -> bool:
+    """Wait until no order is open or running; False when nothing at all has happened for so long."""
     view = desk.view()
     while any(order.state in ("open", "running") for order in view.orders):
-        view = await desk.changed(view.rev)
+        try:
+            async with asyncio.timeout(patience_s):
+                view = await desk.changed(view.rev)
+        except TimeoutError:
+            return False
+    return True

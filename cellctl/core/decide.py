@@ -61,9 +61,10 @@ def decide(cell: Cell, stimulus: Stimulus) -> tuple[Cell, Sequence[Instruction]]
             recovery.take_stock(turn)
         case _:
             _fact(turn, stimulus)
-    lifecycle.scrap_cancelled(turn)
-    _reset_free_machines(turn)
-    _dispatch(turn)
+    if not isinstance(stimulus, ev.OperationStarted | ev.OperationAdvanced | ev.PromptRaised):
+        lifecycle.scrap_cancelled(turn)
+        _reset_free_machines(turn)
+        _dispatch(turn)
     return turn.cell, turn.todo
 
 
@@ -165,6 +166,8 @@ def _fact(turn: Turn, fact: ev.Fact) -> None:
         fact.operation_id not in turn.cell.operations
     ):
         return  # An echo of work that was settled meanwhile; the journal has its end already.
+    if isinstance(fact, ev.ContactLost) and turn.cell.stations[fact.station].contact == "lost":
+        return  # Still lost: the log says when contact was lost and found, not how often it was looked for.
     if isinstance(fact, ev.OperationEnded):
         _ended(turn, fact)
     else:
@@ -219,9 +222,15 @@ def _holds_finished_part(cell: Cell, name: str, serial: str) -> bool:
 
 
 def _dispatch(turn: Turn) -> None:
+    # What cannot begin now cannot begin later in the same turn either: starting work only takes places away.
+    blocked: set[str] = set()
     for job in dispatch.waiting(turn.cell):
+        wanted = dispatch.unbegun(turn.cell, job)
+        if wanted and wanted in blocked:
+            continue
         operation = dispatch.next_operation(turn.cell, job)
         if isinstance(operation, tuple):
+            blocked.add(wanted)
             continue
         if operation.kind is OperationKind.PROCESS and job.serial not in turn.cell.parts:
             # The bed counts as occupied from the moment the first byte may go out.

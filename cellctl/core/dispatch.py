@@ -56,6 +56,17 @@ def next_operation(cell: Cell, job: Job) -> Operation | tuple[Reason, ...]:
     return _carry(cell, job, part, able)
 
 
+def unbegun(cell: Cell, job: Job) -> str:
+    """The capability that a job without a part waits for, or "" if it has a part.
+
+    Jobs that wait for the same have the same answer, so that a long queue costs one look.
+    """
+    part = cell.parts.get(job.serial)
+    if part is not None and part.place != NOWHERE:
+        return ""
+    return current_step(cell, job).capability
+
+
 def current_step(cell: Cell, job: Job) -> Step:
     """The step that a job stands before."""
     return cell.orders[job.order_id].directive.steps[job.step]
@@ -159,11 +170,7 @@ def _legs(cell: Cell, here: Station) -> Iterator[Leg]:
 
 def _wanted(cell: Cell, station: Station) -> bool:
     """Whether a job that has no part yet waits for what this station can do."""
-    return any(
-        current_step(cell, job).capability in station.capabilities
-        for job in waiting(cell)
-        if job.serial not in cell.parts or cell.parts[job.serial].place == NOWHERE
-    )
+    return any(unbegun(cell, job) in station.capabilities for job in waiting(cell))
 
 
 def _cannot_carry(cell: Cell, here: Station, leg: Leg) -> Reason | None:

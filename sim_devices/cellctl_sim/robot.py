@@ -259,7 +259,7 @@ def _paths_of(arm: str) -> dict[str, NodePath]:
     task = (*system, f"{ROBOTICS};Controllers", f"{VENDOR};controller", f"{ROBOTICS};TaskControls", f"{VENDOR};task")
     machine = (*task, f"{ROBOTICS};TaskControlOperation", f"{ROBOTICS};TaskControlStateMachine")
     ready = (*machine, f"{ROBOTICS};ReadySubstateMachine")
-    stops = (*system, f"{ROBOTICS};SafetyStates", f"{VENDOR};safety", f"{DI};ParameterSet")
+    stops = (*system, f"{ROBOTICS};SafetyStates", f"{VENDOR};SafetyState", f"{DI};ParameterSet")
     in_robotics = {
         (*task, f"{DI};ParameterSet"): ("TaskProgramName", "TaskProgramLoaded"),
         machine: ("LastTransitionReason", *METHODS),

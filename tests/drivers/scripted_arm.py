@@ -24,7 +24,7 @@ OURS: Final = "urn:cellctl:sim:robot"
 SYSTEM: Final = (f"{DI};DeviceSet", f"{OURS};arm-1")
 TASK: Final = (*SYSTEM, f"{ROBOTICS};Controllers", f"{OURS};controller", f"{ROBOTICS};TaskControls", f"{OURS};task")
 MACHINE: Final = (*TASK, f"{ROBOTICS};TaskControlOperation", f"{ROBOTICS};TaskControlStateMachine")
-STOPS: Final = (*SYSTEM, f"{ROBOTICS};SafetyStates", f"{OURS};safety", f"{DI};ParameterSet")
+STOPS: Final = (*SYSTEM, f"{ROBOTICS};SafetyStates", f"{OURS};SafetyState", f"{DI};ParameterSet")
 
 STATE: Final = (*MACHINE, "CurrentState", "Number")
 NAME: Final = (*TASK, f"{DI};ParameterSet", f"{ROBOTICS};TaskProgramName")

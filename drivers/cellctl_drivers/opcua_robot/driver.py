@@ -46,7 +46,7 @@ class RobotOptions(BaseModel):
     system: SystemName = SystemName()
     controller: str = "controller"
     task: str = "task"
-    safety_state: str = "safety"
+    safety_state: str = "SafetyState"
     call_timeout_s: Seconds = 3.0
     settle_s: Seconds = 3.0
     carry_timeout_s: Seconds = 300.0

@@ -1,28 +1,32 @@
-"""Progress of running programs: shown at once, journalled as a checkpoint now and then."""
+"""The view of the cell, rendered once for every change; progress is shown at once and journalled now and then."""
 
-from collections.abc import Mapping
 from typing import Final
 
+from cellctl.core.cell import Cell
+from cellctl.core.render import refresh, render
+from cellctl.core.view import CellView
 from cellctl.domain.events import OperationAdvanced
 from cellctl.domain.work import Progress
 
 CHECKPOINT_S: Final = 10.0
 
 
-class LiveProgress:
-    """The freshest progress by operation id."""
+class LiveView:
+    """The cell as it is shown, with the freshest progress by operation id."""
 
     def __init__(self) -> None:
         self._live: dict[str, Progress] = {}
         self._checkpoint_s: dict[str, float] = {}
+        self._rendered: CellView | None = None
 
-    @property
-    def live(self) -> Mapping[str, Progress]:
-        """What to show."""
-        return self._live
+    def of(self, cell: Cell) -> CellView:
+        """The view of a cell; equal revs mean the same cell."""
+        if self._rendered is None or self._rendered.rev != cell.counts.rev:
+            self._rendered = render(cell)
+        return refresh(self._rendered, self._live)
 
     def note(self, fact: OperationAdvanced, now_s: float) -> bool:
-        """Take a report; True when it is time to journal one."""
+        """Take a report of progress; True when it is time to journal one."""
         self._live[fact.operation_id] = fact.progress
         last_s = self._checkpoint_s.get(fact.operation_id)
         if last_s is not None and now_s - last_s < CHECKPOINT_S:
