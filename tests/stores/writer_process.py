@@ -24,10 +24,8 @@ async def main(path: Path) -> None:
             while True:
                 first = seq = seq + 1
                 second = seq = seq + 1
-                await journal.append(
-                    [Record(each, "", 0.0, "", ControllerStarted("x" * 200)) for each in (first, second)]
-                )
-                print(first, second, flush=True)
+                await journal.append([record(first), record(second)])
+                print(first, second, flush=True)  # noqa: T201 - what the test reads
 
         async with asyncio.TaskGroup() as tasks:
             for _ in range(WRITERS):
