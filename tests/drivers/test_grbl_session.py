@@ -131,6 +131,18 @@ def test_a_controller_that_never_says_what_it_is_is_given_up() -> None:
     """)
 
 
+def test_a_machine_that_is_neither_idle_nor_locked_after_a_reset_is_a_fault() -> None:
+    replay = new(Settings(answer_s=3.9)).run(POWER_UP)
+    for _ in range(19):
+        replay.run("< <Check|MPos:0.000,0.000,0.000|FS:0,0>\n + 0.2s\n >> ?")
+    replay.run(f"""
+        < <Check|MPos:0.000,0.000,0.000|FS:0,0>
+        + 0.1s
+        {fault("says Check after a reset", "Look what it is doing, then clear")}
+        = down
+    """)
+
+
 def test_two_resets_in_a_row_while_the_board_starts_are_one() -> None:
     new().run(f"""
         ? greet
@@ -255,7 +267,7 @@ def test_homing_that_fails_says_why_and_its_ok_and_banner_belong_to_nothing() ->
 def test_homing_that_is_not_configured_is_a_fault() -> None:
     homing().run(f"""
         < error:5
-        {fault(f"refused while freeing: {NO_HOMING}", "Check its settings, then clear")}
+        {fault(f"refused $H: {NO_HOMING}", "Check its settings, then clear")}
         = down
     """)
 

@@ -7,6 +7,7 @@ from typing import Final
 from cellctl_drivers.grbl import facts
 from cellctl_drivers.grbl.states import Heard, State, heard_in
 from cellctl_drivers.grbl.status import Report
+from cellctl_drivers.serial_session import FaultRaised
 
 _VERSION: Final = re.compile(r"\[VER:([^:\]]*):?([^\]]*)\]")
 _OPTIONS: Final = re.compile(r"\[OPT:[^,\]]*,([0-9]+),([0-9]+)")
@@ -78,6 +79,11 @@ class Portrait:
         return self.report.mode if self.report else facts.Mode.OTHER
 
     @property
+    def word(self) -> str:
+        """The same as the controller spelled it."""
+        return self.report.word if self.report else ""
+
+    @property
     def busy(self) -> bool:
         """Whether its last report shows it in the middle of something. An open door alone is nothing."""
         return self.report is not None and heard_in(self.report) in _BUSY and self.mode is not facts.Mode.DOOR
@@ -110,15 +116,16 @@ class Portrait:
         elif message.startswith("[FIRMWARE:grblHAL"):
             self.grblhal = True
 
-    def explain_lock(self, homing: bool) -> tuple[str, str]:
+    def explain_lock(self, homing: bool) -> FaultRaised:
         """Why it is locked, and what to do about it."""
-        code = self.alarm
-        if self.report and self.report.mode is facts.Mode.ALARM and self.report.substate:
-            code = self.report.substate
         clearing = "clearing homes the machine" if homing else "clearing unlocks it where it stands"
+        make_room = f"Make room for the axes; {clearing}"
         if self.mode is facts.Mode.SLEEP:
-            return "is asleep, its motors are off", f"Make room for the axes; {clearing}"
+            return FaultRaised("is asleep, its motors are off", make_room)
+        code = self.alarm
+        if self.report and self.mode is facts.Mode.ALARM and self.report.substate:
+            code = self.report.substate
         if code is None:
-            return "is locked: its position is not known", f"Make room for the axes; {clearing}"
+            return FaultRaised("is locked: its position is not known", make_room)
         alarm = facts.alarm(code, grblhal=self.grblhal)
-        return f"raised alarm {code}: {alarm.what}", f"{alarm.do_next}; {clearing}"
+        return FaultRaised(f"raised alarm {code}: {alarm.what}", f"{alarm.do_next}; {clearing}")

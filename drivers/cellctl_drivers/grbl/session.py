@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from cellctl.domain.errors import NotAllowed
-from cellctl_drivers.grbl import facts
+from cellctl_drivers.grbl import facts, faults
 from cellctl_drivers.grbl.facts import Mode, Realtime
 from cellctl_drivers.grbl.memory import Portrait, Settings
 from cellctl_drivers.grbl.poll import Poll
@@ -37,7 +37,6 @@ from cellctl_drivers.serial_session import (
     Greeted,
     Held,
     ProgramDrained,
-    ResetSeen,
     Rested,
     Resumed,
     SessionEvent,
@@ -49,14 +48,6 @@ _ERROR: Final = re.compile(r"error: ?(.+)")
 _ALARM: Final = re.compile(r"ALARM: ?([0-9]+)")
 
 Events = list[SessionEvent]
-
-_LOOK: Final = "look at the part, then clear"
-# A state that lasted too long: what is wrong, what to do, and how the machine is brought to rest.
-_TOO_LONG: Final[dict[State, tuple[str, str, State]]] = {
-    State.HOLDING: ("does not come to a hold; it was reset", f"Home it again and {_LOOK}", State.RESETTING),
-    State.RESUMING: ("does not go on after a hold", f"Look for an input that is active; {_LOOK}", State.STOPPING),
-    State.FREEING: ("does not come to the end of homing", "Check the limit switches, then clear", State.RESETTING),
-}
 
 
 class GrblSession:
@@ -218,14 +209,14 @@ class GrblSession:
         return []
 
     def _refused(self, reason: str, now_s: float) -> Events:
-        line = self._stream.awaited(self._wire.window)
-        meaning = f"{facts.error_text(int(reason))} (error:{reason})" if reason.isdigit() else reason
-        self._wire.window.answered()
+        window = self._wire.window
+        line, command = self._stream.awaited(window), window.oldest.decode().strip()
+        window.answered()
         if self.state in PROGRAM:
             # A refused line does not stop Grbl: what is already in its receive buffer still runs.
-            return self._fault(f"refused {line}: {meaning}", f"Correct the program, {_LOOK}", now_s, State.STOPPING)
+            return self._fault(faults.refused(line, reason), now_s, State.STOPPING)
         if self.state in (State.IDENTIFYING, State.FREEING):
-            return self._fault(f"refused while {self.state.value}: {meaning}", "Check its settings, then clear", now_s)
+            return self._fault(faults.refused_command(command, reason), now_s)
         return []
 
     def _began_anew(self, now_s: float) -> Events:
@@ -288,7 +279,7 @@ class GrblSession:
             case State.RUNNING:
                 return [Resumed()]
             case State.LOST:
-                return [ResetSeen("the controller began anew by itself; what was in work is not known")]
+                return [faults.BEGAN_ANEW]
         return self._tell_contact(source)
 
     def _tell_contact(self, source: State) -> Events:
@@ -310,8 +301,8 @@ class GrblSession:
             return [Stopped()] if self._purpose is Purpose.HALT else []
         self._purpose = Purpose.FAULT
         if heard in (Heard.ALARM, Heard.LOCKED):
-            return [FaultRaised(*self._portrait.explain_lock(self._settings.homing))]
-        return [FaultRaised("was in the middle of something, and was stopped", "Look at the part, then clear")]
+            return [self._portrait.explain_lock(self._settings.homing)]
+        return [faults.WAS_BUSY]
 
     def _enter(self, state: State, now_s: float) -> None:
         if state is self.state:
@@ -355,41 +346,37 @@ class GrblSession:
                 return self._hear(Heard.TIMEOUT, now_s)
             case State.RUNNING:
                 return self._unanswered(now_s)
-            case State.RESETTING if self._poll.fresh:
-                return self._not_reset(now_s)
+            case State.RESETTING | State.PROVING if self._poll.fresh:
+                return self._not_at_rest(now_s)
             case State.HOLDING | State.RESUMING | State.FREEING:
-                return self._fault(*_TOO_LONG[self.state][:2], now_s, _TOO_LONG[self.state][2])
+                fault, by = faults.TOO_LONG[self.state]
+                return self._fault(fault, now_s, by)
         return self._fall_silent(self._settings.limit_s(self.state) or 0.0, now_s)
 
     def _unanswered(self, now_s: float) -> Events:
         if self._portrait.mode is not Mode.IDLE:
             self._expect_answer(now_s)
             return []
-        line = self._stream.awaited(self._wire.window)
-        return self._fault(
-            f"stands idle and has not acknowledged {line}: an answer or a line was lost",
-            f"Check cable and grounding, {_LOOK}; nothing was sent again",
-            now_s,
-            State.STOPPING,
-        )
+        return self._fault(faults.unanswered(self._stream.awaited(self._wire.window)), now_s, State.STOPPING)
 
-    def _not_reset(self, now_s: float) -> Events:
-        # grblHAL refuses a reset while its E-stop input is active.
+    def _not_at_rest(self, now_s: float) -> Events:
+        """A reset did not lead where it should, and reports still come."""
         if self._purpose is Purpose.FAULT:
             self._enter(State.DOWN, now_s)
             return []
-        what, do_next = "does not begin anew when it is reset", "Switch it off and on, then clear"
-        if self._portrait.mode is Mode.ALARM:
-            what, do_next = self._portrait.explain_lock(self._settings.homing)
-        return self._fault(what, do_next, now_s)
+        if self.state is State.PROVING:
+            return self._fault(faults.not_idle(self._portrait.word), now_s)
+        # grblHAL refuses a reset while its E-stop input is active.
+        locked = self._portrait.mode is Mode.ALARM
+        return self._fault(self._portrait.explain_lock(self._settings.homing) if locked else faults.NOT_RESET, now_s)
 
     def _troubled(self, now_s: float) -> Events:
-        return self._fault(self._stream.trouble, f"Check program and cable, {_LOOK}", now_s, State.STOPPING)
+        return self._fault(faults.troubled(self._stream.trouble), now_s, State.STOPPING)
 
-    def _fault(self, what: str, do_next: str, now_s: float, by: State = State.DOWN) -> Events:
+    def _fault(self, fault: FaultRaised, now_s: float, by: State = State.DOWN) -> Events:
         self._purpose = Purpose.FAULT
         self._enter(by, now_s)
-        return [FaultRaised(what, do_next)]
+        return [fault]
 
     def _fall_silent(self, silent_s: float, now_s: float) -> Events:
         if self.state in PROGRAM:  # It cannot be heard, but it may still hear.
