@@ -5,13 +5,15 @@ had failed before and hand out what was queued before. Times here are real secon
 """
 
 import asyncio
+import math
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, cast
 
 import aiomqtt
+from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
@@ -59,7 +61,7 @@ class MqttBus:
             await _connect(client)
             await serve(MqttSession(client, inbox, self._settings))
         finally:
-            await _leave(client, will)
+            await _leave(client, will, min(FAREWELL_S, self._settings.answer_s))
 
     def _client(self, will: Will, inbox: "_Inbox") -> aiomqtt.Client:
         settings, five = self._settings, self._settings.protocol == "5"
@@ -73,7 +75,7 @@ class MqttBus:
             will=aiomqtt.Will(will.topic, will.payload, 1, True, _properties(five, "WILLMESSAGE", _WILL)),
             # Nothing may wait for us while we are away: a command is for those who are there.
             clean_session=None if five else True,
-            clean_start=True,
+            clean_start=True if five else MQTT_CLEAN_START_FIRST_ONLY,
             properties=_properties(five, "CONNECT", _CONNECT),
             keepalive=settings.keepalive_s,
             timeout=settings.answer_s,
@@ -91,25 +93,23 @@ class MqttSession:
         self._client = client
         self._inbox = inbox
         self._room = settings.room
+        self._answer_s = settings.answer_s
         self._five = settings.protocol == "5"
 
     async def publish(self, message: Message, *, retain: bool = False, qos: int = 1) -> None:
         """Hand a message to the broker. Raises ConnectionError; then it may be delivered all the same."""
         known = {"CorrelationData": message.correlation, "ResponseTopic": message.response_topic}
         properties = _properties(self._five, "PUBLISH", {name: value for name, value in known.items() if value})
-        try:
-            await self._client.publish(message.topic, message.payload, qos, retain, properties)
-        except aiomqtt.MqttError as failed:
-            raise ConnectionError(f"{message.topic} was not taken by the broker: {failed}") from failed
+        async with self._answer(f"{message.topic} was not taken by the broker"):
+            await self._client.publish(message.topic, message.payload, qos, retain, properties, timeout=math.inf)
 
     async def subscribe(self, topic_filter: str) -> None:
         """Hear these topics. Raises ConnectionRefusedError if the broker says no, else ConnectionError."""
         # Our own publications are wanted too: the face listens to itself to know that it is not deaf.
-        options = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=2) if self._five else None
-        try:
-            granted = await self._client.subscribe(topic_filter, qos=1, options=options)
-        except aiomqtt.MqttError as failed:
-            raise ConnectionError(f"{topic_filter} was not subscribed: {failed}") from failed
+        options = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=2)
+        how: dict[str, Any] = {"options": options} if self._five else {"qos": 1}
+        async with self._answer(f"{topic_filter} was not subscribed"):
+            granted = await self._client.subscribe(topic_filter, timeout=math.inf, **how)
         for code in granted:
             if (code if isinstance(code, int) else code.value) >= 0x80:
                 raise ConnectionRefusedError(f"the broker refuses the subscription to {topic_filter}: {code}")
@@ -125,6 +125,17 @@ class MqttSession:
             yield self._heard(first)
             while not self._inbox.empty():
                 yield self._heard(self._inbox.get_nowait())
+
+    @asynccontextmanager
+    async def _answer(self, failed: str) -> AsyncIterator[None]:
+        # aiomqtt's own limit is asyncio.wait_for, which in Python 3.11 can swallow a cancellation.
+        try:
+            async with asyncio.timeout(self._answer_s):
+                yield
+        except TimeoutError:
+            raise ConnectionError(f"{failed} within {self._answer_s} s") from None
+        except aiomqtt.MqttError as error:
+            raise ConnectionError(f"{failed}: {error}") from error
 
     def _heard(self, message: aiomqtt.Message) -> Message:
         return Message(
@@ -175,19 +186,21 @@ async def _enter(client: aiomqtt.Client) -> str:
     return "" if client._client.is_connected() else "the broker closed the connection at once"
 
 
-async def _leave(client: aiomqtt.Client, will: Will) -> None:
+async def _leave(client: aiomqtt.Client, will: Will, limit_s: float) -> None:
     try:
         if client._client.is_connected():
-            await _take_leave(client, will)
+            await _take_leave(client, will, limit_s)
     finally:
         _cut(client)
 
 
-async def _take_leave(client: aiomqtt.Client, will: Will) -> None:
+async def _take_leave(client: aiomqtt.Client, will: Will, limit_s: float) -> None:
     """An orderly disconnection suppresses the will, so it is published first; if that fails, the broker does it."""
+    client.timeout = math.inf  # ours is below
     with suppress(aiomqtt.MqttError, OSError):
-        await client.publish(will.topic, will.payload, qos=1, retain=True, timeout=FAREWELL_S)
-        await client.__aexit__(None, None, None)
+        async with asyncio.timeout(limit_s):
+            await client.publish(will.topic, will.payload, qos=1, retain=True)
+            await client.__aexit__(None, None, None)
 
 
 def _cut(client: aiomqtt.Client) -> None:

@@ -4,6 +4,8 @@ import asyncio
 from itertools import islice
 from typing import Final
 
+import structlog
+
 from cellctl.faces.mqtt.body import read_object
 from cellctl.faces.mqtt.intake import RETAINED_ALARM, Intake
 from cellctl.faces.mqtt.outbox import Outbox
@@ -11,7 +13,7 @@ from cellctl.faces.mqtt.presence import Presence
 from cellctl.faces.mqtt.publisher import Board, Publication, event
 from cellctl.faces.mqtt.refusal import Refused
 from cellctl.faces.mqtt.seat import Seat
-from cellctl.ports import BusSession, Message
+from cellctl.ports import BusSession, Message, Will
 
 # Seconds of the world outside.
 TICK_S: Final = 2.0
@@ -20,6 +22,8 @@ TELEMETRY_S: Final = 1.0
 HEARING_S: Final = 2.0
 BETWEEN_CALLS_S: Final = 30.0
 EVENTS_AT_ONCE: Final = 100
+
+log = structlog.get_logger()
 
 
 class Conversation:
@@ -32,18 +36,12 @@ class Conversation:
         self._intake = intake
         self._outbox = outbox
         self._presence = presence
+        self._doubted = asyncio.Event()
 
-    def status(self, online: bool) -> Publication:
-        """The retained status, and with `online` False the last will."""
-        content = {
-            "online": online,
-            "session": self._presence.session,
-            "tick": self._presence.tick,
-            "rev": self._seat.desk.view().rev,
-            "ts": self._seat.clock.utc(),
-            "version": self._seat.settings.version,
-        }
-        return Publication(self._seat.topics.status, content, retain=True)
+    def will(self) -> Will:
+        """The status that stands when this connection has ended. Of any other session it means nothing."""
+        gone = Publication(self._seat.topics.status, {"online": False, "session": self._presence.session})
+        return Will(gone.topic, gone.message.payload)
 
     async def hold(self, link: BusSession) -> None:
         """Speak and listen until cancelled. Raises ConnectionError when the connection is lost."""
@@ -52,10 +50,12 @@ class Conversation:
             async with asyncio.TaskGroup() as tasks:
                 await self._greet(link)
                 self.online = True
+                log.info("mqtt.online", session=self._presence.session)
                 tasks.create_task(self._listen(link), name="mqtt.listen")
                 tasks.create_task(self._answer(link), name="mqtt.answer")
                 tasks.create_task(self._tick(link), name="mqtt.tick")
                 tasks.create_task(self._prove(link), name="mqtt.prove")
+                tasks.create_task(self._insist(link), name="mqtt.insist")
                 tasks.create_task(self._follow(), name="mqtt.follow")
                 tasks.create_task(self._show(link), name="mqtt.show")
                 tasks.create_task(self._measure(link), name="mqtt.measure")
@@ -74,23 +74,40 @@ class Conversation:
             await link.subscribe(self._seat.topics.requests)
         except ConnectionRefusedError as refused:
             self._board.alarm("deaf", str(refused))
-        await self._post(link, self.status(online=True))
+        await self._say_status(link)
+
+    async def _say_status(self, link: BusSession) -> None:
+        content = {
+            "online": True,
+            "session": self._presence.session,
+            "tick": self._presence.tick,
+            "rev": self._seat.desk.view().rev,
+            "ts": self._seat.clock.utc(),
+            "version": self._seat.settings.version,
+        }
+        await self._post(link, Publication(self._seat.topics.status, content, retain=True))
 
     async def _listen(self, link: BusSession) -> None:
         async for message in link.messages():
             if message.topic == self._seat.topics.status:
-                self._contradict(message)
+                self._hear_status(message)
             else:
                 self._intake.hear(message)
 
-    def _contradict(self, message: Message) -> None:
-        """An older connection's will may arrive after this one's status; then the world believes we are gone."""
+    def _hear_status(self, message: Message) -> None:
         try:
             said = read_object(message.payload)
         except Refused:
             return  # whatever it is, the next status replaces it
         if said.get("online") is False:
-            self._outbox.offer(self.status(online=True))
+            self._doubted.set()
+
+    async def _insist(self, link: BusSession) -> None:
+        """An older connection's will may come after this one's status; then the world believes that we are gone."""
+        while True:
+            await self._doubted.wait()
+            self._doubted.clear()
+            await self._say_status(link)
 
     async def _answer(self, link: BusSession) -> None:
         while True:
@@ -107,7 +124,7 @@ class Conversation:
         """A status that the broker takes is the proof that there is still a connection."""
         while True:
             await self._seat.pause(STATUS_S)
-            await self._post(link, self.status(online=True))
+            await self._say_status(link)
 
     async def _follow(self) -> None:
         rev = self._seat.desk.view().rev

@@ -16,7 +16,7 @@ from cellctl.faces.mqtt.publisher import Board
 from cellctl.faces.mqtt.seat import MqttSettings, Seat
 from cellctl.faces.mqtt.topics import Topics
 from cellctl.faces.mqtt.verbs import self_description
-from cellctl.ports import Bus, Clock, Desk, Ids, Will
+from cellctl.ports import Bus, Clock, Desk, Ids
 
 __all__ = ["BackOff", "MqttFace", "MqttSettings"]
 
@@ -88,9 +88,8 @@ class MqttFace:
             await seat.pause(wait_s)
 
     async def _converse(self, conversation: Conversation) -> str:
-        will = conversation.status(online=False).message
         try:
-            await self._bus.session(Will(will.topic, will.payload), conversation.hold)
+            await self._bus.session(conversation.will(), conversation.hold)
         except ConnectionError as lost:
             return str(lost)
         return "the connection has ended"
@@ -116,6 +115,6 @@ def _description(seat: Seat) -> dict[str, Any]:
             for machine in seat.desk.view().machines
         ],
         "requests": f"{seat.topics.root}/request/{{user}}/{{class}}/{{verb}}",
-        "verbs": self_description(),
+        "verbs": self_description(seat.settings.served),
         "products": seat.desk.products,
     }

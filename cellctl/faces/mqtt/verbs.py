@@ -150,10 +150,10 @@ def parse_arguments(verb: Verb, asked: Asked) -> Arguments:
     return _parsed(verb.arguments, asked.args, "args.")
 
 
-def self_description() -> dict[str, dict[str, Any]]:
+def self_description(served: frozenset[Right]) -> dict[str, dict[str, Any]]:
     """Classes, verbs and the JSON schemas of their arguments, for the retained `info`."""
     described: dict[str, dict[str, Any]] = {}
-    for name, verb in VERBS.items():
+    for name, verb in ((name, verb) for name, verb in VERBS.items() if verb.right in served):
         schema = {"target": "a machine"} if verb.machine else {"args": verb.arguments.model_json_schema()}
         described.setdefault(verb.right.value, {})[name] = schema
     return described
