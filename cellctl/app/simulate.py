@@ -82,7 +82,7 @@ async def _run(
         done = await until_done(cell.desk, PATIENCE_S)
         open_jobs = [f"{job.id} of {job.order_id}: {job.why}" for job in cell.desk.view().jobs if job.why]
         daemon.cancel()
-    links.stop()
+    links.close()
     return Outcome(list(store.read()), twin.violations, replies, clock.now_s(), [] if done else open_jobs)
 
 
