@@ -350,6 +350,21 @@ def test_cancelled_while_it_connects_it_leaves_no_socket(protocol: Any) -> None:
     play(scenario)
 
 
+def test_cancelled_while_a_thread_connects_it_leaves_no_socket(shared: Mosquitto, protocol: Any) -> None:
+    async def scenario() -> None:
+        before = sockets()
+        for moment in range(10):
+            async with asyncio.TaskGroup() as tasks:
+                connecting = tasks.create_task(bus(shared.port, protocol).session(OFFLINE, _listen))
+                for _ in range(moment):
+                    await asyncio.sleep(0)
+                connecting.cancel()
+        await asyncio.get_running_loop().shutdown_default_executor()
+        await settled(before)
+
+    play(scenario)
+
+
 def test_two_clients_of_one_name_take_over_from_each_other(shared: Mosquitto, protocol: Any) -> None:
     async def scenario() -> None:
         twin = bus(shared.port, protocol, client_id="twin")
