@@ -1,6 +1,6 @@
 """The Grbl family: its options in the cell file, and how session and shell are put together."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,13 +11,8 @@ from cellctl_drivers.serial_shell import SerialDriver
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
-# Limits for the wire, in seconds of the world outside.
-POLL_RUNNING_S = 0.2
-POLL_IDLE_S = 2.0
-POLL_REPEAT_S = 1.0
-GREET_S = 4.0
-BANNER_S = 4.0
-ANSWER_S = 4.0
+# Its limits are meant in seconds of the world outside.
+_USUAL: Final = Settings()
 
 
 class GrblOptions(BaseModel):
@@ -29,11 +24,15 @@ class GrblOptions(BaseModel):
     baud: Annotated[int, Field(gt=0, description="bits per second")] = 115200
     homing: Annotated[bool, Field(description="clearing a locked machine homes it; else it is only unlocked")] = False
     line_numbers: Annotated[bool, Field(description="number the lines; the firmware must report them (Ln:)")] = False
-    ack_timeout_s: Annotated[Seconds, Field(description="how long an `ok` may stay out while it stands idle")] = 15.0
-    silence_timeout_s: Annotated[Seconds, Field(description="how long it may leave `?` unanswered")] = 5.0
-    stand_timeout_s: Annotated[Seconds, Field(description="how long a feed hold may take")] = 5.0
-    resume_timeout_s: Annotated[Seconds, Field(description="how long it may take to go on after a hold")] = 30.0
-    homing_timeout_s: Annotated[Seconds, Field(description="how long homing may take")] = 180.0
+    ack_timeout_s: Annotated[Seconds, Field(description="how long an `ok` may stay out while it stands idle")] = (
+        _USUAL.ack_s
+    )
+    silence_timeout_s: Annotated[Seconds, Field(description="how long it may leave `?` unanswered")] = _USUAL.silence_s
+    stand_timeout_s: Annotated[Seconds, Field(description="how long a feed hold may take")] = _USUAL.stand_s
+    resume_timeout_s: Annotated[Seconds, Field(description="how long it may take to go on after a hold")] = (
+        _USUAL.resume_s
+    )
+    homing_timeout_s: Annotated[Seconds, Field(description="how long homing may take")] = _USUAL.homing_s
 
 
 class GrblFamily:
@@ -50,12 +49,12 @@ class GrblFamily:
         settings = Settings(
             homing=options.homing,
             line_numbers=options.line_numbers,
-            poll_running_s=wire_s(POLL_RUNNING_S),
-            poll_idle_s=wire_s(POLL_IDLE_S),
-            poll_repeat_s=wire_s(POLL_REPEAT_S),
-            greet_s=wire_s(GREET_S),
-            banner_s=wire_s(BANNER_S),
-            answer_s=wire_s(ANSWER_S),
+            poll_running_s=wire_s(_USUAL.poll_running_s),
+            poll_idle_s=wire_s(_USUAL.poll_idle_s),
+            poll_repeat_s=wire_s(_USUAL.poll_repeat_s),
+            greet_s=wire_s(_USUAL.greet_s),
+            banner_s=wire_s(_USUAL.banner_s),
+            answer_s=wire_s(_USUAL.answer_s),
             stand_s=wire_s(options.stand_timeout_s),
             resume_s=wire_s(options.resume_timeout_s),
             ack_s=wire_s(options.ack_timeout_s),
