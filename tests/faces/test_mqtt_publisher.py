@@ -117,7 +117,9 @@ def test_events_are_told_once_and_without_a_gap_whatever_becomes_of_the_connecti
         desk.happen(*(ContactLost("arm-1", f"again {number}") for number in range(250)))
         await asyncio.sleep(60)
         room.broker.up = True
-        await room.somebody.next("event", 0, seq=252)
+        await room.online()
+        async with asyncio.timeout(1):
+            await room.somebody.next("event", 0, seq=252)
         told = room.somebody.all("event")
         assert [each["seq"] for each in told] == list(range(1, 253))
         assert told[1] == {

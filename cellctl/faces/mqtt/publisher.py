@@ -96,8 +96,9 @@ class Board:
 
     def alarm(self, name: str, text: str) -> None:
         """Raise an alarm of the face itself, or end it with an empty text."""
-        self._alarms[name] = text
-        self.news.set()
+        if text != self._alarms.get(name, ""):
+            self._alarms[name] = text
+            self.news.set()
 
     def device(self, name: str) -> tuple[str, int] | None:
         """State and rev of a device as shown last; a precondition is about these."""
