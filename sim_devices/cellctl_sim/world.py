@@ -164,7 +164,8 @@ class World:
     def grip(self, arm: str, place: str, now_s: float) -> bool:
         """The arm closes its gripper; True: a part is in it now. It finds only what is in a zone it has entered."""
         gripper = f"{arm}.gripper"
-        held, part = self._at.get(gripper), self._at.get(place) if self._reaches(arm, place) else None
+        held = self._at.get(gripper)
+        part = self._at.get(place) if self._reaches(arm, place) else None
         if part is None:
             self._broken("gripped-nothing", now_s, arm=arm, place=place)
         elif held is not None:
