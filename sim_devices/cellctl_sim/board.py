@@ -197,4 +197,10 @@ class Board:
             return now_s >= self._task_due_s
         if self._waits_for is Wait.ROOM:
             return self.planner.free > 0
-        return self._waits_for is Wait.REST and not self.planner.busy
+        if self._waits_for is Wait.REST:
+            return not self.planner.busy
+        return self._person_acted()
+
+    def _person_acted(self) -> bool:
+        """Whether the person that a task waits for has done what it takes."""
+        return False
