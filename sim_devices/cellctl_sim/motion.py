@@ -24,6 +24,9 @@ from typing import Final, NamedTuple, Protocol
 from cellctl_sim.paths import ORIGIN, Path, Vector
 
 _STRAIGHT: Final = 0.999999
+# Neither firmware plans slower or softer than this, whatever it is told.
+_SLOWEST_MM_PER_S: Final = 1 / 60
+_SOFTEST_MM_PER_S2: Final = 1.0
 
 
 class Limits(NamedTuple):
@@ -222,7 +225,8 @@ class Planner:
 
     def _fit(self, block: Block, previous: Block | None) -> None:
         feed, limit = block.pace
-        block.cruise = limit * self._scales[1] if feed == math.inf else min(feed * self._scales[0], limit)
+        cruise = limit * self._scales[1] if feed == math.inf else min(feed * self._scales[0], limit)
+        block.cruise = max(cruise, _SLOWEST_MM_PER_S)
         if previous is not None:
             corner2 = _corner2(previous.path.leaving, block, self.limits.junction_deviation_mm)
             block.corner2 = min(corner2, block.cruise * block.cruise, previous.cruise * previous.cruise)
@@ -283,7 +287,7 @@ def _pace(path: Path, feed_mm_per_s: float, acceleration: float, limits: Limits)
                 acceleration = limits.acceleration_mm_per_s2[axis] / part
     if path.bend is not None:
         limit = min(limit, math.sqrt(acceleration * path.bend.radius_mm))
-    return (feed_mm_per_s, limit), acceleration
+    return (feed_mm_per_s, limit), max(acceleration, _SOFTEST_MM_PER_S2)
 
 
 def _corner2(leaving: Vector, block: Block, deviation_mm: float) -> float:

@@ -3,6 +3,8 @@
 from random import Random  # noqa: TID251 - seeded
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cellctl_sim.config import RouterTwin
 from cellctl_sim.grbl import Grbl
@@ -564,3 +566,27 @@ def test_motion_and_homing_are_seen_by_the_world() -> None:
     world.enter("arm-1", "router-1", 0.0)
     rig.stream(["$H", "G0X0Y0", "G0X10", "G4P0"])
     assert [line.split()[1] for line in world.violations] == ["machine-moves-with-arm-in-zone:"] * 2
+
+
+# ---- anything at all ---------------------------------------------------------------------------------------------
+
+COMMANDS = (
+    "$X", "$H", "$C", "$SLP", "$110=900", "$110=0", "$120=0", "$24=0", "$25=0", "$27=0", "$130=0", "$J=G91X-5F900",
+    "$J=X-90F90", "G0X-20", "G1X-5F600", "G2X-30I-9", "G91", "G90", "M3S900", "M5", "M0", "M2", "G4P1", "G38.2Z-9F90",
+    "G38.3Z-40", "G28", "G10L20P1X0", "G93", "G94", "G0X9",
+)  # fmt: skip
+REALTIME = st.sampled_from([b"?", b"!", b"~", b"\x18", b"\x84", b"\x85", b"\x91", b"\x94", b"\x97", b"\x9e", b"\xa0"])
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 5), st.sampled_from(COMMANDS) | REALTIME | st.binary(max_size=200)), max_size=40)
+)
+def test_whatever_comes_in_time_goes_on(chunks: list[tuple[float, str | bytes]]) -> None:
+    rig, device, _ = router()
+    for pause_s, chunk in [(0.0, "$X"), *chunks]:
+        rig.send(f"{chunk}\n" if isinstance(chunk, str) else chunk)
+        rig.until(rig.now_s + pause_s)
+    rig.until(rig.now_s + 100)
+    device.reset(rig.now_s)
+    rig.until(rig.now_s)
+    assert rig.send("$X\n") == ["[MSG:Caution: Unlocked]", "ok"]

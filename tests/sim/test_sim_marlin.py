@@ -3,6 +3,8 @@
 from random import Random  # noqa: TID251 - seeded
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cellctl_sim.config import PrinterTwin
 from cellctl_sim.marlin import Marlin
@@ -401,3 +403,26 @@ def test_the_world_hears_once_that_it_moves_and_once_that_it_rests() -> None:
     rig.stream(["G1 X10 F6000", "G1 X20", "G1 X30", "M400"])
     rig.stream(["G1 X0", "M400"])
     assert [line.split()[1] for line in world.violations] == ["machine-moves-with-arm-in-zone:"] * 2
+
+
+# ---- anything at all ---------------------------------------------------------------------------------------------
+
+COMMANDS = (
+    "G1 X10 E1 F6000", "G2 I5 J5", "G3 X1 R", "G28 X", "G4 P300", "G92 X Y1", "M109 S40", "M190 R30", "M112", "M108",
+    "M410", "M155 S1", "M104 S", "M105", "M0", "M84", "M400", "M203 X0", "M204 S0", "M201 X0 E0",
+    "M220 S0", "M110 N", "N5 M110 N9*1",
+)  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.floats(0, 5), st.sampled_from(COMMANDS) | st.binary(max_size=200)), max_size=30))
+def test_whatever_comes_in_time_goes_on(chunks: list[tuple[float, str | bytes]]) -> None:
+    rig, _ = printer()
+    for pause_s, chunk in chunks:
+        rig.send(f"{chunk}\n" if isinstance(chunk, str) else chunk)
+        rig.until(rig.now_s + pause_s)
+    rig.until(rig.now_s + 100)
+    device = rig.device
+    assert isinstance(device, Marlin)
+    device.reset(rig.now_s)
+    rig.until(rig.now_s)
+    assert rig.send("M82\n") == ["ok"]

@@ -57,7 +57,8 @@ class Router:
         """How long homing takes: Z first, then X and Y together; each seeks its switch, and touches it again slowly."""
         travel = memory.travel
         x, y, z = (-here for here in at) if self.homed else (reach / 2 for reach in travel)
-        slow, seek, off_mm = memory.settings[24] / 60, memory.settings[25] / 60, memory.settings[27]
+        slow, seek = (max(1.0, memory.settings[number]) / 60 for number in (24, 25))
+        off_mm = memory.settings[27]
         touch_s = 2 * off_mm / seek + off_mm / slow + 4 * _DEBOUNCE_S
         return z / seek + max(x, y) / seek + 2 * touch_s
 

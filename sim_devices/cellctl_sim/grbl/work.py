@@ -234,7 +234,8 @@ def _contact(step: Step, start: Point, surface_mm: float | None) -> float:
 
 def _past(board: "Grbl", path: Path, part: float, feed_mm_per_min: float) -> Point:
     """Where a move stands that begins to brake at this part of its way."""
-    braking_mm = (feed_mm_per_min / 60) ** 2 / (2 * min(board.planner.limits.acceleration_mm_per_s2[:3]))
+    limits = board.planner.limits
+    braking_mm = (feed_mm_per_min / 60) ** 2 / (2 * max(1.0, min(limits.acceleration_mm_per_s2[:3])))
     return _point(path.at(min(path.length_mm, path.length_mm * part + braking_mm)))
 
 

@@ -125,7 +125,7 @@ def _junction_deviation(board: "Marlin", given: Given, now_s: float) -> None:
 
 
 def _axes(given: Given, present: Vector) -> Vector:
-    x, y, z, e = (max(0.001, given.get(axis, value)) for axis, value in zip("XYZE", present, strict=True))
+    x, y, z, e = (max(0.0, given.get(axis, value)) for axis, value in zip("XYZE", present, strict=True))
     return x, y, z, e
 
 

@@ -118,9 +118,9 @@ class Marlin(Board):
         self.say(*reports.boot(config, cold))
 
     def _stop_dead(self, now_s: float) -> None:
+        self.printer.drop(now_s)  # first: what is being printed stays unfinished
         super()._stop_dead(now_s)
         self.printer.moving(False, now_s)
-        self.printer.drop(now_s)
 
     # ---- bytes to lines --------------------------------------------------------------------------------------
 

@@ -27,22 +27,25 @@ class Printer:
             config.bed_heats_celsius_per_s * rng.uniform(1 - _UNEVEN, 1 + _UNEVEN),
             config.bed_cools_in_s,
         )
-        self._name, self._place = name, place
-        self._world = world
+        self._at = (world, name, place)
         self._next_deposit_s = -math.inf
-        self._moving = self._printing = self._turned_off = False
+        self._moving = False
+        self._printing = False
+        self._turned_off = False
 
     def began(self, block: Block, now_s: float) -> None:
         """A move begins; plastic that it lays down is seen at most once a second."""
         if block.tag and now_s >= self._next_deposit_s:
             self._next_deposit_s = now_s + _DEPOSIT_EVERY_S
             self._printing = True
-            self._world.deposit(self._name, self._place, now_s)
+            world, name, place = self._at
+            world.deposit(name, place, now_s)
 
     def moving(self, moving: bool, now_s: float) -> None:
         """The axes begin to move, or have come to rest."""
         self._moving = moving
-        self._world.set_moving(self._name, moving, now_s)
+        world, name, _ = self._at
+        world.set_moving(name, moving, now_s)
         self._finish(now_s)
 
     def heat(self, heater: Heater, celsius: float, now_s: float) -> None:
@@ -66,12 +69,14 @@ class Printer:
 
     def tell_bed(self, now_s: float) -> None:
         """Let the world know how warm the bed is."""
-        self._world.set_surface_celsius(self._place, self.bed.celsius(now_s), now_s)
+        world, _, place = self._at
+        world.set_surface_celsius(place, self.bed.celsius(now_s), now_s)
 
     def _finish(self, now_s: float) -> None:
         if self._printing and self._turned_off and not self._moving:
             self._printing = False
             self._next_deposit_s = -math.inf
-            self._world.finish_print(self._name, self._place, now_s)
+            world, name, place = self._at
+            world.finish_print(name, place, now_s)
         if not self._moving:
             self._turned_off = False
