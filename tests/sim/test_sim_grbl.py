@@ -206,6 +206,14 @@ def test_inches_and_increments_and_work_offsets() -> None:
     assert "[G55:-100.000,0.000,0.000]" in rig.send("$#\n")
 
 
+def test_a_work_offset_and_a_machine_move_on_one_line_store_nothing() -> None:
+    rig = unlocked()
+    before = rig.send("$#\n")
+    rig.stream(["G0X-5", "G55G53G0X-7", "G54G28", "G55G4P0"])
+    assert rig.send("$#\n") == before
+    assert machine_x(rig) == 0.0
+
+
 def test_inverse_time_feed_counts_moves_a_minute() -> None:
     rig = unlocked()
     assert rig.stream(["G93", "G1X100F6", "G4P0"]) == pytest.approx(10.05)

@@ -405,6 +405,32 @@ def test_the_world_hears_once_that_it_moves_and_once_that_it_rests() -> None:
     assert [line.split()[1] for line in world.violations] == ["machine-moves-with-arm-in-zone:"] * 2
 
 
+class Noise:
+    """A fault plan of one fault: the first G28 is damaged on its way."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def heard(self, chunk: bytes, now_s: float) -> bytes:
+        return chunk.replace(b"G28", b"G38") if not self.events else chunk
+
+    def said(self, chunk: bytes, now_s: float) -> bytes:
+        return chunk.replace(b"echo:", b"ech0:")
+
+    def happened(self, event: str, now_s: float) -> None:
+        self.events.append(event)
+
+
+def test_faults_sit_between_the_wire_and_the_board() -> None:
+    noise = Noise()
+    rig = Rig(Marlin("printer-1", BED, World([BED]), TWIN, Random(1), faults=noise))
+    rig.until(0.0)
+    assert rig.send(numbered(1, "G28"))[0] == "Error:checksum mismatch, Last Line: 0"
+    assert rig.send(numbered(1, "M82")) == ["ok"]
+    assert rig.send("M999\n") == ['ech0:Unknown command: "M999"', "ok"]
+    assert noise.events == ["line", "line"]
+
+
 # ---- anything at all ---------------------------------------------------------------------------------------------
 
 COMMANDS = (

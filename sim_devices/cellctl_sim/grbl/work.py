@@ -87,9 +87,8 @@ def perform(board: "Grbl", step: Step, now_s: float) -> Task:
 
 
 def line(board: "Grbl", target: Point, feed_mm_per_min: float, now_s: float) -> Stage:
-    """A straight move, inf for a rapid; waits for a free planner block. Sent back: when it was planned."""
-    start = board.modes.position
-    path = straight((*start, 0.0), (*target, 0.0))
+    """A straight move, inf for a rapid; waits for a free planner block."""
+    path = straight((*board.modes.position, 0.0), (*target, 0.0))
     now_s = yield from _plan(board, path, feed_mm_per_min, now_s)
     board.modes.position = target
     return now_s
@@ -137,7 +136,7 @@ def _offsets(board: "Grbl", step: Step, now_s: float) -> Stage:
     modes.groups["system"] = commands.get("system", modes.groups["system"])
     if code in (92, 92.1):
         modes.g92 = step.point
-    elif code:
+    elif code in (10, 28.1, 30.1):
         index = system_of(step, modes) if code == 10 else (G28 if code == 28.1 else G30)
         board.memory.coordinates[index] = step.point if code == 10 else modes.position
         now_s = yield board.intake.write_eeprom(now_s)
