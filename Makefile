@@ -27,7 +27,7 @@ prove: $(STAMP) mosquitto  ## the long batteries that the README's claims rest o
 # Hashes for everything, addresses for nothing: the file works with any index.
 lock:
 	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-	    --strip-extras --allow-unsafe --extra dev --output-file requirements.lock pyproject.toml
+	    --strip-extras --allow-unsafe --extra demo --extra dev --output-file requirements.lock pyproject.toml
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)

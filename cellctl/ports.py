@@ -224,8 +224,8 @@ class Desk(Protocol):
         """What was answered to an earlier command, or None if it is not known."""
         ...
 
-    async def changed(self, since_rev: int) -> CellView:
-        """Wait until the view's rev is above `since_rev` (at once if it is already)."""
+    async def changed(self, since_rev: int) -> int:
+        """Wait until the view's rev is above `since_rev` (at once if it is already); returns the rev."""
         ...
 
     def records(self, after_seq: int = 0) -> Iterator[Record]:

@@ -69,11 +69,16 @@ class RunningCell:
             await self.engine.pulse()
             for name, supervisor in self.engine.supervisors.items():
                 tasks.create_task(supervisor.run(), name=f"{name}.supervisor")
-                tasks.create_task(supervisor.beat(), name=f"{name}.beat")
             for face in faces:
                 tasks.create_task(face.serve(), name=type(face).__name__)
             for job in beside:
                 tasks.create_task(job(), name=job.__name__)
+
+    async def beat(self) -> None:
+        """Let every supervisor stamp its progress, for `stuck`. To be run beside everything where a watchdog asks."""
+        async with asyncio.TaskGroup() as tasks:
+            for name, supervisor in self.engine.supervisors.items():
+                tasks.create_task(supervisor.beat(), name=f"{name}.beat")
 
     async def stuck(self) -> str:
         """Which essential part makes no progress, or "". The answer itself waits for the engine's inbox."""

@@ -105,7 +105,7 @@ class _Service:
             log.info("controller.ready", version=__version__, cell=self._cell.config.plan.name)
 
         async with asyncio.TaskGroup() as tasks:
-            cell = tasks.create_task(self._cell.run(faces, announce, self._watch), name="cell")
+            cell = tasks.create_task(self._cell.run(faces, announce, self._cell.beat, self._watch), name="cell")
             stopped = tasks.create_task(stop.wait(), name="stop")
             await asyncio.wait([cell, stopped], return_when=asyncio.FIRST_COMPLETED)
             self._notifier.stopping()

@@ -36,10 +36,9 @@ class Desk:
         """The cell as it is now."""
         return self._engine.view()
 
-    async def changed(self, since_rev: int) -> CellView:
-        """Wait for a view that is newer than `since_rev`."""
-        await self._engine.changed(since_rev)
-        return self._engine.view()
+    async def changed(self, since_rev: int) -> int:
+        """Wait for a view that is newer than `since_rev`; returns its rev."""
+        return await self._engine.changed(since_rev)
 
     def records(self, after_seq: int = 0) -> Iterator[Record]:
         """The durable log after a sequence number."""

@@ -48,10 +48,11 @@ class Engine:
         """The cell as it is now."""
         return self._shown.of(self.cell)
 
-    async def changed(self, since_rev: int) -> None:
-        """Wait for a cell that is newer than `since_rev`."""
+    async def changed(self, since_rev: int) -> int:
+        """Wait for a cell that is newer than `since_rev`; returns its rev."""
         while self.cell.counts.rev <= since_rev:
             await self._moved.wait()
+        return self.cell.counts.rev
 
     def records(self, after_seq: int = 0) -> Iterator[ev.Record]:
         """The durable log after a sequence number."""

@@ -8,7 +8,7 @@ from cellctl.core.view import CellView
 from cellctl.domain.events import OperationAdvanced
 from cellctl.domain.work import Progress
 
-CHECKPOINT_S: Final = 10.0
+CHECKPOINT_S: Final = 30.0
 
 
 class LiveView:
@@ -18,16 +18,23 @@ class LiveView:
         self._live: dict[str, Progress] = {}
         self._checkpoint_s: dict[str, float] = {}
         self._rendered: CellView | None = None
+        self._stale = False
 
     def of(self, cell: Cell) -> CellView:
         """The view of a cell; equal revs mean the same cell."""
         if self._rendered is None or self._rendered.rev != cell.counts.rev:
             self._rendered = render(cell)
-        return refresh(self._rendered, self._live)
+            self._stale = True
+        if self._stale:
+            # Equal views are the same object, so that who looks often sees at once that nothing is new.
+            self._rendered = refresh(self._rendered, self._live)
+            self._stale = False
+        return self._rendered
 
     def note(self, fact: OperationAdvanced, now_s: float) -> bool:
         """Take a report of progress; True when it is time to journal one."""
         self._live[fact.operation_id] = fact.progress
+        self._stale = True
         last_s = self._checkpoint_s.get(fact.operation_id)
         if last_s is not None and now_s - last_s < CHECKPOINT_S:
             return False

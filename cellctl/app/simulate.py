@@ -73,13 +73,13 @@ async def _run(
     cell = RunningCell(config, Outside(clock, ids, links, store, MemoryFiles()))
     settings = MqttSettings(cell=config.plan.name, base=config.mqtt.base, version=__version__)
     face = MqttFace(cell.desk, broker.client("cellctl"), clock, ids, settings)
-    person = Person(cell.desk, twin, clock, ids)
+    person = Person(cell.engine, cell.desk, twin, clock, ids)
     customer = Customer(broker.client("customer"), ids, f"{config.mqtt.base}/{config.plan.name}")
     replies: list[dict[str, Any]] = []
     async with asyncio.TaskGroup() as tasks:
         daemon = tasks.create_task(cell.run([face], person.work), name="cell")
         replies += await customer.order(wishes)
-        done = await until_done(cell.desk, PATIENCE_S)
+        done = await until_done(cell.engine, PATIENCE_S)
         open_jobs = [f"{job.id} of {job.order_id}: {job.why}" for job in cell.desk.view().jobs if job.why]
         daemon.cancel()
     links.close()

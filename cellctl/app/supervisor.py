@@ -41,9 +41,8 @@ class Supervisor:
                 reason = "the connection was ended"
             except CellError as error:
                 reason = str(error)
-            except Exception as error:  # the one broad catch: a driver's defect must cost only its own machine
-                log.exception("driver.defect", machine=self.machine)
-                reason = f"defect in the driver: {error!r}"
+            except Exception as error:
+                reason = self._defect(error)
             finally:
                 self._driver = None
             if self._heard:
@@ -66,6 +65,9 @@ class Supervisor:
         except NotAllowed as refused:
             log.warning("operation.not_begun", machine=self.machine, operation=operation.id, why=str(refused))
             self._report(OperationEnded(operation.id, OperationState.NOT_BEGUN, str(refused)))
+        except Exception as error:
+            # Nobody can say how far it came; its machine is asked about like after a crash.
+            self._report(OperationEnded(operation.id, OperationState.UNKNOWN, self._defect(error)))
 
     def command(self, command: MachineCommand) -> None:
         """Pass on a PackML command. Raises NotAllowed."""
@@ -74,6 +76,11 @@ class Supervisor:
     def answer(self, operation_id: str, choice: str, by: str) -> None:
         """Pass on a person's answer. Raises NotAllowed."""
         self._ready().answer(operation_id, choice, by)
+
+    def _defect(self, error: Exception) -> str:
+        """A driver's defect must cost only its own machine; this is the one place that catches everything."""
+        log.error("driver.defect", machine=self.machine, exc_info=error)
+        return f"defect in the driver: {error!r}"
 
     def _ready(self) -> Driver:
         if self._driver is None:

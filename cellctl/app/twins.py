@@ -5,6 +5,8 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
+from cellctl.app.engine import Engine
+from cellctl.core.lifecycle import in_work
 from cellctl.core.view import PromptView
 from cellctl.domain.commands import AnswerPrompt, Envelope, content_hash
 from cellctl.ports import Bus, BusSession, Clock, Desk, Ids, Message, SimulatedCell, Will
@@ -59,7 +61,8 @@ class Customer:
 class Person:
     """Answers open questions one after the other, as long and as well as the simulated person does."""
 
-    def __init__(self, desk: Desk, twin: SimulatedCell, clock: Clock, ids: Ids) -> None:
+    def __init__(self, engine: Engine, desk: Desk, twin: SimulatedCell, clock: Clock, ids: Ids) -> None:
+        self._engine = engine
         self._desk = desk
         self._twin = twin
         self._clock = clock
@@ -67,18 +70,16 @@ class Person:
 
     async def work(self) -> None:
         """Until cancelled."""
-        view = self._desk.view()
         while True:
-            if view.prompts:
-                await self._answer(view.prompts[0])
-                view = self._desk.view()
+            if self._engine.cell.prompts:
+                await self._answer(self._desk.view().prompts[0])
             else:
-                view = await self._desk.changed(view.rev)
+                await self._engine.changed(self._engine.cell.counts.rev)
 
     async def _answer(self, prompt: PromptView) -> None:
         takes_s, choice = self._twin.person_answers(prompt.text, prompt.choices, prompt.station)
         await self._clock.sleep(takes_s)
-        if prompt not in self._desk.view().prompts:
+        if prompt.id not in self._engine.cell.prompts:
             return
         # A part that was looked at is taken out of the cell; one to be carried goes where it is wanted.
         target = "gone" if prompt.target == prompt.source else prompt.target
@@ -87,13 +88,12 @@ class Person:
         await self._desk.submit(Envelope(self._ids.new(), PERSON, command, content_hash(command)))
 
 
-async def until_done(desk: Desk, patience_s: float) -> bool:
-    """Wait until no order is open or running; False when nothing at all has happened for so long."""
-    view = desk.view()
-    while any(order.state in ("open", "running") for order in view.orders):
+async def until_done(engine: Engine, patience_s: float) -> bool:
+    """Wait until no job is in work or waiting; False when nothing at all has happened for so long."""
+    while any(in_work(job) for job in engine.cell.jobs.values()):
         try:
             async with asyncio.timeout(patience_s):
-                view = await desk.changed(view.rev)
+                await engine.changed(engine.cell.counts.rev)
         except TimeoutError:
             return False
     return True

@@ -1,6 +1,7 @@
 """The driver shell that all serial machines share: link and session in, PackML states and facts out."""
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
@@ -232,14 +233,17 @@ class Nap:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._sleep: asyncio.Task[None] | None = None
+        self._woken = asyncio.Event()
         self._until_s = -math.inf
 
     async def until(self, due_s: float | None) -> None:
         """Sleep until then, or until woken; None sleeps for ever."""
         self._until_s = math.inf if due_s is None else due_s
-        async with asyncio.TaskGroup() as tasks:
-            self._sleep = tasks.create_task(self._wait(due_s), name="nap")
+        self._woken.clear()
+        pause_s = None if due_s is None else max(0.0, due_s - self._clock.now_s()) / self._clock.speed
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self._woken.wait()
         self._until_s = -math.inf
 
     def bring_forward(self, due_s: float | None) -> None:
@@ -249,14 +253,7 @@ class Nap:
 
     def wake(self) -> None:
         """End the sleep, if there is one."""
-        if self._sleep is not None:
-            self._sleep.cancel()
-
-    async def _wait(self, due_s: float | None) -> None:
-        if due_s is None:
-            await asyncio.get_running_loop().create_future()
-        else:
-            await self._clock.sleep(max(0.0, due_s - self._clock.now_s()))
+        self._woken.set()
 
 
 def executable(files: Files, sha256: str) -> Iterator[str]:

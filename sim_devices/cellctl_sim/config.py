@@ -62,6 +62,8 @@ class RouterTwin(_Twin):
     max_spindle_rpm: Positive = 12000.0
     spindle_spins_up_s: Positive = 2.0
     has_door: bool = False
+    homing_switches: bool = True
+    """With them the machine is locked at power-up until it is homed; without, it trusts where it stands."""
     vise_top_mm: float | None = None
     """Machine Z of the part's surface; None: the work origin's Z, as the operator would set it."""
 

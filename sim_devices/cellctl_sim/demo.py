@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--speed", type=float, default=SPEED, help="machine seconds in one second (%(default)s)")
     options = parser.parse_args(argv)
     try:
-        asyncio.run(_demo(options.cell, options.text or ["ADA LOVELACE"], options.speed))
+        asyncio.run(_demo(options.cell, options.text or ["ADA BYRON"], options.speed))
     except DemoFailed as failed:
         say(f"demo failed: {failed}")
         return 1

@@ -97,10 +97,10 @@ class BareDesk:
         known = self._replies.get(command_id)
         return known[1] if known else None
 
-    async def changed(self, since_rev: int) -> CellView:
+    async def changed(self, since_rev: int) -> int:
         while self._view.rev <= since_rev:
             await self._news.wait()
-        return self._view
+        return self._view.rev
 
     def records(self, after_seq: int = 0) -> Iterator[Record]:
         return iter(self.log[after_seq:])

@@ -19,6 +19,7 @@ from cellctl.ports import BusSession, Message, Will
 TICK_S: Final = 2.0
 STATUS_S: Final = 5.0
 TELEMETRY_S: Final = 1.0
+SETTLE_S: Final = 0.1
 HEARING_S: Final = 2.0
 BETWEEN_CALLS_S: Final = 30.0
 EVENTS_AT_ONCE: Final = 100
@@ -129,7 +130,7 @@ class Conversation:
     async def _follow(self) -> None:
         rev = self._seat.desk.view().rev
         while True:
-            rev = (await self._seat.desk.changed(rev)).rev
+            rev = await self._seat.desk.changed(rev)
             self._board.news.set()
 
     async def _show(self, link: BusSession) -> None:
@@ -140,6 +141,8 @@ class Conversation:
                 self._board.stands(publication)
             await self._tell(link)
             await self._board.news.wait()
+            # One thing leads to another at the same instant; the world is told once.
+            await self._seat.pause(SETTLE_S)
 
     async def _tell(self, link: BusSession) -> None:
         """The events since the last time; a long list is told in parts, with the state of the cell in between."""
@@ -151,9 +154,14 @@ class Conversation:
             self._board.news.set()
 
     async def _measure(self, link: BusSession) -> None:
+        shown = self._seat.desk.view()
         while True:
             await self._seat.pause(TELEMETRY_S)
-            for publication in self._board.telemetry(self._seat.desk.view()):
+            view = self._seat.desk.view()
+            if view is shown:
+                continue
+            shown = view
+            for publication in self._board.telemetry(view):
                 await self._post(link, publication)
 
     async def _call(self, link: BusSession) -> None:
