@@ -129,10 +129,6 @@ class Marlin(Board):
         if self.emergency_parser:
             self._watch_for_emergency(chunk, now_s)
         for line in chunk.replace(b"\r", b"\n").splitlines(keepends=True):
-            if not self.uart.rx and (whole := self.intake.whole(line)):
-                self._admit(whole, now_s)
-                self._run(now_s)
-                continue
             rest = line
             while rest and not self.killed:
                 stored = self.uart.store(rest)
@@ -156,16 +152,13 @@ class Marlin(Board):
     def _fetch(self, now_s: float) -> None:
         """Fill the slots from the receive buffer; happens while a command blocks, too."""
         while not self.killed and (line := self.intake.take(self.uart.rx)) is not None:
-            self._admit(line, now_s)
-
-    def _admit(self, line: bytes, now_s: float) -> None:
-        if mistake := self.intake.accept(line):
-            self._ask_again(mistake)
-            return
-        self._note("line", now_s)
-        command = self.intake.queue[-1]
-        if not self.emergency_parser and command.number is None and command.text[:4] in _EARLY:
-            self._act_early(command.text[:4], now_s)
+            if mistake := self.intake.accept(line):
+                self._ask_again(mistake)
+                continue
+            self._note("line", now_s)
+            command = self.intake.queue[-1]
+            if not self.emergency_parser and command.number is None and command.text[:4] in _EARLY:
+                self._act_early(command.text[:4], now_s)
 
     def _ask_again(self, mistake: str) -> None:
         """Whatever has been received behind the bad line is thrown away. The ok acknowledges nothing."""

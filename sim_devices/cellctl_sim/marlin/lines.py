@@ -56,12 +56,6 @@ class Intake:
                 return line
         return None
 
-    def whole(self, line: bytes) -> bytes:
-        """What is kept of a line that comes whole while a slot is free; empty otherwise. The usual case, sooner."""
-        if self._partial or not self.free or line[-1:] != b"\n":
-            return b""
-        return _stored(line[:-1])
-
     def accept(self, line: bytes) -> str:
         """Queue a line; or say what is wrong with it, in the firmware's own words."""
         frame = _FRAMED.fullmatch(line)
