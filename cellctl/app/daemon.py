@@ -66,7 +66,7 @@ async def _run(config: CellConfig, args: Namespace) -> None:
     clock = RealClock(args.speed)
     with ExitStack() as stack:
         journal = stack.enter_context(Journal(args.state / "journal.sqlite", clock))
-        links = RealLinks(args.devices)
+        links = RealLinks(args.devices, args.speed)
         outside = Outside(clock, RealIds(), links, journal, ProgramFiles(args.state / "programs"))
         cell = RunningCell(config, outside)
         service = _Service(cell, Notifier(os.environ))

@@ -30,10 +30,10 @@ _CLOSE_S: Final = 3.0
 _SESSION_MS: Final = 20_000
 # A call may block the server's whole connection, so the watchdog is slower than the slowest answer.
 _WATCHDOG_S: Final = 5.0
-_PUBLISH_MS: Final = 100.0
+PUBLISH_MS: Final = 100.0
 _SAMPLE_MS: Final = 50.0
-_KEEPALIVES: Final = 30  # publishing intervals without a change until the server says that it is still there
-_LIFETIME: Final = 300  # publishing intervals without us until the server forgets the subscription
+_KEEPALIVE_MS: Final = 3_000  # without a change until the server says that it is still there
+_LIFETIME_MS: Final = 30_000  # without us until the server forgets the subscription
 _QUEUE: Final = 10  # changes of one variable that one notification can hold
 
 # With these the server has not refused: whether it did anything is unknown.
@@ -59,15 +59,24 @@ class Security:
 class OpcUaLink:
     """One session with one server, from `open` until it is lost; never opened again.
 
-    `call_timeout_s` is real seconds for each request. `on_change` and `on_lost` are called from the event
-    loop, and must not raise: asyncua would only log it.
+    `call_timeout_s` is real seconds for each request, `publish_ms` how often changes are told. `on_change` and
+    `on_lost` are called from the event loop, and must not raise: asyncua would only log it.
     """
 
-    def __init__(self, machine: str, url: str, security: Security, *, call_timeout_s: float = 3.0) -> None:
+    def __init__(
+        self,
+        machine: str,
+        url: str,
+        security: Security,
+        *,
+        call_timeout_s: float = 3.0,
+        publish_ms: float = PUBLISH_MS,
+    ) -> None:
         self._machine = machine
         self._url = url
         self._security = security
         self._call_timeout_s = call_timeout_s
+        self._publish_ms = publish_ms
         self._client: Client | None = None
         self._session: _Session | None = None
 
@@ -84,7 +93,8 @@ class OpcUaLink:
         self._client = client = self._new_client(ear)
         try:
             await self._ask("connect", client.connect(), limit_s=3 * self._call_timeout_s)
-            self._session = await self._ask("open a subscription", _open_session(self._machine, client, ear))
+            opening = _open_session(self._machine, client, ear, self._publish_ms)
+            self._session = await self._ask("open a subscription", opening)
         except MachineFault as refused:
             await self.close()
             raise LinkLost(self._machine, refused.what, do_next=refused.do_next) from refused
@@ -147,12 +157,12 @@ class OpcUaLink:
                 return await answer
 
 
-async def _open_session(machine: str, client: Client, ear: "_Ear") -> "_Session":
+async def _open_session(machine: str, client: Client, ear: "_Ear", publish_ms: float) -> "_Session":
     uris = await client.get_namespace_array()
     parameters = ua.CreateSubscriptionParameters()
-    parameters.RequestedPublishingInterval = _PUBLISH_MS
-    parameters.RequestedMaxKeepAliveCount = _KEEPALIVES
-    parameters.RequestedLifetimeCount = _LIFETIME
+    parameters.RequestedPublishingInterval = publish_ms
+    parameters.RequestedMaxKeepAliveCount = round(_KEEPALIVE_MS / publish_ms)
+    parameters.RequestedLifetimeCount = round(_LIFETIME_MS / publish_ms)
     parameters.PublishingEnabled = True
     subscription = await client.create_subscription(parameters, ear)
     return _Session(machine, client.uaclient.session, subscription, ear, uris)

@@ -36,7 +36,7 @@ class PrinterTwin(_Twin):
     nozzle_cools_in_s: Positive = 120.0
     """Time constant of cooling towards ambient."""
     nozzle_max_celsius: Celsius = 275.0
-    bed_heats_celsius_per_s: Positive = 0.6
+    bed_heats_celsius_per_s: Positive = 0.3
     bed_cools_in_s: Positive = 600.0
     """Time constant of cooling towards ambient."""
     bed_max_celsius: Celsius = 120.0
