@@ -46,6 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except DemoFailed as failed:
         say(f"demo failed: {failed}")
         return 1
+    except TimeoutError:
+        say(f"demo failed: it was not done within {ORDER_S:.0f} s; is this computer very busy?")
+        return 1
     return 0
 
 
@@ -58,19 +61,18 @@ async def _demo(cell: Path, texts: Sequence[str], speed: float) -> None:
     ]
     devices = ["--devices", str(folder / "dev"), "--speed", f"{speed:g}"]
     daemon = ["cellctl", "run", str(cell), "--state", str(folder / "state"), *devices, *settings]
-    try:
+    with contextlib.ExitStack() as on_failure:
+        on_failure.callback(say, f"logs of all programs are in {folder}")
         async with (
             _program(folder, _broker(folder, broker_port), "broker"),
-            _program(folder, ["cellctl-sim", str(cell), *devices, *settings], "machines"),
+            _program(folder, ["cellctl-sim", str(cell), *devices, *settings], "machines") as machines,
         ):
-            await _until_ready(folder)
+            await _until_ready(machines)
             say(f"simulated machines run {speed:g} times faster than real ones; the daemon's clock runs with them")
             async with _program(folder, daemon, "daemon"):
                 await _order(folder, broker_port, texts)
             await _check_world(folder)
-    except BaseException:
-        say(f"logs of all programs are in {folder}")
-        raise
+        on_failure.pop_all()
     shutil.rmtree(folder)
 
 
@@ -97,25 +99,29 @@ def _broker(folder: Path, port: int) -> list[str]:
 
 
 @contextlib.asynccontextmanager
-async def _program(folder: Path, command: Sequence[str], name: str) -> AsyncIterator[None]:
-    """Run a program beside us, its output in a log of its own; end it with SIGTERM."""
+async def _program(folder: Path, command: Sequence[str], name: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run a program beside us, what it says on standard error in a log of its own; end it with SIGTERM."""
     with (folder / f"{name}.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(_beside(command[0]), *command[1:], stdout=log, stderr=log)
+        process = await asyncio.create_subprocess_exec(
+            _beside(command[0]), *command[1:], stdout=asyncio.subprocess.PIPE, stderr=log
+        )
         try:
-            yield
+            yield process
             if process.returncode is not None:
                 raise DemoFailed(f"the {name} ended by itself with {process.returncode}")
         finally:
             if process.returncode is None:
                 process.terminate()
-            await process.wait()
+            await process.communicate()
 
 
-async def _until_ready(folder: Path) -> None:
-    """The simulator prints `ready` when every machine can be reached."""
+async def _until_ready(machines: asyncio.subprocess.Process) -> None:
+    """The simulator prints a line for each machine, and `ready` when all of them can be reached."""
     async with asyncio.timeout(START_S):
-        while "ready" not in (folder / "machines.log").read_text().splitlines():
-            await asyncio.sleep(0.05)
+        while machines.stdout and (line := (await machines.stdout.readline()).decode().rstrip()) != "ready":
+            if not line:
+                raise DemoFailed("the simulated machines ended before they were ready")
+            say(f"         {line}")
 
 
 async def _output(command: Sequence[str]) -> str:

@@ -104,7 +104,7 @@ def test_every_engraving_stays_on_the_plate_and_below_grbls_line_length(text: st
     try:
         _, kept = order(text=text, height_mm=height_mm)
     except OrderRefused as refused:
-        assert refused.code == "does_not_fit"  # noqa: PT017 - the refusal is the other legal outcome
+        assert refused.code == "does_not_fit"
         return
     lines = kept["nameplate-A-engrave.gcode"].decode().splitlines()
     assert list(sendable_lines(lines)) == lines
