@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from cellctl.app.engine import Engine
-from cellctl.core.decide import PreparedOrder, RefusedOrder, Stimulus
+from cellctl.core.decide import MachineTold, PreparedOrder, RefusedOrder, Stimulus
 from cellctl.core.view import CellView
 from cellctl.domain.commands import CommandMachine, Envelope, Reply, SubmitOrder, rejected
 from cellctl.domain.errors import OrderRefused
@@ -15,6 +15,9 @@ from cellctl.domain.work import Directive, Plan
 from cellctl.ports import Clock
 
 Prepare = Callable[[SubmitOrder], Directive]
+
+# What must not wait for a disk.
+CUT_SHORT: Final = frozenset({MachineCommand.HOLD, MachineCommand.ABORT})
 
 
 class Desk:
@@ -55,7 +58,6 @@ class Desk:
         known = self._engine.answers.again(envelope)
         if known is not None:
             return known
-        self._cut_short(envelope)
         decided: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._pending[envelope.id] = decided
         try:
@@ -65,17 +67,18 @@ class Desk:
             decided.cancel()
 
     def _stimulus(self, envelope: Envelope) -> Stimulus:
-        if not isinstance(envelope.command, SubmitOrder):
-            return envelope
+        match envelope.command:
+            case SubmitOrder() as order:
+                return self._prepared(envelope, order)
+            case CommandMachine(machine=machine, command=command) if (
+                command in CUT_SHORT and machine in self._engine.supervisors
+            ):
+                # The machine hears it before anything is decided or written, and its own table judges it.
+                return MachineTold(envelope, self._engine.tell(machine, command))
+        return envelope
+
+    def _prepared(self, envelope: Envelope, order: SubmitOrder) -> Stimulus:
         try:
-            return PreparedOrder(envelope, self._prepare(envelope.command), self._clock.utc())
+            return PreparedOrder(envelope, self._prepare(order), self._clock.utc())
         except OrderRefused as refused:
             return RefusedOrder(envelope, rejected(refused.code, str(refused)))
-
-    def _cut_short(self, envelope: Envelope) -> None:
-        """Hold and abort go to the machine before anything is decided or written; its own table judges them."""
-        command = envelope.command
-        if not isinstance(command, CommandMachine) or command.machine not in self._engine.supervisors:
-            return
-        if command.command in (MachineCommand.HOLD, MachineCommand.ABORT):
-            self._engine.tell(command.machine, command.command)

@@ -72,12 +72,14 @@ class Engine:
         """Return when everything that is in the inbox now has been worked through; the watchdog's question."""
         await self._pass_through(None, "watchdog")
 
-    def tell(self, machine: str, command: MachineCommand) -> None:
-        """Give a machine a command at once; what its state does not allow is logged and has no effect."""
+    def tell(self, machine: str, command: MachineCommand) -> str:
+        """Give a machine a command at once. Returns why its state does not allow it; then it has no effect."""
         try:
             self.supervisors[machine].command(command)
         except NotAllowed as refused:
             log.warning("machine.refused", machine=machine, command=command.value, why=str(refused))
+            return str(refused)
+        return ""
 
     # ---- the writer --------------------------------------------------------------------------------------------
 

@@ -209,6 +209,9 @@ def _(event: ev.StationChanged, cell: Cell) -> Cell:
 
 @_fold.register
 def _(event: ev.StationCommanded, cell: Cell) -> Cell:
+    # Only a reset is waited for; the others are there for the record.
+    if event.command is not MachineCommand.RESET:
+        return cell
     return _station(cell, event.station, told=event.command)
 
 

@@ -43,7 +43,15 @@ class RefusedOrder:
     reply: Reply
 
 
-Stimulus = Envelope | PreparedOrder | RefusedOrder | ev.Fact | ev.ControllerStarted
+@dataclass(frozen=True, slots=True)
+class MachineTold:
+    """A hold or an abort that the machine has heard already; `refused` says why it did not obey, or is empty."""
+
+    envelope: Envelope
+    refused: str
+
+
+Stimulus = Envelope | PreparedOrder | RefusedOrder | MachineTold | ev.Fact | ev.ControllerStarted
 
 
 def decide(cell: Cell, stimulus: Stimulus) -> tuple[Cell, Sequence[Instruction]]:
@@ -52,6 +60,8 @@ def decide(cell: Cell, stimulus: Stimulus) -> tuple[Cell, Sequence[Instruction]]
     match stimulus:
         case PreparedOrder():
             _accept(turn, stimulus)
+        case MachineTold():
+            _told(turn, stimulus)
         case RefusedOrder():
             _reply(turn, stimulus.envelope, stimulus.reply)
         case Envelope():
@@ -121,6 +131,18 @@ def _cancel(turn: Turn, command: CancelOrder, sender: str) -> Reply:
     return Reply("accepted", lifecycle.cancel_jobs(turn, command.order_id))
 
 
+def _told(turn: Turn, stimulus: MachineTold) -> None:
+    command = stimulus.envelope.command
+    if not isinstance(command, CommandMachine):
+        raise TypeError(f"only a machine can be told, not {command.VERB}")
+    if stimulus.refused:
+        reply = rejected("precondition_failed", f"{command.machine}: {stimulus.refused}")
+    else:
+        turn.remember(ev.StationCommanded(command.machine, command.command, stimulus.envelope.sender))
+        reply = Reply("accepted", f"{command.machine}: {command.command.value}")
+    _reply(turn, stimulus.envelope, reply)
+
+
 def _machine(turn: Turn, command: CommandMachine, sender: str) -> Reply:
     status = turn.cell.stations.get(command.machine)
     if status is None:
@@ -136,9 +158,7 @@ def _machine(turn: Turn, command: CommandMachine, sender: str) -> Reply:
     if command.command is MachineCommand.RESET and part and station_of(part.place) == command.machine:
         return rejected("precondition_failed", f"{command.machine} still holds {part.serial}; it must leave first")
     turn.remember(ev.StationCommanded(command.machine, command.command, sender))
-    if command.command not in (MachineCommand.HOLD, MachineCommand.ABORT):
-        # Hold and abort went to the driver by the engine's short cut, before anything was decided.
-        turn.do(Tell(command.machine, command.command))
+    turn.do(Tell(command.machine, command.command))
     return Reply("accepted", f"{command.machine}: {command.command.value}")
 
 

@@ -3,11 +3,11 @@
 import pytest
 
 from cellctl.core.cell import apply, empty
-from cellctl.core.decide import decide
+from cellctl.core.decide import MachineTold, decide
 from cellctl.core.instructions import Remember, Start, Tell
 from cellctl.core.render import render
 from cellctl.domain import events as ev
-from cellctl.domain.commands import AnswerPrompt, CancelOrder, CommandMachine
+from cellctl.domain.commands import AnswerPrompt, CancelOrder, CommandMachine, Envelope
 from cellctl.domain.job import JobState, JobSubstate
 from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.work import GONE, NOWHERE, Disposition, OperationState
@@ -266,3 +266,16 @@ def test_a_part_is_nowhere_until_its_first_operation_is_given_out() -> None:
     assert shop.cell.parts["nameplate-A-00001"].place == "printer-1.bed"
     shop.feed(ev.OperationEnded("op-1", OperationState.NOT_BEGUN, "no"))
     assert NOWHERE not in {part.place for part in shop.cell.parts.values()}  # given out again at once
+
+
+def test_a_hold_that_the_machine_obeyed_is_accepted_though_its_state_was_reported_first() -> None:
+    shop = Shop()
+    shop.wake()
+    shop.order()
+    shop.feed(ev.StationChanged("printer-1", MachineState.HOLDING))
+    envelope = Envelope("id-h", "ada", CommandMachine("printer-1", MachineCommand.HOLD))
+    shop.feed(MachineTold(envelope, ""))
+    assert shop.reply is not None
+    assert shop.reply.accepted
+    shop.feed(MachineTold(Envelope("id-i", "ada", envelope.command), "a machine in IDLE cannot hold"))
+    assert shop.reply.code == "rejected:precondition_failed"
