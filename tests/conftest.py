@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,9 +15,17 @@ def no_task_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     cancel_all_tasks = asyncio.runners._cancel_all_tasks  # type: ignore[attr-defined]
 
     def look(loop: asyncio.AbstractEventLoop) -> None:
-        leaked.extend(repr(task) for task in asyncio.all_tasks(loop))
+        leaked.extend(repr(task) for task in asyncio.all_tasks(loop) if _is_ours(task))
         cancel_all_tasks(loop)
 
     monkeypatch.setattr(asyncio.runners, "_cancel_all_tasks", look)
     yield
     assert not leaked, f"tasks were left behind: {leaked}"
+
+
+def _is_ours(task: asyncio.Task[Any]) -> bool:
+    """Libraries keep tasks of their own, which end with the loop; ours have a parent that ends them."""
+    code = getattr(task.get_coro(), "cr_code", None)
+    here = Path(__file__).parents[1]
+    path = Path(code.co_filename) if code else Path()
+    return path.is_relative_to(here) and "site-packages" not in path.parts

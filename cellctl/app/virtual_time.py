@@ -186,8 +186,10 @@ def run_virtual(main: Coroutine[Any, Any, Result], *, start_s: float = 0.0) -> R
         finally:
             leaked = loop.cancel_rest()
             loop.close()
+    # Asked in any case: asyncio logs an error that nobody looked at, whenever the task is collected.
+    failed = task.cancelled() or task.exception() is not None
     if loop.failure is not None:
         raise loop.failure
-    if task.exception() is None and leaked:
+    if leaked and not failed:
         raise LeakedTasks(f"main has ended, but not: {', '.join(leaked)}")
     return task.result()
