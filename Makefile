@@ -18,11 +18,17 @@ lint: $(STAMP)  ## style, types, and who may import whom
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-bench: $(STAMP)  ## figures side by side with peers
+bench: $(STAMP)  ## figures side by side with peers; bench-serial: one area
 	$(BIN)/python -m benchmarks
 
-prove: $(STAMP) mosquitto  ## the long batteries that the README's claims rest on
+bench-%: $(STAMP)
+	$(BIN)/python -m benchmarks $*
+
+prove: $(STAMP) mosquitto  ## the long batteries that the README's claims rest on; prove-cell: one area
 	$(BIN)/python -m tests.prove
+
+prove-%: $(STAMP) mosquitto
+	$(BIN)/python -m tests.prove $*
 
 # Hashes for everything, addresses for nothing: the file works with any index.
 lock:
