@@ -3,7 +3,7 @@
 from typing import Final
 
 from cellctl.core.cell import Cell
-from cellctl.core.render import refresh, render
+from cellctl.core.render import Renderer, refresh
 from cellctl.core.view import CellView
 from cellctl.domain.events import OperationAdvanced
 from cellctl.domain.work import Progress
@@ -17,13 +17,14 @@ class LiveView:
     def __init__(self) -> None:
         self._live: dict[str, Progress] = {}
         self._checkpoint_s: dict[str, float] = {}
+        self._renderer = Renderer()
         self._rendered: CellView | None = None
         self._stale = False
 
     def of(self, cell: Cell) -> CellView:
         """The view of a cell; equal revs mean the same cell."""
         if self._rendered is None or self._rendered.rev != cell.counts.rev:
-            self._rendered = render(cell)
+            self._rendered = self._renderer.view(cell)
             self._stale = True
         if self._stale:
             # Equal views are the same object, so that who looks often sees at once that nothing is new.

@@ -8,9 +8,7 @@ from cellctl.core import dispatch, lifecycle
 from cellctl.core.cell import Cell, OrderEntry
 from cellctl.core.view import CellView, JobView, MachineView, OrderView, PromptView
 from cellctl.domain.job import JobState
-from cellctl.domain.work import GONE, Job, Operation, OperationState, Progress, Prompt
-
-_UNSEEN: Mapping[str, Progress] = {}
+from cellctl.domain.work import GONE, Job, Operation, OperationState, Part, Progress, Prompt, Step
 
 # Why a job waits: codes for programs, one sentence for people.
 Waits = tuple[tuple[str, ...], str]
@@ -21,28 +19,62 @@ CLOSED_SHOWN: Final = 20
 _CLOSED: Final = frozenset({"done", "cancelled"})
 
 
-def render(cell: Cell, live: Mapping[str, Progress] = _UNSEEN) -> CellView:
-    """The view of a cell. `live` has fresher progress than the journal, by operation id."""
-    machines = tuple(_machine(cell, name, live) for name in cell.stations)
-    orders = _orders(cell)
-    shown = {job_id for order in orders for job_id in order.jobs}
-    answers: dict[str, Waits] = {}
-    return CellView(
-        cell=cell.plan.name,
-        rev=cell.counts.rev,
-        machines=machines,
-        orders=orders,
-        jobs=tuple(_job(cell, job, answers) for job in cell.jobs.values() if job.id in shown),
-        prompts=tuple(_prompt(cell, prompt) for prompt in cell.prompts.values()),
-        alarms=tuple(alarm for machine in machines if (alarm := _alarm(machine))),
-    )
+def render(cell: Cell) -> CellView:
+    """The view of a cell, with the progress that is journalled."""
+    return Renderer().view(cell)
 
 
-def _machine(cell: Cell, name: str, live: Mapping[str, Progress]) -> MachineView:
+class Renderer:
+    """Renders one cell again and again. A job or an order that looks as it did last time is the same object.
+
+    Most of a long list does not change from one event to the next: neither is it made anew here, nor need whoever
+    shows it compare it field by field.
+    """
+
+    def __init__(self) -> None:
+        self._orders: tuple[Mapping[str, OrderEntry], Mapping[str, Job], tuple[OrderView, ...]] = ({}, {}, ())
+        # By job id, with all that it was made of.
+        self._jobs: dict[str, tuple[tuple[object, ...], JobView]] = {}
+
+    def view(self, cell: Cell) -> CellView:
+        """The view of a cell, with the progress that is journalled."""
+        machines = tuple(_machine(cell, name) for name in cell.stations)
+        orders = self._show_orders(cell)
+        return CellView(
+            cell=cell.plan.name,
+            rev=cell.counts.rev,
+            machines=machines,
+            orders=orders,
+            jobs=self._show_jobs(cell, {job_id for order in orders for job_id in order.jobs}),
+            prompts=tuple(_prompt(cell, prompt) for prompt in cell.prompts.values()),
+            alarms=tuple(alarm for machine in machines if (alarm := _alarm(machine))),
+        )
+
+    def _show_orders(self, cell: Cell) -> tuple[OrderView, ...]:
+        entries, jobs, _ = self._orders
+        if entries is not cell.orders or jobs is not cell.jobs:
+            self._orders = cell.orders, cell.jobs, _orders(cell)
+        return self._orders[2]
+
+    def _show_jobs(self, cell: Cell, shown: set[str]) -> tuple[JobView, ...]:
+        made: dict[str, tuple[tuple[object, ...], JobView]] = {}
+        at_work = {operation.job_id: operation for operation in cell.operations.values()}
+        answers: dict[str, Waits] = {}
+        for job in cell.jobs.values():
+            if job.id not in shown:
+                continue
+            waits = _why(cell, job, at_work.get(job.id), answers)
+            made_of = (job, cell.parts.get(job.serial), cell.orders[job.order_id].directive.steps, waits)
+            known = self._jobs.get(job.id)
+            made[job.id] = known if known and known[0] == made_of else (made_of, _job(*made_of))
+        self._jobs = made
+        return tuple(view for _, view in made.values())
+
+
+def _machine(cell: Cell, name: str) -> MachineView:
     status = cell.stations[name]
     station = cell.plan.stations[name]
     operation = next((op for op in cell.operations.values() if op.station == name), None)
-    progress = status.progress if operation else Progress()
     return MachineView(
         name=name,
         driver=station.driver,
@@ -54,7 +86,7 @@ def _machine(cell: Cell, name: str, live: Mapping[str, Progress]) -> MachineView
         operation_id=operation.id if operation else "",
         job_id=operation.job_id if operation else "",
         step=operation.step if operation else "",
-        progress=live.get(operation.id, progress) if operation else progress,
+        progress=status.progress if operation else Progress(),
         locked=dispatch.locked(cell, name),
     )
 
@@ -68,12 +100,13 @@ def _alarm(machine: MachineView) -> str:
 
 
 def refresh(view: CellView, live: Mapping[str, Progress]) -> CellView:
-    """The same view with the progress of now."""
-    machines = tuple(
-        replace(machine, progress=live[machine.operation_id]) if machine.operation_id in live else machine
-        for machine in view.machines
-    )
+    """The same view with the progress of now, by operation id."""
+    machines = tuple(_advanced(machine, live.get(machine.operation_id)) for machine in view.machines)
     return replace(view, machines=machines)
+
+
+def _advanced(machine: MachineView, progress: Progress | None) -> MachineView:
+    return machine if progress in (None, machine.progress) else replace(machine, progress=progress)
 
 
 def _orders(cell: Cell) -> tuple[OrderView, ...]:
@@ -111,10 +144,8 @@ def _order_state(entry: OrderEntry, jobs: list[Job], done: int) -> str:
     return "running" if any(job.state is not JobState.ALLOWED_TO_START for job in jobs) else "open"
 
 
-def _job(cell: Cell, job: Job, answers: dict[str, Waits]) -> JobView:
-    part = cell.parts.get(job.serial)
-    steps = cell.orders[job.order_id].directive.steps
-    reasons, why = _why(cell, job, answers)
+def _job(job: Job, part: Part | None, steps: tuple[Step, ...], waits: Waits) -> JobView:
+    reasons, why = waits
     return JobView(
         id=job.id,
         order_id=job.order_id,
@@ -129,10 +160,10 @@ def _job(cell: Cell, job: Job, answers: dict[str, Waits]) -> JobView:
     )
 
 
-def _why(cell: Cell, job: Job, answers: dict[str, Waits]) -> Waits:
+def _why(cell: Cell, job: Job, operation: Operation | None, answers: dict[str, Waits]) -> Waits:
+    """What a job does or waits for. `answers` are those given to other jobs, by what these waited for."""
     if not lifecycle.in_work(job):
         return (), job.reason
-    operation = cell.operation_of(job.id)
     if operation is not None and operation.state is OperationState.UNKNOWN:
         return ("needs_confirmation",), f"waits for a person: {job.reason}"
     if operation is not None:

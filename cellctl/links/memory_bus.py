@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from cellctl.ports import BusSession, Message, Will
@@ -10,6 +11,7 @@ from cellctl.ports import BusSession, Message, Will
 ROOM: Final = 1000
 
 
+@lru_cache(maxsize=4096)  # the same topics are published over and over
 def matches(topic_filter: str, topic: str) -> bool:
     """Whether a topic passes a filter with the wildcards + and #. Topics that begin with $ need one that does too."""
     if topic.startswith("$") != topic_filter.startswith("$"):

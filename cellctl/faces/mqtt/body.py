@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum, IntEnum
+from functools import cache
 from typing import Any, Final, NoReturn
 
 from cellctl.faces.mqtt.refusal import Refused
@@ -13,6 +14,9 @@ MOST_BYTES: Final = 64 * 1024
 MOST_DEPTH: Final = 16
 # Beyond 2**53 not every language reads the same number.
 MOST_DIGITS: Final = 16
+
+_AS_IT_IS: Final = frozenset({str, int, float, bool, type(None)})
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def read_object(payload: bytes) -> dict[str, Any]:
@@ -39,13 +43,20 @@ def read_object(payload: bytes) -> dict[str, Any]:
 
 def write(value: Any) -> bytes:
     """A domain value as JSON: dataclasses as objects, PackML and ISA-95 states by name, other enums by value."""
-    text = json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"))
+    text = _JSON.encode(plain(value))
     # What came from a machine may hold half a surrogate pair; written as an escape it is JSON all the same.
     return text.encode(errors="backslashreplace")
 
 
 def plain(value: Any) -> Any:
     """A domain value as JSON-like values."""
+    kind: type[object] = type(value)
+    # Most of what there is needs no questions asked; of what does, dataclasses are the most.
+    if kind in _AS_IT_IS:
+        return value
+    names = _fields(kind)
+    if names is not None:
+        return {name: plain(getattr(value, name)) for name in names}
     match value:
         case IntEnum():
             return value.name
@@ -55,9 +66,12 @@ def plain(value: Any) -> Any:
             return {str(key): plain(each) for key, each in value.items()}
         case list() | tuple():
             return [plain(each) for each in value]
-        case _ if is_dataclass(value):
-            return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
     return value
+
+
+@cache
+def _fields(kind: type[object]) -> tuple[str, ...] | None:
+    return tuple(each.name for each in fields(kind)) if is_dataclass(kind) else None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

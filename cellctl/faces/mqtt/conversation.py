@@ -38,6 +38,7 @@ class Conversation:
         self._outbox = outbox
         self._presence = presence
         self._doubted = asyncio.Event()
+        self._said = b""  # the last status of our own
 
     def will(self) -> Will:
         """The status that stands when this connection has ended. Of any other session it means nothing."""
@@ -86,7 +87,9 @@ class Conversation:
             "ts": self._seat.clock.utc(),
             "version": self._seat.settings.version,
         }
-        await self._post(link, Publication(self._seat.topics.status, content, retain=True))
+        message = Publication(self._seat.topics.status, content).message
+        self._said = message.payload
+        await link.publish(message, retain=True)
 
     async def _listen(self, link: BusSession) -> None:
         async for message in link.messages():
@@ -96,6 +99,8 @@ class Conversation:
                 self._intake.hear(message)
 
     def _hear_status(self, message: Message) -> None:
+        if message.payload == self._said:
+            return
         try:
             said = read_object(message.payload)
         except Refused:

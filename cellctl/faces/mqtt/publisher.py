@@ -57,7 +57,8 @@ class Board:
         self._description = description
         # What the broker took last, by topic; None if it must be told again.
         self._standing: dict[str, Any] = {}
-        self._devices: dict[str, tuple[MachineView, int]] = {}
+        # Each without its progress, and what is shown of it.
+        self._devices: dict[str, tuple[MachineView, Mapping[str, Any]]] = {}
         self._progress: dict[str, Progress] = {}
 
     def begin(self, view: CellView) -> None:
@@ -72,11 +73,13 @@ class Board:
 
     def due(self, view: CellView) -> list[Publication]:
         """What has to be published, in order; each is to be confirmed with `stands`."""
-        wanted, closed = dict(self._wanted(view)), self._closed(view)
+        closed = self._closed(view)
+        wanted = dict(self._wanted(view, closed))
         changes = [
             Publication(topic, content, retain=True)
             for topic, content in wanted.items()
-            if self._standing.get(topic) != content
+            # What has not changed is mostly the same object.
+            if (known := self._standing.get(topic)) is not content and known != content
         ]
         for topic in self._standing:
             if topic not in wanted:
@@ -103,7 +106,7 @@ class Board:
     def device(self, name: str) -> tuple[str, int] | None:
         """State and rev of a device as shown last; a precondition is about these."""
         known = self._devices.get(name)
-        return (known[0].state, known[1]) if known else None
+        return (known[0].state, known[1]["rev"]) if known else None
 
     def telemetry(self, view: CellView) -> list[Publication]:
         """Progress that has changed since the last call: the latest value of each device, nothing in between."""
@@ -118,11 +121,10 @@ class Board:
             for each in moved
         ]
 
-    def _wanted(self, view: CellView) -> Iterator[tuple[str, Any]]:
+    def _wanted(self, view: CellView, closed: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         yield self._topics.description, self._description
         for machine in view.machines:
             yield self._topics.state("device", machine.name), self._device(machine, view.rev)
-        closed = self._closed(view)
         for kind, items in (("order", view.orders), ("job", view.jobs), ("prompt", view.prompts)):
             for item in items:
                 topic = self._topics.state(kind, item.id)
@@ -134,14 +136,14 @@ class Board:
             if alarm:
                 yield self._topics.alarm(name), {"alarm": alarm}
 
-    def _device(self, machine: MachineView, rev: int) -> dict[str, Any]:
+    def _device(self, machine: MachineView, rev: int) -> Mapping[str, Any]:
         still = replace(machine, progress=_NO_PROGRESS)
         known = self._devices.get(machine.name)
         if known is None or known[0] != still:
-            known = self._devices[machine.name] = (still, rev)
-        shown: dict[str, Any] = {"rev": known[1], **plain(still)}
-        del shown["progress"]  # it is telemetry
-        return shown
+            shown = {"rev": rev, **plain(still)}
+            del shown["progress"]  # it is telemetry
+            known = self._devices[machine.name] = (still, shown)
+        return known[1]
 
     def _closed(self, view: CellView) -> dict[str, Any]:
         return self._closed_orders(view) | self._closed_jobs(view)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from zlib import crc32
 
@@ -17,6 +18,7 @@ def is_segment(text: str) -> bool:
     return _SEGMENT.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=1024)  # the same few names are shown again with every change
 def segment(name: str) -> str:
     """A name as one level of a topic. What had to be changed is told apart by a checksum of the name."""
     if is_segment(name):
