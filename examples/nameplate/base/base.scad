@@ -5,7 +5,7 @@ hole = 3.2;
 
 difference() {
     linear_extrude(plate.z)
-        translate([corner, corner]) offset(r = corner, $fn = 12) square([plate.x - 2 * corner, plate.y - 2 * corner]);
+        translate([corner, corner]) offset(r = corner, $fn = 8) square([plate.x - 2 * corner, plate.y - 2 * corner]);
     for (x = [3.6, plate.x - 3.6])
-        translate([x, plate.y / 2, -1]) cylinder(d = hole, h = plate.z + 2, $fn = 12);
+        translate([x, plate.y / 2, -1]) cylinder(d = hole, h = plate.z + 2, $fn = 8);
 }
