@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from cellctl.domain.errors import ConfigError
 from cellctl.domain.work import Plan, Station
@@ -34,7 +34,8 @@ class MqttTable(_Strict):
     host: str = "127.0.0.1"
     port: int = Field(default=1883, ge=1, le=65535)
     base: str = Field(default="cellctl", pattern=r"^[a-z0-9_-]{1,64}(/[a-z0-9_-]{1,64}){0,4}$")
-    protocol: Literal["3.1.1", "5"] = "5"
+    # A bare 5 means the same; `--set mqtt.protocol=5` cannot say it otherwise.
+    protocol: Annotated[Literal["3.1.1", "5"], BeforeValidator(str)] = "5"
     username: str = ""
     password_file: Path | None = None
 
