@@ -128,6 +128,13 @@ class Links(Protocol):
         """An OPC UA session."""
         ...
 
+    async def appeared(self, machine: str) -> None:
+        """Wait until a machine has been plugged in that was not there when its last link was opened or lost.
+
+        Where this cannot be seen it waits for ever, so the caller sets a limit.
+        """
+        ...
+
 
 class Files(Protocol):
     """Program files, named by the SHA-256 of their content."""

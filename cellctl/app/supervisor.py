@@ -1,5 +1,7 @@
 """One machine's keeper: connect, run, and after a loss wait a little longer each time and connect again."""
 
+import asyncio
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -48,8 +50,15 @@ class Supervisor:
             if self._heard:
                 wait_s = FIRST_WAIT_S
             self._report(ContactLost(self.machine, reason))
-            await self._tools.clock.sleep(self._tools.clock.wire_s(wait_s))
+            await self._pause(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+
+    async def _pause(self, longest_s: float) -> None:
+        """Wait before the next attempt, but not for a machine that has just been plugged in."""
+        clock = self._tools.clock
+        with suppress(TimeoutError):
+            async with asyncio.timeout(clock.wire_s(longest_s) / clock.speed):
+                await self._tools.links.appeared(self.machine)
 
     async def beat(self) -> None:
         """Stamp progress for the watchdog; runs beside `run`, in the same task group."""

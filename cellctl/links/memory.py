@@ -5,6 +5,7 @@ for each machine, and it can be cut.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -31,6 +32,7 @@ class MemoryLinks:
             for name, device in cell.node_devices.items()
         }
         self._machines: dict[str, _ByteMachine | _NodeMachine] = {**self._bytes, **self._nodes}
+        self._mended: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     def start(self) -> None:
         """Let the machines live. To be called from the event loop."""
@@ -44,11 +46,19 @@ class MemoryLinks:
 
     def bytes_to(self, machine: str, address: str, options: Mapping[str, Any]) -> "MemoryByteLink":
         """A line to the device of this name; address and options are for real ones."""
-        return MemoryByteLink(_twin(self._bytes, machine))
+        twin = _twin(self._bytes, machine)
+        self._mended[machine].clear()
+        return MemoryByteLink(twin)
 
     def nodes_of(self, machine: str, url: str, options: Mapping[str, Any]) -> "MemoryNodeLink":
         """A session with the device of this name; address and options are for real ones."""
-        return MemoryNodeLink(_twin(self._nodes, machine))
+        twin = _twin(self._nodes, machine)
+        self._mended[machine].clear()
+        return MemoryNodeLink(twin)
+
+    async def appeared(self, machine: str) -> None:
+        """Wait until its cable has been plugged in again since its last link was made."""
+        await self._mended[machine].wait()
 
     def cut(self, machine: str, reason: str = "the cable was pulled") -> None:
         """Hang up. What is on its way is lost, and no link can be opened until `mend`."""
@@ -57,6 +67,7 @@ class MemoryLinks:
     def mend(self, machine: str) -> None:
         """Plug the cable in again."""
         self._machines[machine].socket.mend()
+        self._mended[machine].set()
 
 
 def _twin(machines: Mapping[str, Machine], name: str) -> Machine:

@@ -1,10 +1,17 @@
 """Lines to real machines, from the addresses in the cell file."""
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from cellctl.domain.address import NetworkAddress, parse_address
+from cellctl.domain.errors import ConfigError
+from cellctl.links.rfc2217 import Rfc2217Link
 from cellctl.links.serial import SerialLink
+from cellctl.links.tcp import TcpLink
+from cellctl.links.usb import SYSFS
+from cellctl.links.whereabouts import Whereabouts
 from cellctl.ports import ByteLink, NodeLink
 
 _USUAL_BAUD: Final = 115_200
@@ -12,18 +19,30 @@ _LEAST_PUBLISH_MS: Final = 10.0
 
 
 class RealLinks:
-    """ports.Links to serial ports and OPC UA servers. Relative port names are below `devices`.
+    """ports.Links to serial ports, sockets and OPC UA servers. Relative port names are below `devices`.
 
     `speed` is the clock's: machines of a demo change faster, and are listened to more often.
     """
 
-    def __init__(self, devices: Path, speed: float = 1.0) -> None:
+    def __init__(self, devices: Path, speed: float = 1.0, *, sysfs: Path = SYSFS) -> None:
         self._devices = devices
         self._speed = speed
+        self._sysfs = sysfs
+        self._whereabouts: dict[str, Whereabouts] = {}
 
     def bytes_to(self, machine: str, address: str, options: Mapping[str, Any]) -> ByteLink:
-        """A serial port; option `baud`."""
-        return SerialLink(machine, self._devices / address, options.get("baud", _USUAL_BAUD))
+        """A serial port or a socket, by `domain.address`; option `baud`. Raises ConfigError for what is neither."""
+        try:
+            parsed = parse_address(address)
+        except ValueError as mistake:
+            raise ConfigError([f"machines.{machine}.port: {mistake}"]) from None
+        baud = options.get("baud", _USUAL_BAUD)
+        if isinstance(parsed, NetworkAddress):
+            line = TcpLink(machine, parsed.host, parsed.port)
+            return Rfc2217Link(machine, line, baud) if parsed.rfc2217 else line
+        whereabouts = Whereabouts(machine, parsed, devices=self._devices, sysfs=self._sysfs)
+        self._whereabouts[machine] = whereabouts
+        return SerialLink(machine, whereabouts, baud)
 
     def nodes_of(self, machine: str, url: str, options: Mapping[str, Any]) -> NodeLink:
         """A session with an OPC UA server; options `insecure` and `call_timeout_s` (real seconds)."""
@@ -34,3 +53,10 @@ class RealLinks:
         publish_ms = max(_LEAST_PUBLISH_MS, PUBLISH_MS / max(1.0, self._speed))
         timeout_s = options.get("call_timeout_s", 3.0)
         return OpcUaLink(machine, url, security, call_timeout_s=timeout_s, publish_ms=publish_ms)
+
+    async def appeared(self, machine: str) -> None:
+        """Wait until a serial port has been plugged in again; for ever for everything else."""
+        if machine in self._whereabouts:
+            await self._whereabouts[machine].appeared()
+        else:
+            await asyncio.Event().wait()

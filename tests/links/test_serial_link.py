@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import tty
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,59 +11,7 @@ from cellctl.domain.errors import LinkLost
 from cellctl.links.real import RealLinks
 from cellctl.links.serial import SerialLink
 from cellctl.ports import ByteLink, Links
-
-DEADLINE_S = 10
-
-
-class Ear:
-    """Collects what a link says; `until` waits for bytes, `until_lost` for the end."""
-
-    def __init__(self) -> None:
-        self.heard = bytearray()
-        self.lost_because: list[str] = []
-        self._news = asyncio.Event()
-
-    def received(self, chunk: bytes) -> None:
-        self.heard += chunk
-        self._news.set()
-
-    def lost(self, reason: str) -> None:
-        self.lost_because.append(reason)
-        self._news.set()
-
-    async def until(self, wanted: bytes) -> None:
-        async with asyncio.timeout(DEADLINE_S):
-            while not self.heard.endswith(wanted):
-                self._news.clear()
-                await self._news.wait()
-
-    async def until_lost(self) -> str:
-        async with asyncio.timeout(DEADLINE_S):
-            while not self.lost_because:
-                self._news.clear()
-                await self._news.wait()
-        return self.lost_because[0]
-
-
-class Machine:
-    """The master end of a pseudo-terminal."""
-
-    def __init__(self) -> None:
-        self.fd, slave = os.openpty()
-        tty.setraw(slave)
-        self.path = Path(os.ttyname(slave))
-        os.close(slave)
-
-    def read(self, count: int) -> bytes:
-        chunk = bytearray()
-        while len(chunk) < count:
-            chunk += os.read(self.fd, count - len(chunk))
-        return bytes(chunk)
-
-    def vanish(self) -> None:
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
+from tests.links.ends import DEADLINE_S, Ear, Machine, at
 
 
 @pytest.fixture
@@ -75,7 +22,7 @@ def machine() -> Iterator[Machine]:
 
 
 async def opened(machine: Machine) -> tuple[SerialLink, Ear]:
-    link, ear = SerialLink("router-1", machine.path, 115_200), Ear()
+    link, ear = SerialLink("router-1", at(machine.path), 115_200), Ear()
     await link.open(ear)
     return link, ear
 
@@ -175,7 +122,7 @@ def test_a_closed_link_says_nothing_more(machine: Machine) -> None:
 def test_a_port_serves_one_program_at_a_time_and_is_free_again_after_closing(machine: Machine) -> None:
     async def main() -> None:
         first, _ = await opened(machine)
-        with pytest.raises(LinkLost, match=r"router-1: cannot open .*\. End the other program"):
+        with pytest.raises(LinkLost, match=r"cannot open .*: another machine of this cell has it\. End the other"):
             await opened(machine)
         first.close()
         second, _ = await opened(machine)
@@ -186,11 +133,11 @@ def test_a_port_serves_one_program_at_a_time_and_is_free_again_after_closing(mac
 
 def test_a_port_that_is_not_there_or_not_a_port_is_named(tmp_path: Path) -> None:
     async def main() -> None:
-        with pytest.raises(LinkLost, match=r"cnc-1: cannot open .*cnc-1\b.*\. Plug in its cable"):
-            await SerialLink("cnc-1", tmp_path / "cnc-1", 115_200).open(Ear())
+        with pytest.raises(LinkLost, match=r"cnc-1: there is no port .*cnc-1\b.*\. Plug in its cable"):
+            await SerialLink("cnc-1", at(tmp_path / "cnc-1", "cnc-1"), 115_200).open(Ear())
         (tmp_path / "cnc-1").write_text("a file")
         with pytest.raises(LinkLost, match="cnc-1: cannot open"):
-            await SerialLink("cnc-1", tmp_path / "cnc-1", 115_200).open(Ear())
+            await SerialLink("cnc-1", at(tmp_path / "cnc-1", "cnc-1"), 115_200).open(Ear())
 
     asyncio.run(main())
 
