@@ -46,6 +46,11 @@ def strip_comment(line: str) -> str:
     return line.strip()
 
 
+def blank_comment(line: str) -> str:
+    """The line with blanks for `;...` and `(...)`, so that columns stay what they were."""
+    return _COMMENT.sub(lambda comment: " " * len(comment[0]), line)
+
+
 def words(line: str) -> Words:
     """The words of a line in order, letters in upper case. Raises BadLine.
 
@@ -58,8 +63,7 @@ def words(line: str) -> Words:
 
 def parse(line: str) -> Line:
     """Everything a line says. The checksum is read, not verified. Raises BadLine, its column that of `line`."""
-    # Comments become blanks, so that columns stay what they were.
-    plain = _COMMENT.sub(lambda comment: " " * len(comment[0]), line)
+    plain = blank_comment(line)
     frame = _FRAME.fullmatch(plain)
     if frame is None:  # pragma: no cover - the pattern takes any text; told apart for the type checker
         raise BadLine(line, 0, "letter")
@@ -108,4 +112,4 @@ def _why(line: str, start: int = 0) -> BadLine:
     return BadLine(line, start, "letter")
 
 
-__all__ = ["BadLine", "Line", "Word", "Words", "checksum", "parse", "strip_comment", "words"]
+__all__ = ["BadLine", "Line", "Word", "Words", "blank_comment", "checksum", "parse", "strip_comment", "words"]

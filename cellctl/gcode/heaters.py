@@ -1,0 +1,77 @@
+"""What a program asks of a printer's heaters: ceilings, whether the nozzle may extrude, and how long it is waited."""
+
+from typing import Final
+
+from cellctl.gcode.rules import Heat
+from cellctl.gcode.verdict import Findings, Reason
+
+_NONE: Final = Heat(nozzle_max_celsius=0.0)
+
+
+class Heaters:
+    """The heaters of one printer. `heating_s`: waits so far, as far as the rates are known."""
+
+    __slots__ = ("_findings", "_heat", "_hot", "_since", "_warm", "bed_celsius", "heating_s", "nozzle_celsius")
+
+    def __init__(self, heat: Heat | None, findings: Findings) -> None:
+        self.heating_s = 0.0
+        self.nozzle_celsius = 0.0
+        self.bed_celsius = 0.0
+        self._heat = heat or _NONE
+        self._findings = findings
+        # Nozzles that may extrude; and those that may at least pull back, because they have been hot.
+        self._hot: set[int] = set()
+        self._warm: set[int] = set()
+        # Heater -> (when it got its target, its temperature then, target).
+        self._since: dict[str, tuple[float, float, float]] = {}
+
+    def may_extrude(self, tool: int, *, back: bool = False) -> bool:
+        """Whether plastic may go out of this nozzle (`back`: into it)."""
+        return tool in self._hot or (back and tool in self._warm)
+
+    def nozzle(self, tool: int, celsius: float, *, wait: bool, now_s: float) -> None:
+        """M104 and M109."""
+        if not self._check("nozzle", celsius, self._heat.nozzle_max_celsius):
+            return
+        self.nozzle_celsius = max(self.nozzle_celsius, celsius)
+        if celsius < self._heat.extrude_from_celsius:
+            self._hot.discard(tool)
+        elif wait:
+            self._hot.add(tool)
+            self._warm.add(tool)
+        self._set(f"nozzle {tool}", celsius, self._heat.nozzle_celsius_per_s, now_s, wait=wait)
+
+    def bed(self, celsius: float, *, wait: bool, now_s: float) -> None:
+        """M140 and M190."""
+        if self._check("bed", celsius, self._heat.bed_max_celsius):
+            self.bed_celsius = max(self.bed_celsius, celsius)
+            self._set("bed", celsius, self._heat.bed_celsius_per_s, now_s, wait=wait)
+
+    def chamber(self, celsius: float) -> None:
+        """M141 and M191."""
+        self._check("chamber", celsius, self._heat.chamber_max_celsius)
+
+    def _check(self, heater: str, celsius: float, most: float) -> bool:
+        if 0 <= celsius <= most:
+            return True
+        found = f"the {heater} would be heated to {celsius:g} C"
+        if not most and celsius:
+            allowed, remedy = f"this machine has no heated {heater}", "Use a profile that belongs to this machine"
+        else:
+            allowed, remedy = f"allowed is 0 to {most:g} C", "Use a material that this machine can bear, or its limit"
+        self._findings.refuse_word(Reason.TOO_HOT, "S", found, allowed, remedy)
+        return False
+
+    def _set(self, heater: str, target: float, rate: float | None, now_s: float, *, wait: bool) -> None:
+        """Heats at an even rate. A wait ends when the target was kept for a while; cooling is not waited for (S)."""
+        if not rate:
+            return
+        now_s += self.heating_s
+        cold = self._heat.ambient_celsius
+        begun_s, was, aim = self._since.get(heater, (now_s, cold, cold))
+        here = min(aim, was + rate * (now_s - begun_s)) if aim > was else aim
+        if wait and target >= here:
+            wait_s = (target - here) / rate + self._heat.settle_s
+            self.heating_s += wait_s
+            now_s, here = now_s + wait_s, target
+        self._since[heater] = (now_s, here, max(target, cold))
