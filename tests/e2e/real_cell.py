@@ -71,6 +71,12 @@ class RealCell:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    def submit(self, product: str, text: str) -> str:
+        """Order something; returns the order's name."""
+        reply = json.loads(self.cellctl("order", "submit", product, "-p", f"text={text}", "--json"))
+        order: str = reply["result"]["order_id"]
+        return order
+
     def status(self) -> Json:
         """`cellctl status --json`"""
         status: Json = json.loads(self.cellctl("status", "--json"))
