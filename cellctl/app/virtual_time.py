@@ -10,7 +10,7 @@ One run at a time in a process.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
-from contextvars import Context
+from contextvars import Context, copy_context
 from heapq import heapify, heappop, heappush
 from itertools import count
 from math import inf
@@ -52,6 +52,16 @@ class _Task(asyncio.Task[Any]):
         return f"{self.get_name()} (in {' > '.join(where)})"
 
 
+class _Timer(asyncio.TimerHandle):
+    """A timer without what asyncio notes for its debug mode: there are a few for every line of a program."""
+
+    def __init__(self, when: float, callback: Callable[..., object], args: Any, loop: Any, context: Context) -> None:
+        self._when, self._callback, self._args, self._context = when, callback, args, context
+        self._loop = loop
+        self._scheduled, self._cancelled = True, False
+        self._repr = self._source_traceback = None
+
+
 class VirtualLoop(asyncio.BaseEventLoop):
     """An event loop in which only deadlines make time pass. What is due at one instant runs first in, first out."""
 
@@ -78,8 +88,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     ) -> asyncio.TimerHandle:
         """Call at this instant exactly, or next turn if it has passed."""
         self._check_closed()  # type: ignore[attr-defined]
-        timer = asyncio.TimerHandle(when, callback, args, self, context)
-        timer._scheduled = True  # type: ignore[attr-defined]
+        timer = _Timer(when, callback, args, self, context or copy_context())
         heappush(self._timers, (when, next(self._numbers), timer))
         return timer
 
@@ -124,21 +133,27 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return sorted(tasks, key=hash)
 
     def _run_once(self) -> None:
-        # asyncio calls this for every turn of the loop.
+        # asyncio calls this for every turn of the loop, and it makes them all: most turns are for one callback only.
         ready, timers = self._ready, self._timers
-        if not (ready or self._stopping):
-            self._now_s = max(self._now_s, self._next_deadline_s())
-        while timers and timers[0][0] <= self._now_s:
-            timer = heappop(timers)[2]
-            timer._scheduled = False  # type: ignore[attr-defined]
-            if timer._cancelled:
-                self._cancelled_timers -= 1
-            else:
-                ready.append(timer)
-        for _ in range(len(ready)):
-            handle = ready.popleft()
-            if not handle._cancelled:
-                handle._run()
+        while True:
+            if not (ready or self._stopping):
+                self._now_s = max(self._now_s, self._next_deadline_s())
+            now_s = self._now_s
+            while timers and timers[0][0] <= now_s:
+                self._ring(heappop(timers)[2])
+            for _ in range(len(ready)):
+                handle = ready.popleft()
+                if not handle._cancelled:
+                    handle._run()
+            if self._stopping:
+                return
+
+    def _ring(self, timer: asyncio.TimerHandle) -> None:
+        timer._scheduled = False  # type: ignore[attr-defined]
+        if timer._cancelled:
+            self._cancelled_timers -= 1
+        else:
+            self._ready.append(timer)
 
     def _next_deadline_s(self) -> float:
         timers = self._timers

@@ -54,7 +54,8 @@ class MemorySession:
         """What comes in, in order."""
         while (message := await self._waiting.get()) is not None:
             # What has been waiting behind a full room is old: it is not lost without a word.
-            yield replace(message, shed=self._waiting.qsize() >= self._room)
+            shed = self._waiting.qsize() >= self._room
+            yield replace(message, shed=True) if shed else message
         raise ConnectionError(self.lost)
 
     def deliver(self, message: Message) -> None:

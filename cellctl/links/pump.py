@@ -41,51 +41,49 @@ class Pump:
         self._device = device
         self._clock = clock
         self._live = live
-        self._running = False
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._awake = False
         self._last_wake = (0.0, 0)
 
     def start(self) -> None:
         """Begin, with the present moment."""
-        self._running = True
-        self._wake(self._clock.now_s())
+        self._loop = asyncio.get_running_loop()
+        self._wake()
 
     def stop(self) -> None:
         """Let the device stand still."""
-        self._running = False
+        self._loop = None
         if self._timer:
             self._timer.cancel()
             self._timer = None
 
     def look(self, now_s: float) -> None:
         """See when the device is due. A timer that comes sooner stays: it looks again."""
-        due_s = self._device.wakeup_s
-        if due_s is None or not self._running:
+        # What the host answers while the device is awake moves its due time once more; it is looked at in the end.
+        due_s = None if self._awake else self._device.wakeup_s
+        if due_s is None or self._loop is None:
             return
-        loop = asyncio.get_running_loop()
-        loop_s = loop.time()
+        loop_s = self._loop.time()
         # In virtual time both clocks are one, and then the instant must not be rounded.
         when = due_s if loop_s == now_s else loop_s + (due_s - now_s) / self._clock.speed
         if self._timer:
             if self._timer.when() <= when:
                 return
             self._timer.cancel()
-        self._timer = loop.call_at(when, self._ring)
+        self._timer = self._loop.call_at(when, self._wake)
 
-    def _ring(self) -> None:
+    def _wake(self) -> None:
         self._timer = None
-        now_s, due_s = self._clock.now_s(), self._device.wakeup_s
-        if due_s is not None and due_s <= now_s:
-            self._wake(now_s)
-        else:
-            self.look(now_s)
-
-    def _wake(self, now_s: float) -> None:
-        last_s, times = self._last_wake
+        now_s, (last_s, times) = self._clock.now_s(), self._last_wake
         self._last_wake = (now_s, times + 1 if now_s == last_s else 0)
         if times > _MOST_WAKES:
             raise RuntimeError(f"the twin of {self._name} wants to be woken at {now_s} s for ever")
-        self._live(now_s)
+        self._awake = True
+        try:
+            self._live(now_s)
+        finally:
+            self._awake = False
         self.look(now_s)
 
 

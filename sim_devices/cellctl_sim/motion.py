@@ -73,6 +73,12 @@ class _Run:
         self.end_s = start_s + self.ramp_s + self.cruise_s + (cruise - leave) / acceleration
         self.open_end = False
 
+    @property
+    def leave(self) -> float:
+        """Speed in mm/s at its end."""
+        brake_s = self.end_s - self.start_s - self.ramp_s - self.cruise_s
+        return max(0.0, self.cruise - self.acceleration * brake_s)
+
     def at(self, now_s: float) -> tuple[float, float]:
         """Distance in mm since its start, and speed in mm/s."""
         passed_s = min(now_s, self.end_s) - self.start_s
@@ -178,7 +184,7 @@ class Planner:
             return
         self._queue.popleft()
         if self._queue:
-            self._begin(self.due_s, run.at(self.due_s)[1])
+            self._begin(self.due_s, run.leave)
         else:
             self._empty(block.path.end, self.due_s)
 

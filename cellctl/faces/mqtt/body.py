@@ -50,7 +50,7 @@ def write(value: Any) -> bytes:
 
 def plain(value: Any) -> Any:
     """A domain value as JSON-like values."""
-    kind: type[object] = type(value)
+    kind: Any = type(value)
     # Most of what there is needs no questions asked; of what does, dataclasses are the most.
     if kind in _AS_IT_IS:
         return value
@@ -58,10 +58,8 @@ def plain(value: Any) -> Any:
     if names is not None:
         return {name: plain(getattr(value, name)) for name in names}
     match value:
-        case IntEnum():
-            return value.name
         case Enum():
-            return value.value
+            return value.name if isinstance(value, IntEnum) else value.value
         case Mapping():
             return {str(key): plain(each) for key, each in value.items()}
         case list() | tuple():
@@ -70,7 +68,7 @@ def plain(value: Any) -> Any:
 
 
 @cache
-def _fields(kind: type[object]) -> tuple[str, ...] | None:
+def _fields(kind: Any) -> tuple[str, ...] | None:
     return tuple(each.name for each in fields(kind)) if is_dataclass(kind) else None
 
 

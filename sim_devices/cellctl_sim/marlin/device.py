@@ -4,6 +4,7 @@ import math
 import random  # noqa: TID251 - the generator comes in seeded
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from cellctl.gcode.words import BadLine, Words, words
@@ -247,6 +248,7 @@ def _code_of(text: str) -> str:
     return f"{found[1]}{int(found[2])}" if found else ""
 
 
+@lru_cache(maxsize=4096)  # what is printed once is mostly printed again
 def _words(text: str) -> Words:
     """The words of a command, read as kindly as the firmware does: what makes no sense is passed over."""
     try:
