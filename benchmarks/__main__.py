@@ -1,0 +1,73 @@
+"""`python -m benchmarks`: measure, print one line for each figure, write all of it as JSON."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks import meters, peers, serial_lines
+from benchmarks.serial_lines import Results, Settings
+
+RESULTS: Final = Path(__file__).with_name("results")
+
+
+def main() -> int:
+    """Exit status 0 also where a figure falls short: the lines say so."""
+    args = _parser().parse_args()
+    settings = Settings(args.rounds, args.window, args.patience, not args.no_peers, args.large)
+    if settings.peers and not peers.installed():
+        print(f"installing Printrun and OctoPrint into {peers.folder()}", file=sys.stderr)
+        peers.install()
+    before = _conditions()
+    results = serial_lines.measure(
+        settings, lambda name: not args.only or name in args.only, lambda line: print(line, file=sys.stderr)
+    )
+    figures = list(serial_lines.figures(results))
+    for figure in figures:
+        print(figure.line())
+    print(f"load average {before['load']} before, {_conditions()['load']} after; others as each run says")
+    content = {
+        "before": before,
+        "after": _conditions(),
+        "settings": asdict(settings),
+        "figures": [figure.plain() for figure in figures],
+        "runs": _plain(results),
+    }
+    args.json.parent.mkdir(parents=True, exist_ok=True)
+    args.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    print(f"everything: {args.json}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    usual = Settings()
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("area", nargs="?", choices=["serial"], default="serial")
+    parser.add_argument("--only", action="append", metavar="NAME", help="grbl, marlin, 32_at_400, machines, hold ...")
+    parser.add_argument("--rounds", type=int, default=usual.rounds, help="how often everything is run [3]")
+    parser.add_argument("--window", type=float, default=usual.window_s, metavar="S", help="length of a window [3]")
+    parser.add_argument("--patience", type=float, default=usual.patience_s, metavar="S", help="wait for quiet [30]")
+    parser.add_argument("--large", type=int, default=usual.large_moves, metavar="N", help="moves for memory [10^7]")
+    parser.add_argument("--no-peers", action="store_true", help="without Printrun and OctoPrint")
+    parser.add_argument("--json", type=Path, default=RESULTS / "latest.json", metavar="FILE")
+    return parser
+
+
+def _conditions() -> dict[str, Any]:
+    load = " ".join(f"{average:.2f}" for average in os.getloadavg())
+    return {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "load": load, **meters.computer()}
+
+
+def _plain(results: Results) -> dict[str, dict[str, list[dict[str, float]]]]:
+    return {
+        contest: {host: [asdict(run) for run in found] for host, found in by_host.items()}
+        for contest, by_host in results.runs.items()
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
