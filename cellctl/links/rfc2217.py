@@ -17,8 +17,7 @@ AGREE_S: Final = 5.0
 _IAC: Final = 255
 _DONT, _DO, _WONT, _WILL, _SB, _SE = 254, 253, 252, 251, 250, 240
 _BINARY, _SUPPRESS_GO_AHEAD, _COM_PORT = 0, 3, 44
-_OURS: Final = frozenset({_BINARY, _SUPPRESS_GO_AHEAD, _COM_PORT})
-_THEIRS: Final = frozenset({_BINARY, _SUPPRESS_GO_AHEAD})
+_OPTIONS: Final = (_BINARY, _SUPPRESS_GO_AHEAD, _COM_PORT)
 _BAUD_RATE, _DATA_BITS, _PARITY, _STOP_BITS, _CONTROL = 1, 2, 3, 4, 5
 _NO_PARITY, _ONE_STOP_BIT, _NO_FLOW_CONTROL = b"\x01", b"\x01", b"\x01"
 _ANSWER: Final = 100  # What a server answers to a COM-PORT command has the command's number and this.
@@ -72,10 +71,10 @@ class ComPort:
 
     def greet(self) -> None:
         """Ask for everything that is needed."""
-        for option in sorted(_OURS):
+        for option in _OPTIONS:
             self._say(_WILL, option)
-        for option in sorted(_THEIRS):
-            self._say(_DO, option)
+        self._say(_DO, _BINARY)
+        self._say(_DO, _SUPPRESS_GO_AHEAD)
 
     @property
     def missing(self) -> str:
@@ -134,9 +133,9 @@ class ComPort:
         self._open.pop((verb, option), None)
         self.refusal = self.refusal or _REFUSALS.get((verb, option), "")
         if verb == _DO:
-            self._say(_WILL if option in _OURS else _WONT, option)
+            self._say(_WILL if option in _OPTIONS else _WONT, option)
         elif verb == _WILL:
-            self._say(_DO if option in _THEIRS else _DONT, option)
+            self._say(_DO if option in _OPTIONS else _DONT, option)
         if (verb, option) == (_DO, _COM_PORT):
             for command, value in (*self._settings.items(), (_CONTROL, _NO_FLOW_CONTROL)):
                 self._replies += bytes([_IAC, _SB, _COM_PORT, command]) + escaped(value) + bytes([_IAC, _SE])

@@ -1,6 +1,7 @@
 """A TCP connection as a byte link: bytes as they are."""
 
 import asyncio
+import os
 import socket
 from contextlib import ExitStack
 from typing import Final
@@ -38,9 +39,8 @@ class TcpLink:
             async with asyncio.timeout(self._connect_s):
                 end = await _connected(self._host, self._port)
         except OSError as failed:
-            why = f"no answer in {self._connect_s:g} s" if isinstance(failed, TimeoutError) else failed.strerror
-            remedy = "Check its network, and its address in the cell file"
-            raise LinkLost(self._machine, f"cannot connect to {name}: {why}", do_next=remedy) from failed
+            what = f"cannot connect to {name}: {self._why(failed)}"
+            raise LinkLost(self._machine, what, do_next="Check its network, and its address in the cell file") from None
         self._wire = Wire(end.fileno(), name, listener, end.close)
 
     def write(self, chunk: bytes) -> None:
@@ -57,6 +57,13 @@ class TcpLink:
         """Let go; bytes that the kernel has not taken are dropped. May be called twice."""
         if self._wire is not None:
             self._wire.close()
+
+    def _why(self, failed: OSError) -> str:
+        if isinstance(failed, TimeoutError):
+            return f"no answer in {self._connect_s:g} s"
+        # asyncio puts a text of its own in the place of the system's.
+        known = not isinstance(failed, socket.gaierror) and failed.errno
+        return os.strerror(failed.errno or 0) if known else str(failed)
 
 
 async def _connected(host: str, port: int) -> socket.socket:
