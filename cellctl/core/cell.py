@@ -11,7 +11,6 @@ from cellctl.domain.work import (
     Directive,
     Job,
     Operation,
-    OperationKind,
     OperationState,
     Order,
     Part,
@@ -35,15 +34,15 @@ class OrderEntry:
 class StationStatus:
     """What is known of a station with a driver. `state` is None until it has been heard after a start.
 
-    `finished` is the serial number of the part that it last worked on: it must leave before the next one.
-    `told` is a command that it has not yet reacted to.
+    `told` is a command that it has not yet reacted to. `refused` says why it did not take its last work; it is not
+    given any more before it has shown another state.
     """
 
     state: MachineState | None = None
     contact: str = "never"
     identity: str = ""
     reason: str = ""
-    finished: str = ""
+    refused: str = ""
     told: MachineCommand | None = None
     progress: Progress = field(default_factory=Progress)
 
@@ -101,10 +100,7 @@ def _fold(event: Any, cell: Cell) -> Cell:
 
 @_fold.register
 def _(event: ev.ControllerStarted, cell: Cell) -> Cell:
-    stations = {
-        name: StationStatus(finished=status.finished, progress=status.progress)
-        for name, status in cell.stations.items()
-    }
+    stations = {name: StationStatus(progress=status.progress) for name, status in cell.stations.items()}
     return replace(cell, stations=stations)
 
 
@@ -197,14 +193,14 @@ def _(event: ev.OperationEnded, cell: Cell) -> Cell:
         unknown = replace(operation, state=OperationState.UNKNOWN)
         return replace(cell, operations={**cell.operations, operation.id: unknown})
     ended = replace(cell, operations={k: op for k, op in cell.operations.items() if k != operation.id})
-    if event.state is OperationState.DONE and operation.kind is OperationKind.PROCESS:
-        return _station(ended, operation.station, finished=operation.serial)
+    if event.state is OperationState.NOT_BEGUN:
+        return _station(ended, operation.station, refused=event.reason or "it did not say why")
     return ended
 
 
 @_fold.register
 def _(event: ev.StationChanged, cell: Cell) -> Cell:
-    return _station(cell, event.station, state=event.state, reason=event.reason, told=None)
+    return _station(cell, event.station, state=event.state, reason=event.reason, refused="", told=None)
 
 
 @_fold.register

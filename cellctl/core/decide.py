@@ -5,11 +5,12 @@ no clock, no file, no machine. What happens to a part is in `lifecycle`, what a 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cellctl.core import dispatch, lifecycle, recovery
 from cellctl.core.cell import Cell
 from cellctl.core.instructions import Answer, Instruction, PassOn, Start, Tell, Turn
+from cellctl.core.news import is_news
 from cellctl.domain import events as ev
 from cellctl.domain.commands import (
     AnswerPrompt,
@@ -22,8 +23,8 @@ from cellctl.domain.commands import (
 )
 from cellctl.domain.errors import NotAllowed
 from cellctl.domain.job import JobCommand
-from cellctl.domain.machine import MachineCommand, MachineState, after
-from cellctl.domain.work import NOWHERE, Directive, OperationKind, OperationState, Part, station_of
+from cellctl.domain.machine import FOR_PEOPLE, MachineCommand, MachineState, after
+from cellctl.domain.work import NOWHERE, Directive, OperationKind, OperationState, Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def _command(turn: Turn, envelope: Envelope) -> None:
         case AnswerPrompt():
             reply = _answer(turn, command, envelope.sender)
         case SubmitOrder():
-            raise TypeError("an order is prepared before it is decided upon")
+            reply = rejected("internal", "an order must be prepared before it is decided upon; report this defect")
     _reply(turn, envelope, reply)
 
 
@@ -127,6 +128,8 @@ def _cancel(turn: Turn, command: CancelOrder, sender: str) -> Reply:
         return rejected("unknown_target", f"there is no order {command.order_id}; list them: cellctl order list")
     if entry.cancelled:
         return rejected("precondition_failed", f"{command.order_id} is cancelled already")
+    if not lifecycle.open_jobs(turn.cell, command.order_id):
+        return rejected("precondition_failed", f"{command.order_id} is done; nothing of it is left to cancel")
     turn.remember(ev.OrderCancelled(command.order_id, sender))
     return Reply("accepted", lifecycle.cancel_jobs(turn, command.order_id))
 
@@ -150,16 +153,28 @@ def _machine(turn: Turn, command: CommandMachine, sender: str) -> Reply:
         return rejected("unknown_target", f"there is no machine {command.machine}; there are: {known}")
     if status.state is None:
         return rejected("precondition_failed", f"{command.machine} is not heard; check its power and cable")
+    if command.command not in FOR_PEOPLE:
+        allowed = ", ".join(each.value for each in MachineCommand if each in FOR_PEOPLE)
+        return rejected("invalid", f"nobody tells a machine to {command.command.value}; allowed: {allowed}")
     try:
         after(status.state, command.command)
     except NotAllowed as refused:
         return rejected("precondition_failed", f"{command.machine}: {refused}")
-    part = turn.cell.parts.get(status.finished)
-    if command.command is MachineCommand.RESET and part and station_of(part.place) == command.machine:
-        return rejected("precondition_failed", f"{command.machine} still holds {part.serial}; it must leave first")
+    against = _against_reset(turn.cell, command.machine) if command.command is MachineCommand.RESET else ""
+    if against:
+        return rejected("precondition_failed", f"{command.machine} {against}")
     turn.remember(ev.StationCommanded(command.machine, command.command, sender))
     turn.do(Tell(command.machine, command.command))
     return Reply("accepted", f"{command.machine}: {command.command.value}")
+
+
+def _against_reset(cell: Cell, name: str) -> str:
+    """Why a machine may not be made ready for its next run; empty if it may. It may move, and an arm may be in it."""
+    serial = dispatch.finished_part(cell, name)
+    if serial:
+        return f"still holds {serial}; it must leave first"
+    operation = dispatch.involved(cell, name)
+    return f"takes part in {operation.id} ({operation.step}), which must end first" if operation else ""
 
 
 def _answer(turn: Turn, command: AnswerPrompt, sender: str) -> Reply:
@@ -182,39 +197,32 @@ def _answer(turn: Turn, command: AnswerPrompt, sender: str) -> Reply:
 
 
 def _fact(turn: Turn, fact: ev.Fact) -> None:
-    if isinstance(fact, ev.OperationStarted | ev.OperationAdvanced | ev.OperationEnded) and (
-        fact.operation_id not in turn.cell.operations
-    ):
-        return  # An echo of work that was settled meanwhile; the journal has its end already.
-    if isinstance(fact, ev.ContactLost) and turn.cell.stations[fact.station].contact == "lost":
-        return  # Still lost: the log says when contact was lost and found, not how often it was looked for.
+    if not is_news(turn.cell, fact):
+        return
     if isinstance(fact, ev.OperationEnded):
         _ended(turn, fact)
-    else:
-        turn.remember(fact)
+        return
+    if isinstance(fact, ev.ContactLost):
+        recovery.lose_sight(turn, fact.station, fact.reason)
+    turn.remember(fact)
 
 
 def _ended(turn: Turn, fact: ev.OperationEnded) -> None:
     operation = turn.cell.operations[fact.operation_id]
-    if operation.state is OperationState.UNKNOWN:
-        return  # Only a person can say more about it now.
-    attended = turn.cell.plan.stations[operation.station].attended
-    if fact.state is OperationState.FAILED and attended and operation.kind is OperationKind.PROCESS:
-        fact = replace(fact, state=OperationState.NOT_BEGUN)  # A question without an answer is asked again.
-    if fact.state is OperationState.FAILED:
-        # Failed work leaves a part in doubt; its stations stay locked until a person has looked.
-        turn.remember(ev.OperationEnded(operation.id, OperationState.UNKNOWN, fact.reason))
-        recovery.ask(turn, operation, f"failed: {fact.reason}")
-        return
-    turn.remember(fact)
-    for prompt in [p for p in turn.cell.prompts.values() if p.operation_id == operation.id]:
-        turn.remember(ev.PromptWithdrawn(prompt.id))
-    if fact.state is OperationState.UNKNOWN:
-        recovery.ask(turn, operation, fact.reason)
-    elif fact.state is OperationState.NOT_BEGUN:
-        lifecycle.put_back(turn, operation)
-    elif operation.kind is OperationKind.PROCESS:
-        lifecycle.step_done(turn, operation, fact.answer, fact.by)
+    match fact.state:
+        case OperationState.DONE:
+            recovery.withdraw_prompts(turn, operation)
+            turn.remember(fact)
+            lifecycle.work_done(turn, operation, fact.answer, fact.by)
+        case OperationState.NOT_BEGUN:
+            recovery.withdraw_prompts(turn, operation)
+            turn.remember(fact)
+            lifecycle.put_back(turn, operation)
+        case OperationState.FAILED:
+            # Failed work leaves a part in doubt; its stations stay locked until a person has looked.
+            recovery.doubt(turn, operation, f"failed: {fact.reason}")
+        case _:
+            recovery.doubt(turn, operation, fact.reason)
 
 
 # ---- after every stimulus --------------------------------------------------------------------------------------
@@ -223,22 +231,10 @@ def _ended(turn: Turn, fact: ev.OperationEnded) -> None:
 def _reset_free_machines(turn: Turn) -> None:
     """A machine that has completed its run becomes idle once what it made has left."""
     for name, status in turn.cell.stations.items():
-        if status.state is not MachineState.COMPLETE or status.told or dispatch.involved(turn.cell, name):
-            continue
-        if _holds_finished_part(turn.cell, name, status.finished):
+        if status.state is not MachineState.COMPLETE or status.told or _against_reset(turn.cell, name):
             continue
         turn.remember(ev.StationCommanded(name, MachineCommand.RESET, "cellctl"))
         turn.do(Tell(name, MachineCommand.RESET))
-
-
-def _holds_finished_part(cell: Cell, name: str, serial: str) -> bool:
-    part = cell.parts.get(serial)
-    if part is None or station_of(part.place) != name:
-        return False
-    job = cell.jobs.get(part.job_id)
-    if job is None or not lifecycle.in_work(job):
-        return True
-    return dispatch.current_step(cell, job).capability not in cell.plan.stations[name].capabilities
 
 
 def _dispatch(turn: Turn) -> None:

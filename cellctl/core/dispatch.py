@@ -13,6 +13,7 @@ from cellctl.domain.job import JobState
 from cellctl.domain.machine import AT_REST, MachineState
 from cellctl.domain.work import (
     NOWHERE,
+    Disposition,
     Job,
     Operation,
     OperationKind,
@@ -45,7 +46,7 @@ def next_operation(cell: Cell, job: Job) -> Operation | tuple[Reason, ...]:
     """The operation that can begin now for a job, or every reason why none can."""
     step = current_step(cell, job)
     part = cell.parts.get(job.serial)
-    able = [station for station in cell.plan.stations.values() if step.capability in station.capabilities]
+    able = [each for each in cell.plan.stations.values() if each.driver and step.capability in each.capabilities]
     if not able:
         return (Reason("no_capability", f"no station of this cell can {step.capability}"),)
     if part is None or part.place == NOWHERE:
@@ -103,6 +104,22 @@ def locked(cell: Cell, station: str) -> str:
     return ""
 
 
+def finished_part(cell: Cell, station: str) -> str:
+    """The serial number of a part that must leave a machine before its next run; "" if there is none.
+
+    A desk is no machine's bed: the person at it needs free hands, not a free desk, to go on.
+    """
+    worker = cell.plan.station(station)
+    held = (part for part in cell.parts.values() if station_of(part.place) == station and not worker.attended)
+    return next((part.serial for part in held if not _stays(cell, part, worker)), "")
+
+
+def _stays(cell: Cell, part: Part, station: Station) -> bool:
+    """Whether the next thing to be done to a part can be done where it is."""
+    job = cell.jobs[part.job_id]
+    return part.disposition is Disposition.IN_WORK and current_step(cell, job).capability in station.capabilities
+
+
 def _begin(cell: Cell, job: Job, step: Step, able: list[Station]) -> Operation | tuple[Reason, ...]:
     reasons: list[Reason] = []
     for station in able:
@@ -126,24 +143,35 @@ def _process(cell: Cell, job: Job, step: Step, station: Station, place: Place) -
 
 
 def _carry(cell: Cell, job: Job, part: Part, able: list[Station]) -> Operation | tuple[Reason, ...]:
-    here = cell.plan.stations[station_of(part.place)]
+    here = cell.plan.station(station_of(part.place))
     status = cell.stations.get(here.name)
     if status is not None and status.state not in AT_REST:
         state = status.state.name if status.state else "not heard"
         return (Reason("not_at_rest", f"{here.name} must stand still before its part is taken ({state})"),)
     reasons: list[Reason] = []
-    for leg in _first_legs(cell, here, able):
+    for leg in _first_legs(cell, job, here, able):
         reason = _cannot_carry(cell, here, leg)
         place = _free_slot(cell, leg.to)
         if reason is None and place is not None:
             draft = _draft(cell, job, "carry", OperationKind.CARRY, leg.carrier, place)
             return replace(draft, source=part.place)
-        reasons.append(reason or Reason("slot_occupied", f"{leg.to.name} has no free place"))
+        if place is None:
+            reasons.append(Reason("slot_occupied", f"{leg.to.name} has no free place"))
+        if reason is not None:
+            reasons.append(reason)
     return tuple(reasons) or (Reason("no_way", f"nobody can carry from {here.name} to where it must go"),)
 
 
-def _first_legs(cell: Cell, here: Station, able: list[Station]) -> Iterator[Leg]:
+def _first_legs(cell: Cell, job: Job, here: Station, able: list[Station]) -> Iterator[Leg]:
     """Ways to begin the journey, best first: towards each able station, then out of the way of other jobs."""
+    yield from _ways(cell, here, able)
+    if here.driver and _wanted(cell, here, job):
+        buffers = (leg for leg in _legs(cell, here) if leg.to.buffer)
+        yield from (leg for leg in buffers if any(_ways(cell, leg.to, able)))
+
+
+def _ways(cell: Cell, here: Station, able: list[Station]) -> Iterator[Leg]:
+    """The first leg of a shortest way to each able station that can be reached, nearest first; over racks only."""
     goals = {station.name for station in able}
     seen = {here.name}
     queue: deque[tuple[Station, Leg | None]] = deque([(here, None)])
@@ -157,8 +185,6 @@ def _first_legs(cell: Cell, here: Station, able: list[Station]) -> Iterator[Leg]
                 yield first or leg
             elif not leg.to.driver:
                 queue.append((leg.to, first or leg))
-    if here.driver and _wanted(cell, here):
-        yield from (leg for leg in _legs(cell, here) if leg.to.buffer)
 
 
 def _legs(cell: Cell, here: Station) -> Iterator[Leg]:
@@ -168,9 +194,10 @@ def _legs(cell: Cell, here: Station) -> Iterator[Leg]:
             yield from (Leg(carrier, cell.plan.stations[name]) for name in others)
 
 
-def _wanted(cell: Cell, station: Station) -> bool:
-    """Whether a job that has no part yet waits for what this station can do."""
-    return any(unbegun(cell, job) in station.capabilities for job in waiting(cell))
+def _wanted(cell: Cell, station: Station, holder: Job) -> bool:
+    """Whether another job than the one whose part is there waits for what this station can do."""
+    others = (job for job in waiting(cell) if job.id != holder.id)
+    return any(current_step(cell, job).capability in station.capabilities for job in others)
 
 
 def _cannot_carry(cell: Cell, here: Station, leg: Leg) -> Reason | None:
@@ -182,15 +209,14 @@ def _cannot_carry(cell: Cell, here: Station, leg: Leg) -> Reason | None:
         return Reason("station_busy", f"{here.name} takes part in {operation.id} ({operation.step})")
     if leg.to.driver and leg.to is not leg.carrier:
         return _not_ready(cell, leg.to)
-    return None
+    return _in_doubt(cell, leg.to)
 
 
 def _not_ready(cell: Cell, station: Station) -> Reason | None:
     """Why a station with a driver cannot be given work, or None."""
     status = cell.stations[station.name]
-    held = locked(cell, station.name)
-    if held:
-        return Reason("needs_confirmation", f"{station.name} waits for a person: {held}")
+    if locked(cell, station.name):
+        return _needs_confirmation(cell, station)
     operation = involved(cell, station.name)
     if operation is not None:
         return Reason("station_busy", f"{station.name} is busy with {operation.step} of {operation.serial}")
@@ -199,12 +225,29 @@ def _not_ready(cell: Cell, station: Station) -> Reason | None:
     if status.state is not MachineState.IDLE:
         why = f": {status.reason}" if status.reason else ""
         return Reason("not_idle", f"{station.name} is in {status.state.name}{why}")
+    if status.refused:
+        return Reason("refused", f"{station.name} did not take its work ({status.refused}); stop it, then reset it")
     return None
+
+
+def _in_doubt(cell: Cell, station: Station) -> Reason | None:
+    """Whether an arm may have come to a stand in there. A person who was to carry something is no obstacle."""
+    for operation in cell.operations.values():
+        touched = station.name in (station_of(operation.source), station_of(operation.target))
+        unknown = operation.state is OperationState.UNKNOWN and not cell.plan.station(operation.station).attended
+        if touched and unknown:
+            return _needs_confirmation(cell, station)
+    return None
+
+
+def _needs_confirmation(cell: Cell, station: Station) -> Reason:
+    return Reason("needs_confirmation", f"{station.name} waits for a person: {locked(cell, station.name)}")
 
 
 def _free_slot(cell: Cell, station: Station) -> Place | None:
     taken = {part.place for part in cell.parts.values()}
-    taken |= {operation.target for operation in cell.operations.values()}
+    # What is being carried may have to be put back to where it came from.
+    taken |= {place for operation in cell.operations.values() for place in (operation.source, operation.target)}
     return next((place for place in station.places if place not in taken), None)
 
 

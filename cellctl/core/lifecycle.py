@@ -76,15 +76,23 @@ def change_job(turn: Turn, job: Job, command: JobCommand, reason: str = "", step
 
 
 def placed(operation: Operation) -> ev.PartMoved:
-    """A new part comes into being where its first operation works."""
+    """The part is where the operation puts it: a new one comes into being where its first operation works."""
     return ev.PartMoved(operation.serial, operation.target, Knowledge.RECORDED, operation.id)
+
+
+def work_done(turn: Turn, operation: Operation, answer: str, by: str) -> None:
+    """A station has done what it was asked to."""
+    if operation.kind is OperationKind.PROCESS:
+        step_done(turn, operation, answer, by)
+    elif turn.cell.parts[operation.serial].place != operation.target:
+        turn.remember(placed(operation))
 
 
 def step_done(turn: Turn, operation: Operation, answer: str, by: str) -> None:
     """A step has been done: on to the next one, or to the end; a wrong answer at a gate scraps the part."""
     job = turn.cell.jobs[operation.job_id]
     if operation.question is not None and answer != operation.question.choices[0]:
-        scrap(turn, job, f"{operation.step}: {answer}", by)
+        scrap(turn, job, f"{operation.step}: {answer}", by, in_hand=True)
         return
     step = job.step + 1
     if step < len(turn.cell.orders[job.order_id].directive.steps):
@@ -92,14 +100,17 @@ def step_done(turn: Turn, operation: Operation, answer: str, by: str) -> None:
         return
     change_job(turn, job, JobCommand.FINISH, step=step)
     turn.remember(ev.PartDisposed(job.serial, Disposition.ACCEPTED, by or "cellctl"))
-    _take_away(turn, job.serial, by, "It is finished")
+    _take_away(turn, job.serial, by if answer else "", "It is finished")
 
 
-def scrap(turn: Turn, job: Job, why: str, by: str) -> None:
-    """The part is not what was ordered. Its job ends, and another one is stored unless the order was cancelled."""
+def scrap(turn: Turn, job: Job, why: str, by: str, *, in_hand: bool = False) -> None:
+    """The part is not what was ordered. Its job ends, and another one is stored unless the order was cancelled.
+
+    `in_hand`: `by` is a person who has just looked at it.
+    """
     change_job(turn, job, JobCommand.ABORT, why)
     turn.remember(ev.PartDisposed(job.serial, Disposition.SCRAPPED, by))
-    _take_away(turn, job.serial, by, "It is scrap")
+    _take_away(turn, job.serial, by if in_hand else "", "It is scrap")
     if not turn.cell.orders[job.order_id].cancelled:
         store_job(turn, job.order_id)
 
@@ -111,9 +122,14 @@ def put_back(turn: Turn, operation: Operation) -> None:
         turn.remember(ev.PartMoved(operation.serial, NOWHERE, Knowledge.RECORDED, operation.id))
 
 
+def open_jobs(cell: Cell, order_id: str) -> list[Job]:
+    """What is still to be made of an order."""
+    return [job for job in cell.jobs.values() if job.order_id == order_id and in_work(job)]
+
+
 def cancel_jobs(turn: Turn, order_id: str) -> str:
     """Jobs that were not begun leave the list; those in work are scrapped after their present operation."""
-    jobs = [job for job in turn.cell.jobs.values() if job.order_id == order_id and in_work(job)]
+    jobs = open_jobs(turn.cell, order_id)
     waiting = [job for job in jobs if job.state is JobState.ALLOWED_TO_START]
     for job in waiting:
         change_job(turn, job, JobCommand.CANCEL)
@@ -128,14 +144,14 @@ def scrap_cancelled(turn: Turn) -> None:
             scrap(turn, job, "the order was cancelled", "cellctl")
 
 
-def _take_away(turn: Turn, serial: str, by: str, why: str) -> None:
-    """Move a part out of the cell: by the person who just judged it at a bench, else ask somebody to."""
+def _take_away(turn: Turn, serial: str, holder: str, why: str) -> None:
+    """Move a part out of the cell: by the person who has just judged it at a bench, else ask somebody to."""
     place = turn.cell.parts[serial].place
     if place in (NOWHERE, GONE):
         return
     station = station_of(place)
-    if by and turn.cell.plan.stations[station].attended:
-        turn.remember(ev.PartMoved(serial, GONE, Knowledge.CONFIRMED, by))
+    if holder and turn.cell.plan.station(station).attended:
+        turn.remember(ev.PartMoved(serial, GONE, Knowledge.CONFIRMED, holder))
         return
     question = Question(f"Take {serial} away from {place}. {why}.", (TAKEN_AWAY,))
     prompt_id = f"prompt-{turn.cell.counts.prompts + 1}"

@@ -4,9 +4,11 @@ Only closed questions, and only about what is unknown. An answer becomes a fact 
 """
 
 from cellctl.core import lifecycle
+from cellctl.core.cell import StationStatus
 from cellctl.core.instructions import Turn
 from cellctl.domain import events as ev
-from cellctl.domain.job import JobCommand, JobState
+from cellctl.domain.job import JobCommand
+from cellctl.domain.machine import MachineState
 from cellctl.domain.work import (
     GONE,
     Knowledge,
@@ -25,25 +27,36 @@ LOST = "not in the cell"
 
 
 def take_stock(turn: Turn) -> None:
-    """After a start: everything that was under way is unknown, except what a person can simply be asked again."""
-    why = "the controller stopped while it was under way"
+    """After a start: nobody saw the end of what was under way."""
     for operation in list(turn.cell.operations.values()):
-        if operation.state is OperationState.UNKNOWN:
-            continue
-        if turn.cell.plan.stations[operation.station].attended:
-            _withdraw_prompts(turn, operation)
-            turn.remember(ev.OperationEnded(operation.id, OperationState.NOT_BEGUN, "will be asked again"))
-            continue
-        turn.remember(ev.OperationEnded(operation.id, OperationState.UNKNOWN, why))
-        ask(turn, operation, why)
+        doubt(turn, operation, "the controller stopped while it was under way")
 
 
-def ask(turn: Turn, operation: Operation, why: str) -> None:
-    """Interrupt the job and ask a person what is true of an operation whose outcome is unknown."""
-    _withdraw_prompts(turn, operation)
-    job = turn.cell.jobs[operation.job_id]
-    if job.state is JobState.RUNNING:
-        lifecycle.change_job(turn, job, JobCommand.PAUSE, why)
+def lose_sight(turn: Turn, station: str, why: str) -> None:
+    """A machine is not heard any more, and its driver did not say how its work ended.
+
+    Where it stood idle to the last, the work has not come to it yet: its supervisor still says what becomes of that.
+    """
+    if turn.cell.stations[station].state in (MachineState.IDLE, None):
+        return
+    for operation in [each for each in turn.cell.operations.values() if each.station == station]:
+        doubt(turn, operation, why)
+
+
+def doubt(turn: Turn, operation: Operation, why: str) -> None:
+    """It is not known how an operation ended. Does nothing if that is known to be unknown.
+
+    A question that was not answered is asked again. Of everything else a person must say what is true; until then
+    its job is interrupted.
+    """
+    if operation.state is OperationState.UNKNOWN:
+        return
+    withdraw_prompts(turn, operation)
+    if operation.question is not None:
+        turn.remember(ev.OperationEnded(operation.id, OperationState.NOT_BEGUN, f"will be asked again: {why}"))
+        return
+    turn.remember(ev.OperationEnded(operation.id, OperationState.UNKNOWN, why))
+    lifecycle.change_job(turn, turn.cell.jobs[operation.job_id], JobCommand.PAUSE, why)
     question = (
         _carry_question(operation, why)
         if operation.kind is OperationKind.CARRY
@@ -78,13 +91,14 @@ def settle(turn: Turn, prompt: Prompt, choice: str, by: str) -> None:
         lifecycle.put_back(turn, operation)
 
 
-def _withdraw_prompts(turn: Turn, operation: Operation) -> None:
+def withdraw_prompts(turn: Turn, operation: Operation) -> None:
+    """Nobody needs to be asked about an operation any more."""
     for prompt in [p for p in turn.cell.prompts.values() if p.operation_id == operation.id]:
         turn.remember(ev.PromptWithdrawn(prompt.id))
 
 
 def _process_question(turn: Turn, operation: Operation, why: str) -> Question:
-    progress = turn.cell.stations[operation.station].progress
+    progress = turn.cell.stations.get(operation.station, StationStatus()).progress
     lines = f" About line {progress.acknowledged} of {progress.total} was reached." if progress.total else ""
     text = (
         f"{operation.station}: the outcome of '{operation.step}' for {operation.serial} is unknown ({why}).{lines} "

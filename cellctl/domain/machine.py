@@ -90,6 +90,9 @@ NEXT: Final[dict[tuple[MachineState, MachineCommand], MachineState]] = {
     **{(state, _C.ABORT): _S.ABORTING for state in sorted(CLEARED)},
 }  # fmt: skip
 
+# What a person may tell a machine; all others belong to an operation, or are the machine's own.
+FOR_PEOPLE: Final = frozenset({_C.HOLD, _C.UNHOLD, _C.ABORT, _C.CLEAR, _C.RESET, _C.STOP})
+
 # A machine in one of these stands still by its own account; an arm may be sent to it.
 AT_REST: Final = frozenset({_S.STOPPED, _S.IDLE, _S.COMPLETE})
 

@@ -1,0 +1,209 @@
+"""What must be true of a cell whatever happens to it. Pure; for tests, simulations, kills and the running daemon.
+
+`broken` looks at a cell, `broken_by` at one turn of deciding. Both answer with one sentence for every rule that does
+not hold, so with nothing for a cell that is in order.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from cellctl.core import dispatch, lifecycle
+from cellctl.core.cell import Cell, apply
+from cellctl.core.instructions import Answer, Instruction, Remember, Start, Tell
+from cellctl.domain import events as ev
+from cellctl.domain.job import JobState
+from cellctl.domain.machine import AT_REST, MachineCommand, MachineState
+from cellctl.domain.work import (
+    GONE,
+    NOWHERE,
+    Disposition,
+    Job,
+    Operation,
+    OperationKind,
+    OperationState,
+    Part,
+    Prompt,
+    station_of,
+)
+
+_DISPOSITIONS = {JobState.ENDED: Disposition.ACCEPTED, JobState.ABORTED: Disposition.SCRAPPED}
+
+
+def broken(cell: Cell) -> list[str]:
+    """The rules that do not hold in a cell, between two turns."""
+    rules = (_parts, _operations, _jobs, _waiting, _orders, _prompts)
+    return [sentence for rule in rules for sentence in rule(cell)]
+
+
+def broken_by(before: Cell, todo: Sequence[Instruction], after: Cell) -> list[str]:
+    """The rules that one turn has broken: `decide` made `after` and `todo` of `before`."""
+    replayed = before
+    found: list[str] = []
+    for instruction in todo:
+        if isinstance(instruction, Remember):
+            replayed = apply(replayed, instruction.event)
+        elif isinstance(instruction, Start):
+            found += _start(replayed, instruction.operation)
+        elif isinstance(instruction, Tell) and instruction.command is MachineCommand.RESET:
+            found += _reset(after, instruction.station)
+    if replayed != after:
+        found.append("replaying what was remembered does not give the cell")
+    return [*found, *_numbers(before, todo), *_answers(todo)]
+
+
+# ---- a cell ------------------------------------------------------------------------------------------------------
+
+
+def _parts(cell: Cell) -> Iterator[str]:
+    known = {place for station in cell.plan.stations.values() for place in station.places}
+    here = [part for part in cell.parts.values() if _in_the_cell(part)]
+    for place, count in Counter(part.place for part in here).items():
+        if count > 1:
+            yield f"{count} parts are at {place}"
+        if place not in known:
+            yield f"a part is at {place}, which is no place of this cell"
+    for part in here:
+        asked = sum(prompt.serial == part.serial and not prompt.operation_id for prompt in cell.prompts.values())
+        if part.disposition is not Disposition.IN_WORK and asked != 1:
+            yield f"{part.serial} is {part.disposition.value} at {part.place}, and {asked} prompts ask to take it away"
+
+
+def _operations(cell: Cell) -> Iterator[str]:
+    worked: Counter[str] = Counter()
+    for operation in cell.operations.values():
+        worked.update(_touched(operation) & cell.stations.keys())
+        part = cell.parts.get(operation.serial)
+        places = [operation.target]
+        if operation.kind is OperationKind.CARRY:
+            places += [operation.source, *cell.plan.station(operation.station).places]
+        if part is None or part.place not in places:
+            yield f"{operation.id} works on {operation.serial}, which is {part.place if part else 'not there'}"
+        for place in (operation.source, operation.target):
+            other = cell.part_at(place) if place else None
+            if other is not None and other.serial != operation.serial:
+                yield f"{operation.id} of {operation.serial} needs {place}, where {other.serial} is"
+    yield from (f"{count} operations touch {station} at once" for station, count in worked.items() if count > 1)
+
+
+def _jobs(cell: Cell) -> Iterator[str]:
+    open_operations = Counter(operation.job_id for operation in cell.operations.values())
+    for job in cell.jobs.values():
+        operation, part = cell.operation_of(job.id), cell.parts.get(job.serial)
+        if open_operations[job.id] > 1:
+            yield f"{job.id} has {open_operations[job.id]} open operations"
+        unknown = operation is not None and operation.state is OperationState.UNKNOWN
+        if unknown is not (job.state is JobState.INTERRUPTED):
+            yield f"{job.id} is {job.state.name}, and the outcome of its operation is {'un' * unknown}known"
+        if operation is not None and not lifecycle.in_work(job):
+            yield f"{job.id} is {job.state.name} with {operation.id} open"
+        yield from _part_of(job, part)
+    for serial, count in Counter(job.serial for job in cell.jobs.values()).items():
+        if count > 1:
+            yield f"{count} jobs make {serial}"
+
+
+def _part_of(job: Job, part: Part | None) -> Iterator[str]:
+    if (part is None) is not (job.state is JobState.ALLOWED_TO_START):
+        yield f"{job.id} is {job.state.name} {'without' if part is None else 'with'} a part"
+    expected = _DISPOSITIONS.get(job.state, Disposition.IN_WORK)
+    if part is not None and part.disposition is not expected:
+        yield f"{job.id} is {job.state.name}, and its part is {part.disposition.value}"
+
+
+def _waiting(cell: Cell) -> Iterator[str]:
+    looked: set[str] = set()
+    for job in dispatch.waiting(cell):
+        wanted = dispatch.unbegun(cell, job)
+        if wanted in looked:
+            continue
+        looked |= {wanted} - {""}
+        answer = dispatch.next_operation(cell, job)
+        if isinstance(answer, Operation):
+            yield f"{job.id} waits, and nothing keeps {answer.step} from beginning at {answer.station}"
+        elif not answer:
+            yield f"{job.id} waits without a reason"
+
+
+def _orders(cell: Cell) -> Iterator[str]:
+    made = Counter(job.order_id for job in cell.jobs.values() if job.state is JobState.ENDED)
+    open_jobs = [job for job in cell.jobs.values() if lifecycle.in_work(job)]
+    owed = Counter(job.order_id for job in open_jobs)
+    for order_id, entry in cell.orders.items():
+        promised = made[order_id] + owed[order_id]
+        if promised != entry.order.quantity and not (entry.cancelled and promised < entry.order.quantity):
+            yield f"{order_id}: {made[order_id]} made and {owed[order_id]} to make of {entry.order.quantity}"
+    for job in open_jobs:
+        if cell.orders[job.order_id].cancelled and cell.operation_of(job.id) is None:
+            yield f"{job.id} of {job.order_id}, which is cancelled, still waits"
+
+
+def _prompts(cell: Cell) -> Iterator[str]:
+    asked = Counter(prompt.operation_id for prompt in cell.prompts.values())
+    for operation in cell.operations.values():
+        if operation.state is OperationState.UNKNOWN and asked[operation.id] != 1:
+            yield f"{asked[operation.id]} prompts ask about {operation.id}, whose outcome is unknown"
+    for prompt in cell.prompts.values():
+        if not _is_of_interest(cell, prompt):
+            yield f"{prompt.id} asks about nothing that is open"
+        if len(set(prompt.question.choices)) != len(prompt.question.choices) or not prompt.question.choices:
+            yield f"{prompt.id} has choices that cannot be told apart: {prompt.question.choices}"
+
+
+def _is_of_interest(cell: Cell, prompt: Prompt) -> bool:
+    if prompt.operation_id:
+        return prompt.operation_id in cell.operations
+    part = cell.parts.get(prompt.serial)
+    return part is not None and _in_the_cell(part)
+
+
+def _in_the_cell(part: Part) -> bool:
+    return part.place not in (NOWHERE, GONE)
+
+
+def _touched(operation: Operation) -> set[str]:
+    return {operation.station, station_of(operation.source), station_of(operation.target)} - {NOWHERE}
+
+
+# ---- a turn ------------------------------------------------------------------------------------------------------
+
+
+def _start(cell: Cell, operation: Operation) -> Iterator[str]:
+    """Looked at with what was remembered before the Start, and no more."""
+    if cell.operations.get(operation.id) != operation:
+        yield f"{operation.id} is started without an intent"
+    worker = cell.stations[operation.station]
+    if worker.contact != "found" or worker.state is not MachineState.IDLE:
+        yield f"{operation.id} is started at {operation.station}, which is not idle"
+    for name in _touched(operation) & cell.stations.keys():
+        if cell.stations[name].state not in AT_REST:
+            yield f"{operation.id} goes to {name}, which is not known to stand still"
+    others = [other for other in cell.operations.values() if other.id != operation.id]
+    for other in others:
+        attended = cell.plan.station(other.station).attended
+        if other.state is OperationState.UNKNOWN and not attended and _touched(other) & _touched(operation):
+            yield f"{operation.id} is started where the outcome of {other.id} is unknown"
+
+
+def _reset(cell: Cell, station: str) -> Iterator[str]:
+    if dispatch.involved(cell, station) is not None:
+        yield f"{station} is told to reset in the middle of an operation"
+    if dispatch.finished_part(cell, station):
+        yield f"{station} is told to reset while it holds {dispatch.finished_part(cell, station)}"
+
+
+def _numbers(before: Cell, todo: Sequence[Instruction]) -> Iterator[str]:
+    stored = [step.event.job for step in todo if isinstance(step, Remember) and isinstance(step.event, ev.JobStored)]
+    used = {job.serial for job in before.jobs.values()} | before.parts.keys()
+    for job in stored:
+        if job.serial in used or job.id in before.jobs:
+            yield f"{job.id} reuses a number ({job.serial})"
+        used.add(job.serial)
+
+
+def _answers(todo: Sequence[Instruction]) -> Iterator[str]:
+    replies = [step.reply for step in todo if isinstance(step, Answer)]
+    if len(replies) > 1:
+        yield f"{len(replies)} answers to one command"
+    remembered = [step.event.NAME for step in todo if isinstance(step, Remember)]
+    if replies and not replies[0].accepted and remembered != [ev.CommandAnswered.NAME]:
+        yield f"a refused command had effects: {', '.join(remembered)}"
