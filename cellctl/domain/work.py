@@ -161,12 +161,16 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a running program is, in lines: written to the link, acknowledged, and proved executed."""
+    """How far a running program is, in lines: written to the link, acknowledged, and proved executed.
+
+    `estimated` is what is likely to be executed where that is more than what is proved; nothing is decided by it.
+    """
 
     sent: int = 0
     acknowledged: int = 0
     executed: int = 0
     total: int = 0
+    estimated: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,3 +216,7 @@ class Plan:
 
     name: str
     stations: Mapping[str, Station] = field(default_factory=dict)
+
+    def station(self, name: str) -> Station:
+        """A station by name. One that is no longer in the cell file can do nothing, and nobody reaches it."""
+        return self.stations.get(name) or Station(name)
