@@ -219,7 +219,7 @@ class PromptAnswered:
 
 @dataclass(frozen=True, slots=True)
 class PromptWithdrawn:
-    """The question is no longer of interest."""
+    """The question is no longer of interest (a fact where it was answered at the machine)."""
 
     prompt_id: str
     NAME: ClassVar = "prompt.withdrawn"
@@ -234,6 +234,7 @@ Fact = (
     | ContactFound
     | ContactLost
     | PromptRaised
+    | PromptWithdrawn
 )
 Event = (
     Fact
@@ -249,7 +250,6 @@ Event = (
     | OperationIntended
     | StationCommanded
     | PromptAnswered
-    | PromptWithdrawn
 )
 
 BY_NAME: dict[str, type[Any]] = {kind.NAME: kind for kind in get_args(Event)}

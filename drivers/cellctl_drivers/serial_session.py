@@ -6,7 +6,9 @@ any session; it calls `transmit` after every other call and writes what it gets 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+from cellctl.domain.link import LinkQuality
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,32 @@ class ResetSeen:
     what: str
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The program waits for a person, and goes on when `answer` brings one of these. Replaces an open question."""
+
+    text: str
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """The open question was answered at the machine, or is of no interest any more."""
+
+
 SessionEvent = (
-    Greeted | Rested | Acknowledged | ProgramDrained | Held | Resumed | Stopped | FaultRaised | FellSilent | ResetSeen
+    Greeted
+    | Rested
+    | Acknowledged
+    | ProgramDrained
+    | Held
+    | Resumed
+    | Stopped
+    | FaultRaised
+    | FellSilent
+    | ResetSeen
+    | Asked
+    | Unasked
 )
 
 
@@ -160,4 +186,48 @@ class Session(Protocol):
     @property
     def executed(self) -> int:
         """Lines that are proved to be executed; the truth lies between this and `sent`."""
+        ...
+
+
+# ---- what some sessions can do besides --------------------------------------------------------------------------
+
+
+@runtime_checkable
+class Asking(Protocol):
+    """A session whose machine may ask a person."""
+
+    def answer(self, choice: str, now_s: float) -> None:
+        """A person's answer to the question that is open. Raises NotAllowed if there is none, or not this choice."""
+        ...
+
+
+@runtime_checkable
+class Resting(Protocol):
+    """A session that can leave its machine cold and quiet without waiting for an answer."""
+
+    def rest(self, now_s: float) -> None:
+        """We are leaving: heat and spindle off, as soon as the machine can. The bytes are in the next `transmit`.
+
+        Never refused. A program that runs was held before; nothing of it is sent any more.
+        """
+        ...
+
+
+@runtime_checkable
+class Estimating(Protocol):
+    """A session that knows more or less where its machine is, besides what is proved."""
+
+    @property
+    def estimated(self) -> int:
+        """Lines that are likely to be executed: between `executed` and `acknowledged`."""
+        ...
+
+
+@runtime_checkable
+class Measuring(Protocol):
+    """A session that counts what it hears of its line."""
+
+    @property
+    def quality(self) -> LinkQuality:
+        """How good the line has been since contact was made."""
         ...

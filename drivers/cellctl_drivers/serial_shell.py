@@ -7,23 +7,30 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from cellctl.domain.errors import CellError, LinkLost, MachineFault, NotAllowed, StoreFailed
+from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineCommand, MachineState
-from cellctl.domain.work import Operation, OperationState
+from cellctl.domain.work import Operation, OperationState, Progress, Question
 from cellctl.gcode.words import strip_comment
 from cellctl.ports import ByteLink, Clock, Files, Tools
 from cellctl_drivers.serial_session import (
     Acknowledged,
+    Asked,
+    Asking,
+    Estimating,
     FaultRaised,
     FellSilent,
     Greeted,
     Held,
+    Measuring,
     ProgramDrained,
     ResetSeen,
     Rested,
+    Resting,
     Resumed,
     Session,
     SessionEvent,
     Stopped,
+    Unasked,
 )
 from cellctl_drivers.serial_station import Station, Work
 
@@ -60,11 +67,15 @@ class SerialDriver:
     # ---- ports.Driver --------------------------------------------------------------------------------------------
 
     async def serve(self) -> None:
-        """Connect and run. Raises LinkLost or MachineFault; when cancelled, holds the machine within a second."""
+        """Connect and run. Raises LinkLost or MachineFault.
+
+        When cancelled, tells the machine to hold and to go cold, and waits a second for it to stand.
+        """
         try:
             await self._link.open(self)
-            self._session.greet(self._tools.clock.now_s())
-            self._pump()
+            now_s = self._tools.clock.now_s()
+            self._session.greet(now_s)
+            self._pump(now_s)
             while self._end is None:
                 await self._nap.until(self._session.deadline_s)
                 self._tick()
@@ -82,33 +93,48 @@ class SerialDriver:
         if program is None:
             raise NotAllowed(f"{self._station.machine} runs programs, and {operation.id} has none")
         lines = executable(self._tools.files, program.sha256)
-        self._session.load(lines, program.lines, self._tools.clock.now_s())
+        now_s = self._tools.clock.now_s()
+        self._session.load(lines, program.lines, now_s)
         self._work = Work(operation, self._tools.report)
         self._station.take(_C.START)
-        self._pump()
+        self._pump(now_s)
 
     def command(self, command: MachineCommand) -> None:
         """HOLD, UNHOLD, ABORT, CLEAR, RESET, STOP. Their bytes are on the link when this returns."""
         self._station.after(command)
         if command not in _ACTS:
             raise NotAllowed(f"{self._station.machine} cannot be told to {command.value}")
-        _ACTS[command](self._session, self._tools.clock.now_s())
+        now_s = self._tools.clock.now_s()
+        _ACTS[command](self._session, now_s)
         self._station.take(command)
         if self._session.at_rest:
             self._station.complete_if(_S.RESETTING)
-        self._pump()
+        self._pump(now_s)
 
     def answer(self, operation_id: str, choice: str, by: str) -> None:
-        """Serial machines ask no questions yet. Raises NotAllowed."""
-        raise NotAllowed(f"{self._station.machine} has asked nothing about {operation_id}")
+        """A person's answer to what the machine asked in mid-program. Raises NotAllowed if it did not ask that."""
+        work, session = self._work, self._session
+        if work is None or work.operation.id != operation_id or not isinstance(session, Asking):
+            raise NotAllowed(f"{self._station.machine} has asked nothing about {operation_id}")
+        now_s = self._tools.clock.now_s()
+        session.answer(choice, now_s)
+        work.answered()
+        self._pump(now_s)
+
+    @property
+    def quality(self) -> LinkQuality | None:
+        """How good the line has been since contact was made; None where nobody counts."""
+        return self._session.quality if isinstance(self._session, Measuring) else None
 
     # ---- ports.Listener ------------------------------------------------------------------------------------------
 
     def received(self, chunk: bytes) -> None:
         """Bytes have come in: answer them before anything else."""
-        events = self._session.receive(chunk, self._tools.clock.now_s())
-        self._pump()
-        self._tell(events)
+        now_s = self._tools.clock.now_s()
+        events = self._session.receive(chunk, now_s)
+        self._pump(now_s)
+        if events:
+            self._tell(events, now_s)
 
     def lost(self, reason: str) -> None:
         """The link is gone."""
@@ -117,42 +143,49 @@ class SerialDriver:
     # ---- the loop ------------------------------------------------------------------------------------------------
 
     def _tick(self) -> None:
-        events = self._session.tick(self._tools.clock.now_s())
-        self._pump()
-        self._tell(events)
+        now_s = self._tools.clock.now_s()
+        events = self._session.tick(now_s)
+        self._pump(now_s)
+        self._tell(events, now_s)
 
-    def _pump(self) -> None:
+    def _pump(self, now_s: float) -> None:
         """Write what may go out now, and see to it that the next deadline is kept."""
+        session = self._session
         try:
-            chunk = self._session.transmit(self._tools.clock.now_s())
+            chunk = session.transmit(now_s)
         except StoreFailed as failed:
             self._stop_for(str(failed))
             return
         if chunk:
             self._link.write(chunk)
         work = self._work
-        if work is not None and not work.started and self._session.sent:
+        if work is not None and not work.started and session.sent:
             work.begin()
             self._station.complete_if(_S.STARTING)
-        self._nap.bring_forward(self._session.deadline_s)
+        self._nap.bring_forward(session.deadline_s)
 
-    def _tell(self, events: Sequence[SessionEvent]) -> None:
+    def _tell(self, events: Sequence[SessionEvent], now_s: float) -> None:
         for event in events:
             if isinstance(event, Acknowledged):
-                self._advance()
+                work = self._work
+                if work is not None and now_s >= work.next_s:
+                    work.advance(self._progress(work), now_s)
             else:
                 self._react(event)
                 self._nap.wake()
 
     async def _leave(self) -> None:
-        """On the way out: a program that runs is held. It stays open in the journal; a person will be asked."""
-        clock = self._tools.clock
-        if self._end is not None or self._work is None:
+        """On the way out: a program that runs is held, and the heat goes off. The operation stays open in the
+        journal; a person will be asked."""
+        if self._end is not None:
             return
-        try:
-            self.command(_C.HOLD)
-        except NotAllowed:
-            return  # It stands still, or is on the way there.
+        clock = self._tools.clock
+        if self._work is not None:
+            with contextlib.suppress(NotAllowed):  # It stands still, or is on the way there.
+                self.command(_C.HOLD)
+        if isinstance(self._session, Resting):
+            self._session.rest(clock.now_s())
+            self._pump(clock.now_s())
         until_s = clock.now_s() + clock.wire_s(LEAVE_WITHIN_S)
         while self._station.state is _S.HOLDING and self._end is None and clock.now_s() < until_s:
             deadline_s = self._session.deadline_s
@@ -182,6 +215,10 @@ class SerialDriver:
                 word = "halted" if station.state is _S.ABORTING else "stopped"
                 self._end_work(OperationState.FAILED, word)
                 station.complete_if(_S.ABORTING, _S.STOPPING)
+            case Asked(text, choices) if self._work is not None:
+                self._work.ask(Question(f"{station.machine}: {text}", choices))
+            case Unasked() if self._work is not None:
+                self._work.withdraw()
             case FaultRaised(what, do_next):
                 self._fault(what, do_next)
             case FellSilent(silent_s):
@@ -210,18 +247,18 @@ class SerialDriver:
             self._work.trouble = trouble
         self.command(_C.STOP)
 
-    def _advance(self) -> None:
-        if self._work is not None:
-            session = self._session
-            now_s = self._tools.clock.now_s()
-            self._work.advance(session.sent, session.acknowledged, session.executed, now_s)
+    def _progress(self, work: Work) -> Progress:
+        session, program = self._session, work.operation.program
+        estimated = session.estimated if isinstance(session, Estimating) else session.executed
+        total = program.lines if program else 0
+        return Progress(session.sent, session.acknowledged, session.executed, total, estimated)
 
     def _end_work(self, state: OperationState, reason: str = "") -> None:
         work, session = self._work, self._session
         if work is None:
             return
         self._work = None
-        work.advance(session.sent, session.acknowledged, session.executed, math.inf)
+        work.advance(self._progress(work), math.inf)
         if state in (OperationState.FAILED, OperationState.UNKNOWN):
             between = f"between line {session.executed} and {session.sent}"
             reason = f"{work.trouble or reason}, {between}"

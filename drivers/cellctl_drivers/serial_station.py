@@ -10,10 +10,12 @@ from cellctl.domain.events import (
     OperationAdvanced,
     OperationEnded,
     OperationStarted,
+    PromptRaised,
+    PromptWithdrawn,
     StationChanged,
 )
 from cellctl.domain.machine import NEXT, MachineCommand, MachineState, after
-from cellctl.domain.work import Operation, OperationState, Progress
+from cellctl.domain.work import Operation, OperationState, Progress, Prompt, Question
 
 Report = Callable[[Fact], None]
 
@@ -81,22 +83,40 @@ class Work:
     def __init__(self, operation: Operation, report: Report) -> None:
         self.trouble = ""  # Why it was stopped, if it was not asked for.
         self.started = False
-        self._operation = operation
+        self.operation = operation
+        self.next_s = 0.0  # When the next checkpoint is due.
         self._report = report
-        self._next_s = 0.0
+        self._asked = 0
+        self._open = ""  # The id of the question that waits for a person.
 
     def begin(self) -> None:
         """The first byte is on the wire."""
         self.started = True
-        self._report(OperationStarted(self._operation.id))
+        self._report(OperationStarted(self.operation.id))
 
-    def advance(self, sent: int, acknowledged: int, executed: int, now_s: float) -> None:
-        """A checkpoint, unless the last one was just now."""
-        if now_s >= self._next_s:
-            self._next_s = now_s + ADVANCE_EVERY_S
-            total = self._operation.program.lines if self._operation.program else 0
-            self._report(OperationAdvanced(self._operation.id, Progress(sent, acknowledged, executed, total)))
+    def advance(self, progress: Progress, now_s: float) -> None:
+        """A checkpoint."""
+        self.next_s = now_s + ADVANCE_EVERY_S
+        self._report(OperationAdvanced(self.operation.id, progress))
+
+    def ask(self, question: Question) -> None:
+        """The program waits for a person. An older question is of no interest any more."""
+        self.withdraw()
+        self._asked += 1
+        self._open = f"{self.operation.id}?{self._asked}"
+        station, serial = self.operation.station, self.operation.serial
+        self._report(PromptRaised(Prompt(self._open, station, question, self.operation.id, serial)))
+
+    def withdraw(self) -> None:
+        """It was answered elsewhere."""
+        if self._open:
+            self._report(PromptWithdrawn(self._open))
+        self._open = ""
+
+    def answered(self) -> None:
+        """A person has answered."""
+        self._open = ""
 
     def end(self, state: OperationState, reason: str = "") -> None:
-        """It is over."""
-        self._report(OperationEnded(self._operation.id, state, reason))
+        """It is over, and whatever it asked with it."""
+        self._report(OperationEnded(self.operation.id, state, reason))

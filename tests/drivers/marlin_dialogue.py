@@ -1,6 +1,7 @@
 """How dialogues with Marlin begin. The printer's texts are those of running firmware."""
 
 import re
+from typing import Any
 
 from cellctl_drivers.marlin.ledger import frame
 from cellctl_drivers.marlin.memory import Limits
@@ -10,14 +11,14 @@ from tests.drivers.transcript import Replay
 BOOT = r"""
     ? greet
     < start
-    < echo:Marlin 2.1.2
+    < echo:Marlin 1.1.9
     < echo: Last Updated: 2022-12-17 | Author: (none, default config)
     + 0.5s
     >
     > N0 M110 N0
     < ok
     > N1 M115
-    < FIRMWARE_NAME:Marlin 2.1.2 (Dec 17 2022 10:00:00) SOURCE_CODE_URL:github.com/MarlinFirmware/Marlin PROTOCOL_VERSION:1.0 MACHINE_TYPE:3D Printer EXTRUDER_COUNT:1 UUID:cede2a2f-41a2-4748-9b12-c55c62f367ff
+    < FIRMWARE_NAME:Marlin 1.1.9 (Github) SOURCE_CODE_URL:github.com/MarlinFirmware/Marlin PROTOCOL_VERSION:1.0 MACHINE_TYPE:3D Printer EXTRUDER_COUNT:1 UUID:cede2a2f-41a2-4748-9b12-c55c62f367ff
     < Cap:SERIAL_XON_XOFF:0
     < Cap:EEPROM:1
     < Cap:AUTOREPORT_TEMP:1
@@ -47,19 +48,19 @@ class Dialogue(Replay):
         return self
 
 
-def session(**limits: float) -> MarlinSession:
+def session(**limits: Any) -> MarlinSession:
     return MarlinSession(Limits(**limits))
 
 
-def dialogue(**limits: float) -> Dialogue:
+def dialogue(**limits: Any) -> Dialogue:
     return Dialogue(session(**limits))
 
 
-def booted(**limits: float) -> Dialogue:
+def booted(**limits: Any) -> Dialogue:
     return dialogue(**limits).run(BOOT)
 
 
-def printing(program: str = "G28 | G1 X10 F600 | G1 X20", **limits: float) -> Dialogue:
+def printing(program: str = "G28 | G1 X10 F600 | G1 X20", **limits: Any) -> Dialogue:
     """The first line is on its way; its number is 6."""
     return booted(**limits).run(f"? load {program}\n > N6 {program.partition(' |')[0]}")
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellctl.domain.errors import NotAllowed
-from cellctl_drivers.marlin.answers import identity
+from cellctl_drivers.marlin.memory import Portrait
 from cellctl_drivers.marlin.ledger import frame
 from cellctl_drivers.marlin.states import NEXT, Signal, State, after
 from cellctl_drivers.serial_session import Acknowledged, SessionEvent
@@ -111,9 +111,6 @@ def test_a_board_with_another_baud_rate_is_a_fault() -> None:
         << \xfe\xe0\x00
         + 0.5s
         ! FaultRaised(what='talks, but does not acknowledge line N0', do_next='Check cable, baud rate and power supply, then clear')
-        >
-        > M104 S0
-        > M140 S0
         = down
         """  # noqa: E501
     )
@@ -132,9 +129,6 @@ def test_what_is_no_marlin_is_a_fault() -> None:
         > N2 M105
         < ok T:0
         ! FaultRaised(what='does not answer M115 as Marlin does', do_next='Check port and firmware, then clear')
-        >
-        > M104 S0
-        > M140 S0
         """
     )
 
@@ -148,7 +142,8 @@ def test_a_damaged_m110_begins_the_greeting_anew() -> None:
         > N0 M110 N0
         < Error:checksum mismatch, Last Line: 4711
         < Resend: 4712
-        >
+        < ok
+        + 0.25s
         > N0 M110 N0
         < ok
         > N1 M115
@@ -165,9 +160,6 @@ def test_a_board_that_restarts_again_and_again_is_a_fault() -> None:
         < start
         + 0.5s
         ! FaultRaised(what='restarts, or loses the first line, again and again', do_next='Check cable, baud rate and power supply, then clear')
-        >
-        > M104 S0
-        > M140 S0
         """  # noqa: E501
     )
 
@@ -195,9 +187,20 @@ def test_acknowledgements_of_an_earlier_connection_are_found_out_by_the_seal() -
     )
 
 
-def test_identity_is_machine_type_and_uuid_or_the_firmware_name() -> None:
-    assert identity("FIRMWARE_NAME:Marlin 2 MACHINE_TYPE:Ender-3 EXTRUDER_COUNT:1 UUID:ab-1") == "Ender-3 ab-1"
-    assert identity("FIRMWARE_NAME:Klipper FIRMWARE_VERSION:v0.12") == "Klipper"
+@pytest.mark.parametrize(
+    ("said", "identity"),
+    [
+        ("FIRMWARE_NAME:Marlin 2 MACHINE_TYPE:Ender-3 EXTRUDER_COUNT:1 UUID:ab-1", "Ender-3 ab-1"),
+        ("FIRMWARE_NAME:Klipper FIRMWARE_VERSION:v0.12", "Klipper"),
+        ("FIRMWARE_NAME: RepRapFirmware for Duet 2 WiFi FIRMWARE_VERSION: 3.4.0", "RepRapFirmware for Duet 2 WiFi"),
+        ("FIRMWARE_NAME:Smoothieware, FIRMWARE_URL:http%3A//smoothieware.org, X-AXES:3", "Smoothieware"),
+        ("NAME: Malyan VER: 2.9 MODEL: M200 HW: HA02", "Malyan"),
+    ],
+)
+def test_identity_is_machine_type_and_uuid_or_the_firmware_name(said: str, identity: str) -> None:
+    portrait = Portrait()
+    portrait.hear_firmware(said)
+    assert portrait.identity == identity
 
 
 # ---- a program -------------------------------------------------------------------------------------------------
@@ -223,7 +226,11 @@ def test_a_program_ends_when_its_motion_is_proved_over() -> None:
         > N10 M140 S0
         < ok
         > N11 M400
-        + 20s
+        + 6s
+        < echo:busy: processing
+        + 6s
+        < echo:busy: processing
+        + 6s
         # The reports have stayed out; one is asked for behind the M400.
         < ok
         > N12 M105
@@ -242,7 +249,8 @@ def test_an_acknowledged_line_is_not_an_executed_one() -> None:
     replay = booted().run("? load " + " | ".join(f"G1 X{n}" for n in range(100)) + "\n > N6 G1 X0")
     for n in range(1, 90):
         replay.run(f"< ok\n > N{6 + n} G1 X{n}")
-    assert (replay.session.sent, replay.session.acknowledged, replay.session.executed) == (90, 89, 25)
+    printer = replay.session
+    assert (printer.sent, printer.acknowledged, printer.estimated, printer.executed) == (90, 89, 73, 0)
 
 
 def test_a_program_is_pulled_line_by_line() -> None:
@@ -360,9 +368,9 @@ def test_temperatures_are_asked_for_where_they_do_not_come_by_themselves() -> No
         # Blocked: one question waits, and no more pile up behind it.
         + 4s
         < echo:busy: processing
-        + 20s
+        + 6s
         < echo:busy: processing
-        + 20s
+        + 6s
         < ok T:20.0 /0.0 B:20.0 /0.0
         > N6 M105
         """
@@ -379,6 +387,10 @@ def test_a_printer_that_falls_silent_at_rest_is_missed() -> None:
         > N6 M105
         + 30s
         ! FellSilent(silent_s=75.0)
+        # It may still hear.
+        >
+        > M104 S0
+        > M140 S0
         = lost
         """
     )
@@ -417,13 +429,13 @@ def test_hold_lets_the_planner_run_out_and_resume_goes_on() -> None:
         = holding
         < ok
         > N7 M400
-        + 14s
+        + 6s
         < echo:busy: processing
         <  T:200.0 /200.0 B:60.0 /60.0
-        + 14s
+        + 6s
         < echo:busy: processing
         <  T:200.0 /200.0 B:60.0 /60.0
-        + 14s
+        + 6s
         < ok
         > N8 M105
         < ok T:200.0 /200.0 B:60.0 /60.0
@@ -496,7 +508,7 @@ def test_stop_forgets_the_program_and_leaves_the_printer_cold_and_at_rest() -> N
 
 
 def test_halt_goes_out_raw_and_numbered_behind_a_newline_while_a_line_is_blocking() -> None:
-    printing().run(
+    printing(halt_again_s=30).run(
         """
         ? halt
         >
@@ -507,7 +519,10 @@ def test_halt_goes_out_raw_and_numbered_behind_a_newline_while_a_line_is_blockin
         < echo:busy: processing
         + 29s
         < echo:busy: processing
-        + 29s
+        + 2s
+        >
+        > M112
+        > N7 M112
         < echo:M112 Shutdown
         < Error:Printer halted. kill() called!
         ! Stopped()
@@ -520,7 +535,7 @@ def test_halt_goes_out_raw_and_numbered_behind_a_newline_while_a_line_is_blockin
 
 
 def test_a_halt_that_nobody_confirms_ends_the_session() -> None:
-    printing(acknowledge_s=30.0).run(
+    printing(acknowledge_s=30.0, halt_again_s=60).run(
         """
         + 5s
         ? halt
@@ -530,6 +545,9 @@ def test_a_halt_that_nobody_confirms_ends_the_session() -> None:
         < ok
         + 30s
         ! FellSilent(silent_s=30.0)
+        >
+        > M104 S0
+        > M140 S0
         """
     )
 
@@ -568,6 +586,7 @@ def test_clear_of_a_printer_that_nobody_has_reset_ends_in_silence() -> None:
         ? clear
         + 1s
         >
+        > M999 S1
         > N0 M110 N0
         + 5s
         > N0 M110 N0

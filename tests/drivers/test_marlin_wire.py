@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellctl_drivers.marlin.answers import Kind, read
-from cellctl_drivers.marlin.ledger import Ledger, Own, Verdict, Window, frame
+from cellctl_drivers.marlin.ledger import Ledger, Own, Verdict, frame
 from cellctl_drivers.serial_session import FaultRaised, FellSilent, ProgramDrained, SessionEvent
 from tests.drivers.marlin_dialogue import booted, printing, session
 
@@ -117,7 +117,7 @@ def test_a_request_said_twice_is_answered_once() -> None:
 
 def test_a_line_that_never_arrives_whole_is_a_fault_in_the_end() -> None:
     replay = printing()
-    for _ in range(10):
+    for _ in range(16):
         replay.run("< Error:checksum mismatch, Last Line: 5\n < Resend: 6\n < ok\n > N6 G28")
     replay.run(
         """
@@ -133,7 +133,11 @@ def test_a_line_that_never_arrives_whole_is_a_fault_in_the_end() -> None:
 
 @pytest.mark.parametrize("number", [4711, 8])
 def test_a_line_that_was_never_sent_cannot_be_had(number: int) -> None:
-    replay = printing().run(f"< Resend: {number}\n ! {missing(number)}\n >\n > M104 S0\n > M140 S0")
+    # Once it may be noise: what is in flight is said again, and a healthy firmware names another line.
+    replay = printing()
+    for _ in range(2):
+        replay.run(f"< Resend: {number}\n < ok\n + 0.25s\n > N6 G28")
+    replay.run(f"< Resend: {number}\n ! {missing(number)}\n >\n > M104 S0\n > M140 S0")
     assert replay.session.deadline_s is None
 
 
@@ -141,6 +145,8 @@ def test_a_line_that_is_no_longer_kept_cannot_be_had() -> None:
     replay = printing(" | ".join(["G4"] * 100))
     for number in range(7, 100):
         replay.run(f"< ok\n > N{number} G4")
+    for _ in range(2):
+        replay.run("< Resend: 30\n < ok\n + 0.25s\n > N99 G4")
     replay.run(f"< Resend: 30\n ! {missing(30)}\n >\n > M104 S0\n > M140 S0")
 
 
@@ -188,7 +194,7 @@ def test_a_lost_ok_is_found_by_saying_the_line_again() -> None:
 
 
 def test_a_lost_line_is_taken_the_second_time() -> None:
-    printing(acknowledge_s=10.0, trailing_ok_s=0.5).run(
+    printing(acknowledge_s=10.0, storm_s=0.5).run(
         """
         + 10s
         > N6 G28
@@ -219,7 +225,7 @@ def test_an_ok_that_was_only_late_does_not_let_every_line_be_said_twice() -> Non
 def test_busy_extends_the_patience_without_end() -> None:
     replay = printing(acknowledge_s=10.0)
     for _ in range(100):
-        replay.run("+ 9s\n < echo:busy: processing\n <  T:20.0 /0.0")
+        replay.run("+ 6s\n < echo:busy: processing\n <  T:20.0 /0.0")
     replay.run("< ok\n > N7 G1 X10 F600")
 
 
@@ -282,7 +288,7 @@ def test_several_copies_of_a_line_are_all_refused_before_the_next_one_goes_out(l
 
 
 def test_a_printer_that_falls_silent_in_mid_program_is_lost() -> None:
-    printing(acknowledge_s=10.0).run("+ 10s\n > N6 G28\n + 10s\n ! FellSilent(silent_s=20.0)\n = lost")
+    printing(acknowledge_s=10.0).run("+ 10s\n > N6 G28\n + 10s\n ! FellSilent(silent_s=20.0)\n = lost\n >\n > M104 S0\n > M140 S0")
 
 
 def test_wait_proves_that_something_was_lost() -> None:
@@ -349,45 +355,6 @@ def test_a_seal_that_arrived_but_was_not_answered_is_asked_for_again() -> None:
 
 # ---- more than one line under way ------------------------------------------------------------------------------
 
-
-def ledger(slots: int, lines: int) -> Ledger:
-    """So many lines, and as many of them under way as the window lets out."""
-    book = Ledger(Window(slots, rx_bytes=1024))
-    for _ in range(lines):
-        book.add(b"G4", None)
-    while book.open and book.cursor < book.next:
-        book.out()
-    return book
-
-
-def test_lines_behind_a_damaged_one_echo_its_request() -> None:
-    book = ledger(slots=4, lines=6)
-    assert (book.first, book.cursor) == (0, 4)
-    book.credit(0)
-    assert book.asked_for(1) is Verdict.AGAIN
-    # N2 and N3 were in flight behind N1; each asks for N1 as well.
-    assert [book.asked_for(1), book.asked_for(1)] == [Verdict.ECHO, Verdict.ECHO]
-    assert book.asked_for(1) is Verdict.AGAIN
-    assert (book.first, book.cursor) == (1, 1)
-
-
-def test_the_window_counts_slots_and_bytes() -> None:
-    assert ledger(slots=4, lines=9).in_flight == 4
-    book = Ledger(Window(slots=8, rx_bytes=128))
-    while book.open:
-        book.add(b"G1 X1", None)
-        book.out()
-    assert sum(len(frame(number, b"G1 X1")) for number in range(book.in_flight)) < 128 - 90
-    assert book.in_flight > 1
-
-
-def test_own_lines_are_not_counted_as_the_programs() -> None:
-    book = ledger(slots=4, lines=1)
-    book.add(b"M105", Own.SEAL)
-    book.out()
-    assert not book.credit(0)
-    assert book.credit(1)
-    assert book.acknowledged == 1
 
 
 # ---- exactly once ----------------------------------------------------------------------------------------------

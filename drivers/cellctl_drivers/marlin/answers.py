@@ -1,9 +1,8 @@
 """What a Marlin printer says, line by line. All dialects of one meaning become one answer."""
 
 import re
-from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 LONGEST_LINE = 4096
 
@@ -15,8 +14,11 @@ class Kind(Enum):
     OK_REPORT = "ok with temperatures"
     RESEND = "resend"
     COMPLAINT = "a line was damaged"
+    SKIPPED = "a line was passed over"
     ERROR = "error"
+    KILLED = "it has halted itself"
     COLD = "extrusion prevented"
+    UNKNOWN = "unknown command"
     BUSY = "busy"
     START = "start"
     WAIT = "wait"
@@ -24,53 +26,71 @@ class Kind(Enum):
     FIRMWARE = "who it is"
     CAPABILITY = "what it can do"
     REPORT = "temperatures"
+    STARVATION = "how often it had nothing to do"
     CHATTER = "anything else"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One line. `text` is what matters of it; `number` the line number that it names, if it names one."""
+class Answer(NamedTuple):
+    """One line. `text` is what matters of it; `number` the line that it names; -1 stands for what is not named."""
 
     kind: Kind
     text: str = ""
-    number: int | None = None
+    number: int = -1
+    free_blocks: int = -1
+    free_slots: int = -1
 
 
 PLAIN_OK: Final = Answer(Kind.OK)
+
+_ADVANCED_OK: Final = re.compile(rb"ok(?: N(\d+))?(?: P(\d+))?(?: B(\d+))?")
 
 # Tried in this order. Group "text" and group "number" are what is kept.
 _SHAPES: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), kind)
     for pattern, kind in (
-        (r"(?:ok )?FIRMWARE_NAME:", Kind.FIRMWARE),
+        (r"(?:ok )?(?:FIRMWARE_)?NAME[:.]", Kind.FIRMWARE),
         # M105 is the one command whose `ok` can be told from all others.
         (r"ok\b.*?\bT\d?:", Kind.OK_REPORT),
+        (r"(?P<text>.*\bHALT state)", Kind.KILLED),
         (r"ok(?: N(?P<number>\d+))?(?!\w)", Kind.OK),
         (r"(?:Resend:?|rs)\s*N?\s*(?P<number>\d+)", Kind.RESEND),
-        (r"Error:.*(?:checksum mismatch|(?:no|missing) checksum|line number)", Kind.COMPLAINT),
-        (r"(?:Error:|!!)\s*(?P<text>.*)", Kind.ERROR),
+        (r"Error:.*(?:checksum mismatch|(?:no|missing) checksum|line number)(?:.*: ?(?P<number>\d+))?", Kind.COMPLAINT),
+        (r"skip\b", Kind.SKIPPED),
+        (r"(?:Error:|!!)?\s*(?P<text>.*(?:printer halted|kill\(\) called|reset the controller).*)", Kind.KILLED),
+        (r"//\s*(?P<text>Klipper state:\s*(?:Shutdown|Disconnect))", Kind.KILLED),
+        (r"(?:Error:)\s*(?P<text>.*)", Kind.ERROR),
+        (r"(?P<text>!!.*)", Kind.ERROR),
         (r".*\b(?P<text>(?:cold|too long) extrusion prevented)", Kind.COLD),
+        (r'(?:echo:|//)?\s*Unknown command:\s*"?(?P<text>[^"]*)', Kind.UNKNOWN),
         (r"(?:echo:\s*)?busy:\s*(?P<text>.*)", Kind.BUSY),
         (r"\W*start$", Kind.START),
+        (r"(?:echo:\s*)?(?P<text>PowerUp|(?:External|Brown out|Watchdog|Software) Reset)", Kind.START),
         (r"wait$", Kind.WAIT),
         (r"//\s*action:\s*(?P<text>.*)", Kind.ACTION),
         (r"Cap:(?P<text>\w+):1", Kind.CAPABILITY),
         (r"T\d?:", Kind.REPORT),
+        (r"D576 ", Kind.STARVATION),
     )
 )
 _BED = re.compile(r"\bB:\s*(-?\d+(?:\.\d+)?)")
-_FIELD = re.compile(r"([A-Z_]+):(.*?)\s*(?=[A-Z_]+:|$)")
+_CHAMBER = re.compile(r"\bC:\s*-?\d")
+_FIELD = re.compile(r"([A-Z][A-Z_-]+)[:.]\s?(.*?)[,\s]*(?=\b[A-Z][A-Z_-]+:|$)")
+_UNDERRUNS = re.compile(r"-?(\d+) \((\d+)\)")
 
 
 def read(line: bytes) -> Answer:
     """The meaning of one line, already stripped of blanks at both ends."""
+    advanced = _ADVANCED_OK.fullmatch(line)
+    if advanced is not None:
+        number, free_blocks, free_slots = (int(figure) if figure else -1 for figure in advanced.groups())
+        return Answer(Kind.OK, "", number, free_blocks, free_slots)
     said = line.decode("ascii", "replace")
     for shape, kind in _SHAPES:
         found = shape.match(said)
         if found is not None:
             kept = found.groupdict()
-            number = kept.get("number")
-            return Answer(kind, kept.get("text") or said, int(number) if number else None)
+            number_said = kept.get("number")
+            return Answer(kind, kept.get("text") or said, int(number_said) if number_said else -1)
     return Answer(Kind.CHATTER, said)
 
 
@@ -80,11 +100,22 @@ def bed_celsius(report: str) -> float | None:
     return float(found[1]) if found else None
 
 
-def identity(firmware: str) -> str:
-    """Machine type and UUID of an M115 answer; the firmware's name where the type is missing."""
-    fields = dict(_FIELD.findall(firmware))
-    name = fields.get("MACHINE_TYPE") or fields.get("FIRMWARE_NAME", "")
-    return f"{name} {fields.get('UUID', '')}".strip()
+def names_chamber(report: str) -> bool:
+    """Whether a report has the temperature of a heated chamber."""
+    return _CHAMBER.search(report) is not None
+
+
+def starvation(said: str) -> tuple[int, float]:
+    """Underruns of the planner and of the command queue in a D576 report, and their longest, in seconds."""
+    found = _UNDERRUNS.findall(said)
+    return sum(int(times) for times, _ in found), max((int(lasted_ms) for _, lasted_ms in found), default=0) / 1000
+
+
+def fields(firmware: str) -> dict[str, str]:
+    """What an M115 answer says, by its key: FIRMWARE_NAME, MACHINE_TYPE, EXTRUDER_COUNT, UUID, ..."""
+    found = dict(_FIELD.findall(firmware))
+    # Malyan's says NAME where all others say FIRMWARE_NAME.
+    return {"FIRMWARE_NAME": found.get("NAME", ""), **found}
 
 
 class Splitter:
@@ -95,6 +126,8 @@ class Splitter:
 
     def lines(self, chunk: bytes) -> list[bytes]:
         """The lines that are complete now, without blanks at their ends; empty ones are left out."""
+        if not self._rest and chunk in (b"ok\n", b"ok\r\n"):
+            return [b"ok"]
         *lines, rest = (self._rest + chunk).split(b"\n")
         # Noise, or another baud rate, need never send a newline.
         self._rest = rest if len(rest) <= LONGEST_LINE else b""

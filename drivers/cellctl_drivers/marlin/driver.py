@@ -1,16 +1,20 @@
 """The Marlin family: its options in the cell file, and how session and shell are put together."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from cellctl.ports import Driver, Tools
-from cellctl_drivers.marlin import facts
-from cellctl_drivers.marlin.memory import Limits
+from cellctl_drivers.marlin.dialects import BY_NAME
+from cellctl_drivers.marlin.memory import Expected, Limits
 from cellctl_drivers.marlin.session import MarlinSession
 from cellctl_drivers.serial_shell import SerialDriver
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+DialectName = Literal["auto", "marlin1", "marlin2", "prusa", "klipper", "reprapfirmware", "smoothie", "repetier"]
+
+# Its limits are meant in seconds of the world outside.
+_USUAL: Final = Limits()
 
 
 class MarlinOptions(BaseModel):
@@ -20,8 +24,20 @@ class MarlinOptions(BaseModel):
 
     port: Annotated[str, Field(min_length=1, description="serial port, below the devices folder")]
     baud: Annotated[int, Field(gt=0, description="bits per second")] = 115200
-    boot_s: Annotated[Seconds, Field(description="how long the board may take to say `start`")] = 3.0
-    ack_timeout_s: Annotated[Seconds, Field(description="how long an `ok` may stay out, busy lines not counted")] = 30.0
+    dialect: Annotated[DialectName, Field(description="which firmware it is; auto: as M115 says")] = "auto"
+    uuid: Annotated[str, Field(description="the UUID that M115 must answer; empty: any")] = ""
+    machine_type: Annotated[str, Field(description="the MACHINE_TYPE that M115 must answer; empty: any")] = ""
+    window: Annotated[
+        int, Field(ge=1, le=32, description="most lines under way at once, where the firmware proves that it has room")
+    ] = 8
+    rx_bytes: Annotated[int, Field(ge=96, le=65536, description="receive buffer of the board, in bytes")] = 128
+    boot_s: Annotated[Seconds, Field(description="how long the board may take to say `start`")] = _USUAL.boot_s
+    ack_timeout_s: Annotated[Seconds, Field(description="how long an `ok` may stay out, busy lines not counted")] = (
+        _USUAL.acknowledge_s
+    )
+    dead_man_s: Annotated[
+        float, Field(ge=0, allow_inf_nan=False, description="heat goes off when nothing moved for so long; 0: never")
+    ] = 600.0
     release_bed_celsius: Annotated[
         float | None, Field(gt=0, allow_inf_nan=False, description="a part may be taken off at this bed or colder")
     ] = None
@@ -37,17 +53,30 @@ class MarlinFamily:
 
     def driver(self, machine: str, options: MarlinOptions, tools: Tools) -> Driver:
         """A driver for one connection with one printer."""
-        wire_s = tools.clock.wire_s
-        limits = Limits(
-            boot_s=wire_s(options.boot_s),
-            quiet_s=wire_s(facts.QUIET_S),
-            greeting_s=wire_s(facts.GREETING_S),
-            acknowledge_s=wire_s(options.ack_timeout_s),
-            trailing_ok_s=wire_s(facts.TRAILING_OK_S),
-            release_bed_celsius=options.release_bed_celsius,
-        )
         link = tools.links.bytes_to(machine, options.port, {"baud": options.baud})
-        return SerialDriver(machine, link, MarlinSession(limits), tools)
+        return SerialDriver(machine, link, MarlinSession(_limits(options, tools)), tools)
+
+
+def _limits(options: MarlinOptions, tools: Tools) -> Limits:
+    wire_s = tools.clock.wire_s
+    return Limits(
+        boot_s=wire_s(options.boot_s),
+        quiet_s=wire_s(_USUAL.quiet_s),
+        greeting_s=wire_s(_USUAL.greeting_s),
+        acknowledge_s=wire_s(options.ack_timeout_s),
+        keepalive_s=wire_s(_USUAL.keepalive_s),
+        trailing_ok_s=wire_s(_USUAL.trailing_ok_s),
+        storm_s=wire_s(_USUAL.storm_s),
+        crossing_s=wire_s(_USUAL.crossing_s),
+        halt_again_s=wire_s(_USUAL.halt_again_s),
+        answered_s=wire_s(_USUAL.answered_s),
+        release_bed_celsius=options.release_bed_celsius,
+        dead_man_s=options.dead_man_s,
+        window=options.window,
+        rx_bytes=options.rx_bytes,
+        dialect=BY_NAME.get(options.dialect),
+        expected=Expected(options.uuid, options.machine_type),
+    )
 
 
 FAMILY = MarlinFamily()

@@ -1,23 +1,57 @@
-"""What a Marlin session keeps in mind: its limits, the program, what the machine told of itself, and the clocks."""
+"""What a Marlin session keeps in mind: its limits, what the machine told of itself, the program, and the clocks."""
 
+import math
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from cellctl.domain.errors import StoreFailed
 from cellctl_drivers.marlin import facts
-from cellctl_drivers.marlin.answers import bed_celsius
+from cellctl_drivers.marlin.answers import bed_celsius, fields, names_chamber
+from cellctl_drivers.marlin.dead_man import DeadMan
+from cellctl_drivers.marlin.dialects import COMMON, Dialect, recognise
+from cellctl_drivers.marlin.questions import Questions
+from cellctl_drivers.marlin.repeating import Modes
+from cellctl_drivers.marlin.wire import Line, Patience
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Which machine must be at the other end; what is empty is not compared."""
+
+    uuid: str = ""
+    machine_type: str = ""
+
+    def describe(self) -> str:
+        """For a person."""
+        return f"{self.machine_type} {self.uuid}".strip()
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Durations in the clock's seconds (those of the wire are scaled already), and when a part may be taken."""
+    """Durations in the clock's seconds (those of the wire are scaled already), and what the integrator says."""
 
     boot_s: float = 3.0
     quiet_s: float = facts.QUIET_S
     greeting_s: float = facts.GREETING_S
     acknowledge_s: float = 30.0
+    keepalive_s: float = facts.KEEPALIVE_S
     trailing_ok_s: float = facts.TRAILING_OK_S
+    storm_s: float = facts.STORM_S
+    crossing_s: float = facts.CROSSING_S
+    halt_again_s: float = facts.HALT_AGAIN_S
+    answered_s: float = facts.ANSWERED_S
     cooling_s: float = facts.COOLING_LIMIT_S
     release_bed_celsius: float | None = None
+    dead_man_s: float = 0.0
+    window: int = 1
+    rx_bytes: int = 128
+    dialect: Dialect | None = None
+    expected: Expected = Expected()
+
+    def patience(self) -> Patience:
+        """For a wire that has yet to hear its first answer."""
+        return Patience(self.greeting_s, self.keepalive_s, self.trailing_ok_s, self.storm_s, self.crossing_s)
 
 
 @dataclass(slots=True)
@@ -25,8 +59,12 @@ class Run:
     """A program under way; `lines` is None when nothing more of it will be sent."""
 
     lines: Iterator[str] | None = None
+    ahead: deque[Line] = field(default_factory=deque)  # Read, and not yet numbered.
     sent: int = 0
-    sealed: int = 0
+    questions: Questions = field(default_factory=Questions)
+    dead_man: DeadMan = field(default_factory=lambda: DeadMan(COMMON, 0.0))
+    modes: Modes = field(default_factory=Modes)
+    broken: StoreFailed | None = None  # The file cannot be read any further.
 
 
 @dataclass(slots=True)
@@ -34,31 +72,52 @@ class Portrait:
     """What the machine has told of itself since it was greeted."""
 
     identity: str = ""
+    named: dict[str, str] = field(default_factory=dict)
     capabilities: set[str] = field(default_factory=set)
     bed_celsius: float | None = None
+    chamber: bool = False
     greetings: int = 0
+
+    def hear_firmware(self, said: str) -> Dialect:
+        """Keep what M115 says; the dialect follows from it."""
+        self.named = fields(said)
+        firmware = self.named["FIRMWARE_NAME"]
+        name = self.named.get("MACHINE_TYPE") or firmware
+        self.identity = f"{name} {self.named.get('UUID', '')}".strip()
+        return recognise(firmware)
 
     def hear_report(self, text: str) -> None:
         """Keep the bed's temperature, if the report has one."""
         bed = bed_celsius(text)
         if bed is not None:
             self.bed_celsius = bed
+        self.chamber = self.chamber or names_chamber(text)
 
     def bed_above(self, limit_celsius: float | None) -> bool:
         """Whether the bed is known to be warmer than a limit; never for a printer that reports no bed."""
         return limit_celsius is not None and self.bed_celsius is not None and self.bed_celsius > limit_celsius
 
-    @property
-    def reports_by_itself(self) -> bool:
-        """Whether M155 makes it report temperatures without being asked."""
-        return "AUTOREPORT_TEMP" in self.capabilities
+    def is_other_than(self, expected: Expected) -> bool:
+        """Whether it contradicts what is expected of it."""
+        pairs = ((expected.uuid, "UUID"), (expected.machine_type, "MACHINE_TYPE"))
+        return any(wanted and wanted.lower() != self.named.get(key, "").lower() for wanted, key in pairs)
+
+    def resting(self, dialect: Dialect) -> tuple[str, ...]:
+        """What turns off all heat that it has."""
+        nozzles = self.named.get("EXTRUDER_COUNT", "1")
+        each: list[str] = []
+        if dialect.each_nozzle and nozzles.isdecimal() and int(nozzles) > 1:
+            each = [dialect.each_nozzle.format(number=number) for number in range(min(int(nozzles), 8))]
+        return (*each, *dialect.resting, *(("M141 S0",) if self.chamber else ()))
 
 
 @dataclass(slots=True)
 class Times:
-    """When something was heard last; until when the present state, a boot and the next report are waited for."""
+    """When something was heard last, and when a boot was seen; until when things are waited for (infinite: not)."""
 
     heard_s: float = 0.0
-    wait_s: float | None = None
+    booted_s: float | None = None
+    wait_s: float = math.inf
     boot_until_s: float = 0.0
-    report_s: float | None = None
+    report_s: float = math.inf
+    halt_s: float = math.inf

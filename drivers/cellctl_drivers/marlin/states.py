@@ -82,6 +82,13 @@ NEXT: Final[dict[tuple[State, Signal], State]] = {
     **{(state, _G.SILENCE): _S.LOST for state in _AWAKE},
 }
 
+# In these, numbered lines go out.
+SPEAKS: Final = frozenset(State) - {_S.NEW, _S.WAKING, _S.HALTING, _S.DOWN, _S.LOST}
+# In these, a program is under way.
+WORKS: Final = frozenset({_S.RUNNING, _S.DRAINING, _S.HOLDING, _S.HELD})
+# In these, nobody knows who is at the other end: not even its heaters are our business.
+STRANGE: Final = frozenset({_S.NEW, _S.WAKING, _S.GREETING})
+
 
 def after(state: State, signal: Signal) -> State:
     """The state that follows. Raises NotAllowed, naming both and what is allowed."""

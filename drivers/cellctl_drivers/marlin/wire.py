@@ -1,197 +1,316 @@
 """Numbered lines over a bad wire: each arrives once and in order, or the trouble is named.
 
 Below the session: knows nothing of printing. What makes it work is that Marlin refuses a number that it has had
-already, so that sending a line twice can never execute it twice.
+already, so that sending a line twice can never execute it twice; where a dialect does not, nothing is said twice
+unless the session asks for it.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable
-from enum import Enum
+from dataclasses import dataclass, field
 
-from cellctl_drivers.marlin.answers import Answer, Kind
-from cellctl_drivers.marlin.facts import MAX_PROBES, MAX_REPEATS, TRAILING_TRIES
-from cellctl_drivers.marlin.ledger import Ledger, Own, Verdict, Window
+from cellctl_drivers.marlin import facts
+from cellctl_drivers.marlin.answers import Answer
+from cellctl_drivers.marlin.dialects import Dialect, Repeats
+from cellctl_drivers.marlin.ledger import Ledger, Own, Verdict, framed_bytes
+from cellctl_drivers.marlin.progress import Progress
+from cellctl_drivers.marlin.trouble import VOID, Pause, Trouble
+from cellctl_drivers.marlin.window import Window
+from cellctl_drivers.serial_quality import Meter
 
 SEAL = b"M105"
 
+Line = tuple[bytes, Own | None]
+# The next line of the program, if there is one of at most so many bytes, frame and newline included.
+Pull = Callable[[int], Line | None]
 
-class Pause(Enum):
-    """Why no line goes out for a moment."""
 
-    TRAILING_OK = "the ok behind a resend request acknowledges nothing"
-    ECHO_OF_PROBE = "a line was sent twice, and its copy may be refused yet"
+@dataclass(slots=True)
+class Patience:
+    """How long answers are waited for, in the clock's seconds, and until when the present one is."""
+
+    full_s: float
+    lively_s: float
+    trailing_s: float
+    storm_s: float
+    crossing_s: float
+    lively: bool = False  # It says `busy` while it is at work.
+    due_s: float = math.inf
+
+
+@dataclass(slots=True)
+class Outbox:
+    """What of ours goes out. Urgent bytes go ahead of everything and are not numbered."""
+
+    urgent: bytes = b""
+    queue: deque[Line] = field(default_factory=deque)
 
 
 class Wire:
-    """One line counter, from M110 on. `urgent` goes ahead of everything and is not numbered."""
+    """One line counter, from M110 on."""
 
-    def __init__(self, patience_s: float, trailing_ok_s: float, window: Window) -> None:
-        self.ledger = Ledger(window)
-        self.urgent = b""
-        self.sealed = False  # A SEAL was answered; for whoever put it there to set to False.
-        self.patience_s = patience_s
-        self._grace_s = trailing_ok_s
-        self._queue: deque[tuple[bytes, Own]] = deque()
-        self._trouble = _Trouble()
-        self._due_s: float | None = None
+    def __init__(self, dialect: Dialect, patience: Patience, window: Window, meter: Meter) -> None:
+        self.dialect = dialect
+        self.ledger = Ledger(numbered=dialect.numbered)
+        self.patience = patience
+        self.window = window
+        self.meter = meter
+        self.progress = Progress()
+        self.outbox = Outbox()
+        self._trouble = Trouble()
 
-    def say(self, *commands: str) -> None:
+    # ---- out -----------------------------------------------------------------------------------------------------
+
+    def say(self, *commands: str, own: Own = Own.PLAIN) -> None:
         """Queue lines of our own, ahead of the program's."""
-        self._queue.extend((command.encode("ascii"), Own.PLAIN) for command in commands)
+        self.outbox.queue.extend((command.encode("ascii"), own) for command in commands)
+
+    def prove_rest(self) -> None:
+        """Queue an M400 and an M105 behind it: a plain `ok` is never taken for its answer, so a stray one is found."""
+        self.say("M400", own=Own.STAND)
+        self.outbox.queue.append((SEAL, Own.SEAL))
 
     def seal(self) -> None:
-        """Queue an M105: a plain `ok` is never taken for its answer, so a stray one is found out here."""
-        self._queue.append((SEAL, Own.SEAL))
+        """Queue an M105 whose answer can be no other's."""
+        self.outbox.queue.append((SEAL, Own.SEAL))
 
     def ask_report(self) -> None:
         """Queue an M105 for the sake of its temperatures, unless one waits already."""
-        if (SEAL, Own.REPORT) not in self._queue:
-            self._queue.append((SEAL, Own.REPORT))
+        if (SEAL, Own.REPORT) not in self.outbox.queue:
+            self.outbox.queue.append((SEAL, Own.REPORT))
+
+    def speak(self, dialect: Dialect) -> None:
+        """The firmware has said who it is."""
+        self.dialect = dialect
+        self.ledger.numbered = dialect.numbered
+        self.window.proves(dialect.unhurried_lines)
+        self.window.rx_bytes = max(self.window.rx_bytes, dialect.rx_bytes)
+
+    @property
+    def first_time_overdue(self) -> bool:
+        """Whether nothing was said a second time yet."""
+        return not self._trouble.probes
+
+    def call(self, *commands: str) -> None:
+        """Say at once, without numbers, past all that waits. The newline ends what may be half said."""
+        self.outbox.urgent += "".join(f"\n{command}" for command in commands).encode("ascii") + b"\n"
+        self._trouble.strays.extend([self.ledger.cursor] * len(commands))
 
     def forget(self) -> None:
         """Drop what was queued and not yet numbered."""
-        self._queue.clear()
+        self.outbox.queue.clear()
 
-    def transmit(self, pull: Callable[[], bytes | None], now_s: float) -> bytes:
+    def transmit(self, pull: Pull, now_s: float) -> bytes:
         """What may go out; program lines are pulled as the window opens."""
-        chunks = [self.urgent]
-        self.urgent = b""
-        ledger = self.ledger
-        while ledger.open and self._trouble.pause is None:
-            if ledger.cursor == ledger.next and not self._number_next(pull):
+        outbox = self.outbox
+        urgent, outbox.urgent = outbox.urgent, b""
+        if self._trouble.pause is not None:
+            return urgent
+        ledger, window = self.ledger, self.window
+        chunks = [urgent]
+        while room := window.room_bytes(ledger.cursor - ledger.first, ledger.in_flight_bytes):
+            if ledger.cursor == ledger.next and not self._number_next(pull, room):
                 break
+            if len(ledger.line(ledger.cursor)) > room:
+                break
+            self.meter.sent(ledger.cursor, now_s)
             chunks.append(ledger.out())
-            if self._due_s is None:
-                self._due_s = now_s + self.patience_s
+        if self.patience.due_s == math.inf and ledger.cursor != ledger.first:
+            self.extend(now_s)
         return b"".join(chunks)
 
-    def ok(self, answer: Answer, now_s: float) -> None:
-        """An acknowledgement, if it is one."""
-        trouble = self._trouble
-        if trouble.pause is Pause.TRAILING_OK:
-            trouble.trailing_ok = True
-            self._go_on(now_s)
-            return
-        through = self._meant(answer)
-        if through is None:
-            return
-        self.sealed |= self.ledger.credit(through)
-        self.extend(now_s)
-        if trouble.probes:
-            # Either line or copy was acknowledged. If it was the line, the copies will be refused in a moment.
-            trouble.echoes, trouble.probes = trouble.probes, 0
-            self._pause(Pause.ECHO_OF_PROBE, now_s)
+    # ---- in ------------------------------------------------------------------------------------------------------
+
+    def plain_ok(self, now_s: float) -> bool:
+        """An `ok` that does not say which line it is for. True if a SEAL is among what it acknowledges."""
+        ledger, trouble = self.ledger, self._trouble
+        if trouble.odd and self._is_void(now_s):
+            return False
+        first = ledger.first
+        # An M105 is never acknowledged without temperatures: this `ok` would be one too many.
+        if first == ledger.cursor or ledger.is_report(first):
+            return False
+        return self._credit(first, now_s)
+
+    def named_ok(self, answer: Answer, now_s: float) -> bool:
+        """`ok N12 P15 B3` acknowledges everything up to that line."""
+        ledger, number = self.ledger, answer.number
+        if not ledger.first <= number < ledger.cursor or ledger.is_report(number):
+            return False
+        self._trouble.named = True
+        # The slot of the command itself becomes free behind its `ok`.
+        self.window.proves(answer.free_slots + 1)
+        own = ledger.own(number)
+        self.meter.lost_acknowledgements += number - ledger.first
+        sealed = self._credit(number, now_s)
+        if answer.free_blocks >= 0:
+            stands = own is Own.BARRIER or own is Own.STAND
+            self.progress.planner(answer.free_blocks, ledger.acknowledged, stands=stands)
+        return sealed
+
+    def report_ok(self, now_s: float) -> bool:
+        """The answer to an M105, whichever is the oldest."""
+        ledger = self.ledger
+        for number in range(ledger.first, ledger.cursor):
+            if ledger.is_report(number):
+                return self._credit(number, now_s)
+        return False
+
+    def complain(self, last_taken: int) -> None:
+        """A line was damaged: an `ok` that comes now acknowledges nothing, even if the request itself is lost."""
+        ledger, wanted = self.ledger, last_taken + 1
+        self._trouble.void = wanted if ledger.first <= wanted <= ledger.cursor else ledger.first
+
+    def skipped(self) -> None:
+        """Repetier passes over a line that was under way behind a damaged one, and says `ok` to that."""
+        self._trouble.void = VOID
 
     def resend(self, number: int, now_s: float) -> bool:
         """The firmware asks for a line. False if it cannot be had."""
-        trouble = self._trouble
-        if trouble.pause is Pause.TRAILING_OK and trouble.asked == number:
+        trouble, requests, ledger = self._trouble, self._trouble.requests, self.ledger
+        trouble.void = None
+        if trouble.pause is Pause.TRAILING_OK and requests.asked == number:
             return True  # Repetier says it twice.
-        verdict = self.ledger.asked_for(number)
-        trouble.repeats = trouble.repeats + 1 if trouble.asked == number else 0
-        trouble.asked = number
-        if verdict is Verdict.MISSED or trouble.repeats >= MAX_REPEATS:
-            return False
+        others = trouble.behind(ledger.cursor - max(ledger.first, number))
+        verdict = ledger.asked_for(number)
+        if verdict is Verdict.MISSED:
+            return self._missed(now_s)
         if verdict is Verdict.NOTHING and trouble.probes:
             self._arrived()
-            trouble.echoes = trouble.probes
-        trouble.probes = 0
-        self._pause(Pause.TRAILING_OK, now_s)
-        if trouble.trailing_missed >= TRAILING_TRIES and not trouble.trailing_ok:
+        if trouble.pause is None:
+            self.window.shrink()
+            self.meter.resends += ledger.next - ledger.cursor
+        if not requests.heard(number, echo=trouble.pause is Pause.STORM):
+            return False
+        trouble.settled()
+        requests.others = others
+        if others:
+            self._pause(Pause.STORM, now_s)
+        elif trouble.named or not requests.brings_ok:
             self._go_on(now_s)
+        else:
+            self._pause(Pause.TRAILING_OK, now_s)
         return True
 
     def extend(self, now_s: float) -> None:
         """The machine is at work: be patient anew."""
         if self._trouble.pause is None:
-            self._due_s = now_s + self.patience_s if self.ledger.in_flight else None
+            patience, trouble = self.patience, self._trouble
+            lively = patience.lively and not trouble.probes
+            wait_s = min(patience.lively_s, patience.full_s) if lively else patience.full_s
+            patience.due_s = now_s + wait_s if self.ledger.cursor != self.ledger.first else math.inf
+
+    def starve(self, now_s: float) -> None:
+        """Queue and receive buffer are empty over there: what is in flight was lost, unless it crossed with this."""
+        if now_s - self.meter.sent_at_s(self.ledger.cursor - 1) >= self.patience.crossing_s:
+            self.probe(now_s)
 
     def probe(self, now_s: float) -> bool:
-        """Find out about a missing `ok`: say it again. False if that was done often enough.
+        """Find out about a missing `ok`: say it again. False if that was done often enough, or must not be done.
 
         A line that never came is taken now; one that came is refused, with a request for the line behind it.
         """
-        trouble = self._trouble
-        if self.ledger.in_flight and trouble.pause is None:
-            if trouble.probes >= MAX_PROBES:
+        if self.dialect.repeats is not Repeats.REFUSED:
+            return False
+        return self.say_again(now_s)
+
+    def say_again(self, now_s: float) -> bool:
+        """Say all that is in flight once more. False if that was done often enough."""
+        trouble, ledger = self._trouble, self.ledger
+        if ledger.in_flight and trouble.pause is None:
+            if trouble.probes >= facts.MAX_PROBES:
                 return False
-            trouble.probes += 1
-            self.ledger.again()
-            self._due_s = now_s + self.patience_s
+            trouble.probed(ledger.in_flight)
+            self.meter.resends += ledger.in_flight
+            ledger.again()
+            self.patience.due_s = now_s + self.patience.full_s
         return True
 
-    @property
-    def due_s(self) -> float | None:
-        """When to call `tick`."""
-        return self._due_s
-
     def tick(self, now_s: float) -> bool:
-        """Time has passed. False when an answer is overdue although it was asked for again; whether to go on
-        asking is for the session to decide."""
-        if self._due_s is None or now_s < self._due_s:
+        """Time has passed. False when an answer is overdue although it was asked for again, or must not be; whether
+        to go on asking is for the session to decide."""
+        if now_s < self.patience.due_s:
             return True
         trouble = self._trouble
         if trouble.pause is None:
             return not trouble.probes and self.probe(now_s)
-        if trouble.pause is Pause.ECHO_OF_PROBE:
-            trouble.echoes = 0
-        else:
-            trouble.trailing_missed += 1
+        if trouble.pause is Pause.TRAILING_OK:
+            trouble.requests.trailing_missed += 1
         self._go_on(now_s)
         return True
 
-    def _number_next(self, pull: Callable[[], bytes | None]) -> bool:
-        if self._queue:
-            self.ledger.add(*self._queue.popleft())
-            return True
-        line = pull()
-        if line is not None:
-            self.ledger.add(line, None)
-        elif self._queue:  # The end of the program may have queued something.
-            return self._number_next(pull)
-        return line is not None
+    # ---- inside --------------------------------------------------------------------------------------------------
 
-    def _meant(self, answer: Answer) -> int | None:
-        """The line that an acknowledgement is for; None if it is for nothing that is in flight."""
-        ledger = self.ledger
-        flight = range(ledger.first, ledger.cursor)
-        if answer.kind is Kind.OK_REPORT:
-            return next((number for number in flight if ledger.is_report(number)), None)
-        if not flight:
-            return None
-        if answer.number is not None:
-            return answer.number if answer.number in flight else None
-        # An M105 is never acknowledged without temperatures: this `ok` is one too many.
-        return None if ledger.is_report(ledger.first) else ledger.first
+    def _number_next(self, pull: Pull, room: int) -> bool:
+        queue = self.outbox.queue
+        if not queue:
+            line = pull(room)
+            if line is not None:
+                self.ledger.add(*line)
+                return True
+        if not queue or len(queue[0][0]) + framed_bytes(self.ledger.next, "\n") > room:
+            return False
+        self.ledger.add(*queue.popleft())
+        return True
+
+    def _is_void(self, now_s: float) -> bool:
+        """Whether a plain `ok` acknowledges nothing."""
+        trouble = self._trouble
+        void, trouble.void = trouble.void, None
+        if void is not None and void is not VOID:
+            self.resend(void, now_s)
+        if trouble.pause is Pause.TRAILING_OK:
+            trouble.requests.trailing_ok = True
+            self._go_on(now_s)
+            return True
+        if void is not None or trouble.named or trouble.pause is not None:
+            return True
+        return trouble.is_stray(self.ledger.first)
+
+    def _credit(self, through: int, now_s: float) -> bool:
+        trouble = self._trouble
+        self.meter.answered(through, now_s)
+        sealed = self.ledger.credit(through)
+        self.window.widen()
+        if trouble.odd:
+            copies = trouble.copies
+            trouble.misses = 0
+            trouble.settled()
+            if copies and trouble.pause is None:
+                # Either line or copy was acknowledged. If it was the line, the copies will be refused in a moment.
+                trouble.requests.others = copies
+                self._pause(Pause.STORM, now_s)
+        self.extend(now_s)
+        return sealed
+
+    def _missed(self, now_s: float) -> bool:
+        """A line is asked for that cannot be had. Noise may have written that number: a firmware that is healthy
+        names another one when it hears again what is in flight."""
+        trouble, ledger = self._trouble, self.ledger
+        if trouble.pause is not None:
+            return True
+        trouble.misses += 1
+        if trouble.misses == facts.MAX_MISSES or not ledger.in_flight:
+            return False
+        trouble.requests.others = 0
+        trouble.copies = ledger.in_flight - 1
+        ledger.again()
+        self._pause(Pause.STORM, now_s)
+        return True
 
     def _arrived(self) -> None:
         """The firmware has all that is in flight: it was acknowledged, only we did not hear it."""
+        self.meter.lost_acknowledgements += self.ledger.in_flight
         if self.ledger.credit(self.ledger.cursor - 1):
-            self._queue.appendleft((SEAL, Own.SEAL))  # Arrived is not yet answered.
+            self.outbox.queue.appendleft((SEAL, Own.SEAL))  # Arrived is not yet answered.
 
     def _pause(self, pause: Pause, now_s: float) -> None:
         self._trouble.pause = pause
-        self._due_s = now_s + self._grace_s
+        patience = self.patience
+        patience.due_s = now_s + (patience.storm_s if pause is Pause.STORM else patience.trailing_s)
 
     def _go_on(self, now_s: float) -> None:
-        trouble = self._trouble
-        if trouble.pause is Pause.TRAILING_OK and trouble.echoes > 1:
-            trouble.echoes -= 1
-            self._pause(Pause.ECHO_OF_PROBE, now_s)
-            return
-        trouble.pause = None
-        trouble.echoes = 0
+        self._trouble.pause = None
+        self._trouble.requests.others = 0
         self.extend(now_s)
-
-
-class _Trouble:
-    """What is remembered of damaged and missing answers."""
-
-    def __init__(self) -> None:
-        self.pause: Pause | None = None
-        self.trailing_ok = False  # This firmware prints `ok` behind a resend request.
-        self.trailing_missed = 0  # How often it did not.
-        self.asked = -1
-        self.repeats = 0
-        self.probes = 0  # How often the lines in flight were said again.
-        self.echoes = 0  # How many refused copies may still be heard of.

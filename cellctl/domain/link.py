@@ -1,0 +1,45 @@
+"""How good the line to a machine is: counted by its driver since contact was made, shown beside its state."""
+
+from dataclasses import dataclass
+from typing import Final
+
+# One line in so many may have to be said again before a person is told; with fewer lines nothing is concluded.
+_TOLERATED_RESENDS: Final = 1 / 500
+_TOLERATED_LOST_ACKNOWLEDGEMENTS: Final = 3
+_TOLERATED_GARBAGE_BYTES: Final = 100
+_ENOUGH_LINES: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class LinkQuality:
+    """Counters and durations of one connection, in seconds of the machine's clock.
+
+    `lines` counts copies too. An acknowledgement's latency includes what the firmware did before it answered.
+    `underruns` and `starved_s` are None where the firmware does not count them; `starved_s` is a lower bound.
+    """
+
+    lines: int = 0
+    resends: int = 0
+    lost_acknowledgements: int = 0
+    garbage_bytes: int = 0
+    window: int = 1
+    ack_p50_s: float = 0.0
+    ack_p95_s: float = 0.0
+    ack_p99_s: float = 0.0
+    ack_max_s: float = 0.0
+    underruns: int | None = None
+    starved_s: float | None = None
+
+    @property
+    def warning(self) -> str:
+        """One sentence for a person, before a job fails of it; empty while the line is good."""
+        troubles = []
+        if self.lines >= _ENOUGH_LINES and self.resends > self.lines * _TOLERATED_RESENDS:
+            troubles.append(f"{self.resends} of {self.lines} lines had to be said again")
+        if self.lost_acknowledgements > _TOLERATED_LOST_ACKNOWLEDGEMENTS:
+            troubles.append(f"{self.lost_acknowledgements} acknowledgements were lost")
+        if self.garbage_bytes > _TOLERATED_GARBAGE_BYTES:
+            troubles.append(f"{self.garbage_bytes} bytes were no text")
+        if not troubles:
+            return ""
+        return f"{', '.join(troubles)}: check cable, power supply and what runs beside them"

@@ -1,0 +1,197 @@
+"""One printer, as a session knows it: its state, its wire, the program, and how all of it can end."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from cellctl.domain.errors import StoreFailed
+from cellctl_drivers.marlin import facts, program
+from cellctl_drivers.marlin.dead_man import DeadMan
+from cellctl_drivers.marlin.dialects import COMMON, Dialect, Repeats
+from cellctl_drivers.marlin.ledger import Own, framed_bytes
+from cellctl_drivers.marlin.memory import Limits, Portrait, Run, Times
+from cellctl_drivers.marlin.states import NEXT, STRANGE, Signal, State, after
+from cellctl_drivers.marlin.window import Window
+from cellctl_drivers.marlin.wire import Line, Wire
+from cellctl_drivers.serial_quality import Meter
+from cellctl_drivers.serial_session import FaultRaised, FellSilent, Rested, SessionEvent
+
+CHECK_LINE: Final = "Check cable, baud rate and power supply, then clear"
+
+# What a frame adds to a line of the program, newline included, for numbers up to ten digits.
+_FRAME_BYTES: Final = len("N1234567890 *255\n")
+
+
+class Printer:
+    """State and memory of one connection, and the steps that more than one event leads to."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.state = State.NEW
+        self.limits = limits
+        self.wire = Wire(limits.dialect or COMMON, limits.patience(), Window(limits.window, limits.rx_bytes), Meter())
+        self.portrait = Portrait()
+        self.run = Run()
+        self.times = Times()
+        self.events: list[SessionEvent] = []
+        self.stopped_itself = False  # It takes nothing, or does nothing, until it is revived.
+
+    @property
+    def dialect(self) -> Dialect:
+        """As far as it is known."""
+        return self.wire.dialect
+
+    @property
+    def reports_by_itself(self) -> bool:
+        """Whether M155 makes it report temperatures without being asked."""
+        return self.dialect.auto_reports and "AUTOREPORT_TEMP" in self.portrait.capabilities
+
+    def go(self, signal: Signal) -> None:
+        """Into the next state. Raises NotAllowed."""
+        self.state = after(self.state, signal)
+
+    def may(self, signal: Signal) -> bool:
+        """Whether there is a next state."""
+        return (self.state, signal) in NEXT
+
+    # ---- a program -----------------------------------------------------------------------------------------------
+
+    def begin(self, run: Run, now_s: float) -> None:
+        """Another program."""
+        self.run = run
+        run.dead_man = DeadMan(self.dialect, self.limits.dead_man_s)
+        self.wire.ledger.acknowledged = 0
+        self.wire.progress.begin()
+        self.wire.patience.full_s = max(self.limits.acknowledge_s, self.dialect.blocking_s)
+        self.wire.say(*run.dead_man.begin(self.times.booted_s, now_s))
+
+    def pull(self, room: int) -> Line | None:
+        """The next line of the program, while it may run, if it is not longer than this."""
+        if self.state is not State.RUNNING:
+            return None
+        run = self.run
+        if not run.ahead and not self._read_on():
+            return None
+        line = run.ahead[0]
+        if len(line[0]) + _FRAME_BYTES > room:
+            return None
+        if line[1] is None or line[1] is Own.BARRIER:
+            run.sent += 1
+        return run.ahead.popleft()
+
+    def drop_program(self) -> None:
+        """Nothing more of it is sent."""
+        self.run.lines = None
+        self.run.ahead.clear()
+        self.run.questions.forget()
+        self.wire.forget()
+
+    def rest_lines(self) -> tuple[str, ...]:
+        """What turns heat off, and then the dead-man, which is of no use any more. The fan keeps running, it helps
+        the part to cool."""
+        return (*self.portrait.resting(self.dialect), *self.run.dead_man.off())
+
+    def sealed(self) -> None:
+        """Motion is over, and all that was sent is done."""
+        self.wire.progress.stands(self.wire.ledger.acknowledged)
+
+    def rested(self) -> None:
+        """Nothing is in the way of the next program."""
+        self.wire.patience.full_s = self.limits.acknowledge_s
+        self.events.append(Rested())
+
+    def expect_report(self, now_s: float) -> None:
+        """Reports that come by themselves are asked for only when they stay out."""
+        self.times.report_s = now_s + (3 if self.reports_by_itself else 1) * facts.REPORT_S
+
+    def _read_on(self) -> bool:
+        """Make ready the next line of the program; False if there is none, or it must not be sent."""
+        run = self.run
+        if run.lines is None:
+            return False
+        try:
+            line = next(run.lines, None)
+        except StoreFailed as broken:
+            run.lines, run.broken = None, broken
+            return False
+        if line is None:
+            self._end_program()
+            return False
+        dialect = self.dialect
+        if len(line) + _FRAME_BYTES > dialect.longest_line_bytes and self._is_too_long(line):
+            self.fault(f"cannot be sent line {run.sent + 1}: {len(line)} characters", "Shorten it, then clear")
+            return False
+        if line[:3] in ("G1 ", "G0 ") and not dialect.one_command_a_line:
+            run.ahead.append((line.encode("ascii", "replace"), None))
+        elif why := program.refusal(line):
+            self.fault(f"must not be sent line {run.sent + 1}: {why}", "Take it out of the program, then clear")
+            return False
+        else:
+            run.ahead.extend(program.prepare(line, dialect, run.dead_man))
+        if dialect.repeats is Repeats.TAKEN:
+            run.modes.follow(line)
+        return True
+
+    def _is_too_long(self, line: str) -> bool:
+        longest = self.dialect.longest_line_bytes
+        length = framed_bytes(self.wire.ledger.next, line) if self.dialect.numbered else len(line)
+        return length > longest
+
+    def _end_program(self) -> None:
+        self.go(Signal.LAST_LINE)
+        self.wire.say(*self.rest_lines())
+        self.wire.prove_rest()
+
+    # ---- ends ----------------------------------------------------------------------------------------------------
+
+    def no_answer(self, now_s: float) -> None:
+        """An acknowledgement stays out."""
+        wire = self.wire
+        if self.dialect.repeats is Repeats.TAKEN and wire.first_time_overdue:
+            self._lost_without_a_word(now_s)
+        elif now_s - self.times.heard_s >= wire.patience.full_s:
+            self.fall_silent(now_s)
+        elif not (wire.say_again(now_s) if self.dialect.repeats is Repeats.TAKEN else wire.probe(now_s)):
+            self.fault(f"talks, but does not acknowledge line N{wire.ledger.first}", CHECK_LINE)
+
+    def _lost_without_a_word(self, now_s: float) -> None:
+        """A damaged line is dropped in silence here: either it was lost, or only its `ok` was."""
+        line = self.wire.ledger.line(self.wire.ledger.first).decode("ascii").strip()
+        if self.run.modes.may_come_twice(line):
+            self.wire.say_again(now_s)
+        else:
+            self.fault(f"gave no answer to {line!r}, and a second time might be once too often", CHECK_LINE)
+
+    def fall_silent(self, now_s: float) -> None:
+        """Nothing is heard any more; but it may still hear."""
+        if self.state not in STRANGE:
+            self.leave_cold()
+        self.go(Signal.SILENCE)
+        self.lie_down(FellSilent(now_s - self.times.heard_s))
+
+    def fault(self, what: str, do_next: str) -> None:
+        """It cannot go on."""
+        if self.may(Signal.FAULT):
+            if self.state not in STRANGE:
+                self.leave_cold()
+            self.go(Signal.FAULT)
+            self.lie_down(FaultRaised(what, do_next))
+
+    def lie_down(self, *events: SessionEvent) -> None:
+        """Wait for nothing any more."""
+        self.drop_program()
+        self.times = Times(self.times.heard_s, self.times.booted_s)
+        self.events.extend(events)
+
+    def told(self) -> Sequence[SessionEvent]:
+        """The events since the last time."""
+        events, self.events = self.events, []
+        return events
+
+    def leave_cold(self) -> None:
+        """Unnumbered, because the numbers may be what is wrong; a firmware that was killed does not mind.
+
+        A wait for heat would keep it hot until it is over: M108 ends it, and nothing else that could be under way.
+        """
+        ledger = self.wire.ledger
+        under_way = [ledger.line(number) for number in range(ledger.first, ledger.cursor)]
+        heating = any(code in line for line in under_way for code in (b"M109", b"M190", b"M191"))
+        self.wire.call(*(("M108",) if heating else ()), *self.rest_lines())

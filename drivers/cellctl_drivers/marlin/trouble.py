@@ -1,0 +1,90 @@
+"""What a wire remembers of damaged, missing and superfluous answers."""
+
+from collections import deque
+from enum import Enum
+from typing import Final
+
+from cellctl_drivers.marlin.facts import MAX_REPEATS, TRAILING_TRIES
+
+# The next `ok` is for nothing that we sent.
+VOID: Final = -1
+
+
+class Pause(Enum):
+    """Why no line goes out for a moment."""
+
+    TRAILING_OK = "the ok behind a resend request acknowledges nothing"
+    STORM = "lines or copies that were under way may make requests of their own"
+
+
+class Requests:
+    """Requests for lines: the last one, and how many of the same kind may follow it."""
+
+    def __init__(self) -> None:
+        self.asked = -1
+        self.repeats = 0  # How often in a row it was asked for.
+        self.others = 0  # Lines and copies behind it that may be refused yet.
+        self.trailing_ok = False  # This firmware prints `ok` behind a request.
+        self.trailing_missed = 0  # How often it did not.
+
+    @property
+    def brings_ok(self) -> bool:
+        """Whether an `ok` behind a request has to be waited for."""
+        return self.trailing_ok or self.trailing_missed < TRAILING_TRIES
+
+    def heard(self, number: int, *, echo: bool) -> bool:
+        """A line is asked for. False if that was done too often."""
+        if not echo:
+            self.repeats = self.repeats + 1 if self.asked == number else 0
+        self.asked = number
+        return self.repeats < MAX_REPEATS
+
+
+class Trouble:
+    """What is out of the ordinary on a wire; on a good day all of it is zero."""
+
+    def __init__(self) -> None:
+        self.pause: Pause | None = None
+        self.void: int | None = None  # The line to say again when the next `ok` comes; VOID: only ignore that `ok`.
+        self.named = False  # An `ok` names its line here: one that does not is for nothing that has a number.
+        self.strays: deque[int] = deque()  # Before these numbers an unnumbered line went out; its `ok` is stray.
+        self.probes = 0  # How often the lines in flight were said again.
+        self.copies = 0  # How many copies of lines may be refused yet.
+        self.misses = 0  # How often in a row a line was asked for that there is not.
+        self.requests = Requests()
+
+    @property
+    def odd(self) -> bool:
+        """Whether the next `ok` needs a second look."""
+        return (
+            self.pause is not None
+            or self.named
+            or self.void is not None
+            or self.probes > 0
+            or self.copies > 0
+            or self.misses > 0
+            or len(self.strays) > 0
+        )
+
+    def is_stray(self, first: int) -> bool:
+        """Whether a plain `ok` is for an unnumbered line: all that went out before that one are acknowledged."""
+        if self.strays and first >= self.strays[0]:
+            self.strays.popleft()
+            return True
+        return False
+
+    def behind(self, in_flight: int) -> int:
+        """How many requests may follow the one just heard; `in_flight`: lines from the wanted one on."""
+        if self.pause is Pause.STORM:
+            return max(0, self.requests.others - 1)
+        return max(0, in_flight + self.copies - 1)
+
+    def probed(self, lines: int) -> None:
+        """So many lines are said once more."""
+        self.probes += 1
+        self.copies += lines
+        self.void = None
+
+    def settled(self) -> None:
+        """A request was answered, or a line acknowledged."""
+        self.probes = self.copies = 0
