@@ -74,6 +74,11 @@ class RunningCell:
             for job in beside:
                 tasks.create_task(job(), name=job.__name__)
 
+    async def met(self) -> None:
+        """Wait until every machine has been found, or looked for in vain."""
+        while any(status.contact == "never" for status in self.engine.cell.stations.values()):
+            await self.engine.changed(self.engine.cell.counts.rev)
+
     async def beat(self) -> None:
         """Let every supervisor stamp its progress, for `stuck`. To be run beside everything where a watchdog asks."""
         async with asyncio.TaskGroup() as tasks:
@@ -83,16 +88,19 @@ class RunningCell:
     async def stuck(self) -> str:
         """Which essential part makes no progress, or "". The answer itself waits for the engine's inbox."""
         clock = self.outside.clock
-        limit_s = clock.wire_s(STALE_S)
+        engine_answers = True
         try:
             async with asyncio.timeout(STALE_S):
                 await self.engine.pulse()
         except TimeoutError:
-            return "engine"
-        now_s = clock.now_s()
-        if now_s - self.outside.store.last_progress_s > limit_s:
+            engine_answers = False
+        too_old_s = clock.now_s() - clock.wire_s(STALE_S)
+        # An engine that waits for the journal answers nobody; the journal is named first.
+        if self.outside.store.last_progress_s < too_old_s:
             return "journal"
+        if not engine_answers:
+            return "engine"
         for name, supervisor in self.engine.supervisors.items():
-            if now_s - supervisor.last_progress_s > limit_s:
+            if supervisor.last_progress_s < too_old_s:
                 return f"supervisor of {name}"
         return ""

@@ -5,8 +5,9 @@ import os
 import signal
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Final
 
 import structlog
 
@@ -27,7 +28,9 @@ from cellctl.stores.files import ProgramFiles
 from cellctl.stores.journal import Journal
 
 # Without a watchdog the health of the parts is still looked at, and logged.
-UNWATCHED_PERIOD_S = 5.0
+UNWATCHED_PERIOD_S: Final = 5.0
+# Machines are met before the service is called ready, but one that says nothing keeps nobody waiting for longer.
+MEETING_S: Final = 30.0
 
 log = structlog.get_logger()
 
@@ -36,7 +39,10 @@ def main_run(args: Namespace) -> int:
     """Run a cell until SIGTERM or SIGINT. Exit 0 after an orderly end, 70 when an essential part failed."""
     configure()
     config = load(args.cell, parse_settings(args.settings))
-    args.state.mkdir(parents=True, exist_ok=True)
+    try:
+        args.state.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError([f"--state {args.state}: the folder cannot be made ({error.strerror})"]) from None
     status = os.EX_OK
     try:
         asyncio.run(_run(config, args))
@@ -69,7 +75,7 @@ async def _run(config: CellConfig, args: Namespace) -> None:
         links = RealLinks(args.devices, args.speed)
         outside = Outside(clock, RealIds(), links, journal, ProgramFiles(args.state / "programs"))
         cell = RunningCell(config, outside)
-        service = _Service(cell, Notifier(os.environ))
+        service = Service(cell, Notifier(os.environ))
         api = ApiFace(
             cell.desk,
             _socket_path(args),
@@ -85,7 +91,7 @@ async def _run(config: CellConfig, args: Namespace) -> None:
         await service.run(faces, api.listening)
 
 
-class _Service:
+class Service:
     """The cell as systemd sees it: ready, healthy, stopping."""
 
     def __init__(self, cell: RunningCell, notifier: Notifier) -> None:
@@ -101,11 +107,14 @@ class _Service:
 
         async def announce() -> None:
             await listening.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(MEETING_S):
+                    await self._cell.met()
             self._notifier.ready(self._status())
             log.info("controller.ready", version=__version__, cell=self._cell.config.plan.name)
 
         async with asyncio.TaskGroup() as tasks:
-            cell = tasks.create_task(self._cell.run(faces, announce, self._cell.beat, self._watch), name="cell")
+            cell = tasks.create_task(self._cell.run(faces, announce, self._cell.beat, self.watch), name="cell")
             stopped = tasks.create_task(stop.wait(), name="stop")
             await asyncio.wait([cell, stopped], return_when=asyncio.FIRST_COMPLETED)
             self._notifier.stopping()
@@ -113,7 +122,7 @@ class _Service:
             cell.cancel()
             stopped.cancel()
 
-    async def _watch(self) -> None:
+    async def watch(self) -> None:
         """Feed the watchdog, but only while every essential part makes progress."""
         period_s = (self._notifier.watchdog_s or 3 * UNWATCHED_PERIOD_S) / 3
         while True:

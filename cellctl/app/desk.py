@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+import structlog
+
 from cellctl.app.engine import Engine
 from cellctl.core.decide import MachineTold, PreparedOrder, RefusedOrder, Stimulus
 from cellctl.core.view import CellView
@@ -13,6 +15,8 @@ from cellctl.domain.events import Record
 from cellctl.domain.machine import MachineCommand
 from cellctl.domain.work import Directive, Plan
 from cellctl.ports import Clock
+
+log = structlog.get_logger()
 
 Prepare = Callable[[SubmitOrder], Directive]
 
@@ -53,18 +57,17 @@ class Desk:
 
     async def submit(self, envelope: Envelope) -> Reply:
         """Decide about a command; see ports.Desk."""
-        while (twin := self._pending.get(envelope.id)) is not None:
+        twin = self._pending.get(envelope.id)
+        if twin is not None:
             await asyncio.wait([twin])
         known = self._engine.answers.again(envelope)
         if known is not None:
             return known
-        decided: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._pending[envelope.id] = decided
-        try:
-            return await self._engine.hand_in(self._stimulus(envelope), envelope.sender)
-        finally:
-            del self._pending[envelope.id]
-            decided.cancel()
+        answer = self._engine.hand_in(self._stimulus(envelope), envelope.sender)
+        self._pending[envelope.id] = answer
+        answer.add_done_callback(lambda _: self._pending.pop(envelope.id))
+        # Whoever asked may leave; what was handed in is decided all the same, and its id stays taken.
+        return await asyncio.shield(answer)
 
     def _stimulus(self, envelope: Envelope) -> Stimulus:
         match envelope.command:
@@ -82,3 +85,8 @@ class Desk:
             return PreparedOrder(envelope, self._prepare(order), self._clock.utc())
         except OrderRefused as refused:
             return RefusedOrder(envelope, rejected(refused.code, str(refused)))
+        except (OSError, ValueError) as broken:
+            # A product file that is wrong, or gone, costs the order and nothing else.
+            log.error("order.not_prepared", product=order.product, exc_info=broken)
+            why = f"{order.product} cannot be prepared: {broken}. Its files must be looked at: cellctl check CELL_TOML"
+            return RefusedOrder(envelope, rejected("internal", why))

@@ -8,6 +8,7 @@ import structlog
 
 from cellctl.app.answers import AnswerBook
 from cellctl.app.live_view import LiveView
+from cellctl.app.log import Log
 from cellctl.app.supervisor import Supervisor
 from cellctl.core.cell import Cell, apply
 from cellctl.core.decide import Stimulus, decide
@@ -36,7 +37,7 @@ class Engine:
         self.cell = cell
         self.supervisors: dict[str, Supervisor] = {}
         self.answers = AnswerBook()
-        self._store = store
+        self._log = Log(store)
         self._clock = clock
         self._inbox: asyncio.Queue[_Item] = asyncio.Queue()
         self._shown = LiveView()
@@ -56,7 +57,7 @@ class Engine:
 
     def records(self, after_seq: int = 0) -> Iterator[ev.Record]:
         """The durable log after a sequence number."""
-        return self._store.read(after_seq)
+        return self._log.read(after_seq)
 
     def report(self, machine: str, fact: ev.Fact) -> None:
         """A driver's fact; never blocks."""
@@ -64,9 +65,9 @@ class Engine:
             return
         self._inbox.put_nowait(_Item(fact, machine))
 
-    async def hand_in(self, stimulus: Stimulus, actor: str) -> Reply:
+    def hand_in(self, stimulus: Stimulus, actor: str) -> asyncio.Future[Reply]:
         """Decide about a command or a prepared order; answered once the answer is durable."""
-        return await self._pass_through(stimulus, actor)
+        return self._pass_through(stimulus, actor)
 
     async def pulse(self) -> None:
         """Return when everything that is in the inbox now has been worked through; the watchdog's question."""
@@ -86,7 +87,7 @@ class Engine:
     def replay(self) -> None:
         """Fold the whole journal. To be called once, before `run`."""
         cell = self.cell
-        for record in self._store.read():
+        for record in self._log.read():
             cell = apply(cell, record.event)
             self._learn(record.event)
         self.cell = cell
@@ -100,10 +101,10 @@ class Engine:
                 items.append(self._inbox.get_nowait())
             await self._turn(items)
 
-    async def _pass_through(self, stimulus: Stimulus | None, actor: str) -> Reply:
+    def _pass_through(self, stimulus: Stimulus | None, actor: str) -> asyncio.Future[Reply]:
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._inbox.put_nowait(_Item(stimulus, actor, future))
-        return await future
+        return future
 
     async def _turn(self, items: Sequence[_Item]) -> None:
         """Decide about a few stimuli, commit once, act. Until the commit the cell is as it was."""
@@ -121,7 +122,7 @@ class Engine:
                 else:
                     acts.append((item, instruction))
         if records:
-            await self._store.append(records)
+            await self._log.append(records)
         self.cell = cell
         for record in records:
             self._learn(record.event)

@@ -1,6 +1,7 @@
 """One machine's keeper: connect, run, and after a loss wait a little longer each time and connect again."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -33,25 +34,35 @@ class Supervisor:
 
     async def run(self) -> None:
         """Keep the machine connected until cancelled."""
-        tools = Tools(self._tools.clock, self._tools.links, self._tools.files, self._report)
         wait_s = FIRST_WAIT_S
         while True:
             self._heard = False
-            self._driver = self._config.family.driver(self.machine, self._config.options, tools)
-            try:
-                await self._driver.serve()
-                reason = "the connection was ended"
-            except CellError as error:
-                reason = str(error)
-            except Exception as error:
-                reason = self._defect(error)
-            finally:
-                self._driver = None
+            reason = await self._serve()
             if self._heard:
                 wait_s = FIRST_WAIT_S
             self._report(ContactLost(self.machine, reason))
             await self._pause(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+
+    async def _serve(self) -> str:
+        """One connection, from its beginning to its end; returns why it ended."""
+        tools = Tools(self._tools.clock, self._tools.links, self._tools.files, self._report)
+        try:
+            self._driver = self._config.family.driver(self.machine, self._config.options, tools)
+            await self._driver.serve()
+        except CellError as error:
+            return str(error)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Nobody cancelled us: something that the driver waited for was cancelled. Without a word we would be gone.
+            return self._defect(error)
+        except Exception as error:
+            return self._defect(error)
+        finally:
+            self._driver = None
+        return "the connection was ended"
 
     async def _pause(self, longest_s: float) -> None:
         """Wait before the next attempt, but not for a machine that has just been plugged in."""
@@ -80,13 +91,24 @@ class Supervisor:
 
     def command(self, command: MachineCommand) -> None:
         """Pass on a PackML command. Raises NotAllowed."""
-        self._ready().command(command)
+        driver = self._ready()
+        self._pass_on(lambda: driver.command(command))
 
     def answer(self, operation_id: str, choice: str, by: str) -> None:
         """Pass on a person's answer. Raises NotAllowed."""
-        self._ready().answer(operation_id, choice, by)
+        driver = self._ready()
+        self._pass_on(lambda: driver.answer(operation_id, choice, by))
 
-    def _defect(self, error: Exception) -> str:
+    def _pass_on(self, tell: Callable[[], None]) -> None:
+        try:
+            tell()
+        except NotAllowed:
+            raise
+        except Exception as error:
+            why = self._defect(error)
+            raise NotAllowed(f"{self.machine} was told, but nobody knows what it made of it: {why}") from error
+
+    def _defect(self, error: BaseException) -> str:
         """A driver's defect must cost only its own machine; this is the one place that catches everything."""
         log.error("driver.defect", machine=self.machine, exc_info=error)
         return f"defect in the driver: {error!r}"
