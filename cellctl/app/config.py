@@ -1,21 +1,27 @@
 """cell.toml: parsed once, all mistakes at once, into the types that the rest of the house uses."""
 
-import tomllib
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
+from cellctl.app.product_file import load_product
+from cellctl.app.toml_file import Mistakes, override, read_toml
 from cellctl.domain.errors import ConfigError
-from cellctl.domain.work import Plan, Station
+from cellctl.domain.work import GONE, Plan, Station
 from cellctl.ports import DriverFamily
 from cellctl.products.mistakes import mistakes_in
-from cellctl.products.product import Product, parse_product
+from cellctl.products.product import Product
 
 _NAME: Final = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+
+Slot = Annotated[str, Field(pattern=_NAME)]
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class _Strict(BaseModel):
@@ -47,13 +53,13 @@ class _StationKeys(BaseModel):
 
     driver: str
     capabilities: tuple[str, ...] = ()
-    slots: tuple[str, ...] = ()
+    slots: tuple[Slot, ...] = ()
     reach: tuple[str, ...] = ()
     sim: dict[str, Any] = {}
 
 
 class _RackTable(_Strict):
-    slots: tuple[str, ...] = Field(min_length=1)
+    slots: tuple[Slot, ...] = Field(min_length=1)
     capabilities: tuple[str, ...] = ()
     buffer: bool = False
 
@@ -85,111 +91,100 @@ class CellConfig:
 
 
 def load(path: Path, settings: Mapping[str, Any] | None = None) -> CellConfig:
-    """Read a cell file and its product files; `settings` override keys ("mqtt.port"). Raises ConfigError."""
+    """Read a cell file and its product files; `settings` override keys ("mqtt.port").
+
+    Raises ConfigError with every mistake in all of them.
+    """
     table = read_toml(path)
     override(table, settings or {})
-    try:
-        file = _CellFile.model_validate(table)
-    except ValidationError as error:
-        raise ConfigError(mistakes_in(error, path.name)) from None
-    mistakes: list[str] = []
+    mistakes = Mistakes()
+    with mistakes.collecting():
+        _parsed(_CellFile, table, path.name)
+    families = {entry.name: entry for entry in entry_points(group="cellctl.drivers")}
     machines: dict[str, MachineConfig] = {}
     stations: dict[str, Station] = {}
-    families = {entry.name: entry for entry in entry_points(group="cellctl.drivers")}
-    for name, keys in file.machines.items():
-        try:
+    for name, keys in _tables(table, "machines").items():
+        with mistakes.collecting():
             stations[name], machines[name] = _machine(path.name, name, keys, families)
-        except ConfigError as error:
-            mistakes += error.mistakes
-    for name, rack in file.racks.items():
-        stations[name] = Station(name, "", rack.capabilities, rack.slots, (), rack.buffer)
+    for name, keys in _tables(table, "racks").items():
+        with mistakes.collecting():
+            rack = _parsed(_RackTable, keys, path.name, f"racks.{name}")
+            stations.setdefault(name, Station(name, "", rack.capabilities, rack.slots, (), rack.buffer))
+    mistakes += _contradictions(path.name, stations, [*_tables(table, "machines"), *_tables(table, "racks")])
     products: list[Product] = []
-    for product_path in file.cell.products:
-        try:
-            products.append(_product(path.parent / product_path))
-        except ConfigError as error:
-            mistakes += error.mistakes
-    named = [*file.machines, *file.racks]
-    mistakes += _contradictions(path.name, stations, named) if not mistakes else []
-    if mistakes:
-        raise ConfigError(mistakes)
+    for product_path in _product_paths(table):
+        with mistakes.collecting():
+            products.append(load_product(path.parent / product_path))
+    mistakes += _ambiguous(path.name, products)
+    mistakes.check()
+    file = _parsed(_CellFile, table, path.name)
     return CellConfig(path, Plan(file.cell.name, stations), machines, products, file.mqtt)
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """The tables of a TOML file. Raises ConfigError, saying where."""
+def _parsed(model: type[Model], keys: Any, file: str, where: str = "") -> Model:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError([f"{path}: cannot be read ({error.strerror})"]) from None
-    except UnicodeDecodeError:
-        raise ConfigError([f"{path.name}: is not UTF-8 text"]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError([f"{path.name}: is not valid TOML: {error}"]) from None
+        return model.model_validate(keys)
+    except ValidationError as error:
+        raise ConfigError(mistakes_in(error, file, where)) from None
 
 
-def override(table: dict[str, Any], settings: Mapping[str, Any]) -> None:
-    """Put values under dotted keys, making tables on the way."""
-    for key, value in settings.items():
-        *path, last = key.split(".")
-        inner = table
-        for part in path:
-            inner = inner.setdefault(part, {})
-            if not isinstance(inner, dict):
-                raise ConfigError([f"--set {key}: {part} is not a table"])
-        inner[last] = value
+def _tables(table: Mapping[str, Any], section: str) -> dict[str, dict[str, Any]]:
+    """The tables of a section by name, as far as they are tables."""
+    found = table.get(section)
+    return {name: keys for name, keys in found.items() if isinstance(keys, dict)} if isinstance(found, dict) else {}
 
 
-def parse_settings(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """The values of --set as TOML ("1884" is a number); what is not TOML is taken as text."""
-    settings: dict[str, Any] = {}
-    for key, value in pairs:
-        try:
-            settings[key] = tomllib.loads(f"v = {value}")["v"]
-        except tomllib.TOMLDecodeError:
-            settings[key] = value
-    return settings
+def _product_paths(table: Mapping[str, Any]) -> list[str]:
+    cell = table.get("cell")
+    found = cell.get("products") if isinstance(cell, dict) else None
+    return [path for path in found if isinstance(path, str)] if isinstance(found, list) else []
 
 
 def _machine(
     file: str, name: str, keys: Mapping[str, Any], families: Mapping[str, Any]
 ) -> tuple[Station, MachineConfig]:
     where = f"machines.{name}"
-    try:
-        common = _StationKeys.model_validate(keys)
-    except ValidationError as error:
-        raise ConfigError(mistakes_in(error, file, where)) from None
-    if common.driver not in families:
+    mistakes = Mistakes()
+    with mistakes.collecting():
+        common = _parsed(_StationKeys, keys, file, where)
+    driver = keys.get("driver")
+    if not isinstance(driver, str):
+        raise ConfigError(mistakes)
+    if driver not in families:
         known = ", ".join(sorted(families))
-        raise ConfigError([f"{file}: {where}.driver must be one of: {known}; found {common.driver!r}"])
-    family: DriverFamily = families[common.driver].load()
+        raise ConfigError([*mistakes, f"{file}: {where}.driver must be one of: {known}; found {driver!r}"])
+    family: DriverFamily = families[driver].load()
+    own = {key: value for key, value in keys.items() if key not in _StationKeys.model_fields}
     try:
-        options = TypeAdapter(family.options).validate_python(common.model_extra or {})
+        options = TypeAdapter(family.options).validate_python(own)
     except ValidationError as error:
-        raise ConfigError(mistakes_in(error, file, where)) from None
+        mistakes += mistakes_in(error, file, where)
+    mistakes.check()
     station = Station(name, common.driver, common.capabilities, common.slots, common.reach)
     return station, MachineConfig(family, options)
 
 
-def _product(path: Path) -> Product:
-    product = parse_product(read_toml(path), path)
-    for step in product.route:
-        file = getattr(step.program, "file", None)
-        if file is not None and not (path.parent / file).is_file():
-            raise ConfigError([f"{path.name}: the program of step {step.step} is missing: {file}"])
-    return product
-
-
 def _contradictions(file: str, stations: Mapping[str, Station], named: Sequence[str]) -> Iterator[str]:
-    for name in sorted({name for name in named if named.count(name) > 1}):
-        yield f"{file}: {name} is both a machine and a rack; every station needs a name of its own"
+    for name, count in Counter(named).items():
+        if count > 1:
+            yield f"{file}: {name} is both a machine and a rack; every station needs a name of its own"
+        if not re.fullmatch(_NAME, name) or name == GONE:
+            yield f"{file}: a station cannot be called {name!r}; allowed: a-z, 0-9, _ and -, but not {str(GONE)!r}"
     for station in stations.values():
+        where = f"{file}: {'machines' if station.driver else 'racks'}.{station.name}"
         for other in station.reach:
-            if other not in stations:
-                known = ", ".join(stations)
-                yield f"{file}: machines.{station.name}.reach: there is no station {other!r}; there are: {known}"
+            if other not in named:
+                yield f"{where}.reach: there is no station {other!r}; there are: {', '.join(named)}"
         if len(set(station.slots)) < len(station.slots):
-            yield f"{file}: {station.name}.slots: every slot needs a name of its own; found {list(station.slots)}"
+            yield f"{where}.slots: every slot needs a name of its own; found {list(station.slots)}"
+        if station.capabilities and not station.slots:
+            yield f"{where}.slots is missing: what is worked on here needs a place"
+
+
+def _ambiguous(file: str, products: Sequence[Product]) -> Iterator[str]:
+    for (name, revision), count in Counter((product.name, product.revision) for product in products).items():
+        if count > 1:
+            yield f"{file}: cell.products has {name} {revision} {count} times; every revision needs a file of its own"
 
 
 def main_check(args: Any) -> int:

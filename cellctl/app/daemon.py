@@ -14,9 +14,10 @@ import structlog
 from cellctl import __version__
 from cellctl.app.cell import Face, Outside, RunningCell
 from cellctl.app.clock import RealClock, RealIds
-from cellctl.app.config import CellConfig, load, parse_settings
+from cellctl.app.config import CellConfig, load
 from cellctl.app.observe import configure
 from cellctl.app.systemd import Notifier
+from cellctl.app.toml_file import parse_settings
 from cellctl.cli.client import told_socket
 from cellctl.domain.errors import CellError, ConfigError
 from cellctl.economics.report import order_report, render

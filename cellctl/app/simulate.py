@@ -15,7 +15,8 @@ import structlog
 from cellctl import __version__
 from cellctl.app.cell import Outside, RunningCell
 from cellctl.app.clock import SeededIds, VirtualClock
-from cellctl.app.config import CellConfig, load, parse_settings
+from cellctl.app.config import CellConfig, load
+from cellctl.app.toml_file import parse_settings
 from cellctl.app.twins import Customer, Person, until_done
 from cellctl.app.virtual_time import run_virtual
 from cellctl.domain.errors import ConfigError
