@@ -30,7 +30,7 @@ def printer_rules(
     codes = _table(_MARLIN_CODES) | _slopes(limits)
     if role is Role.ENGINEER:
         codes |= _tuning(limits)
-    fixed_s = {"G28": homing_s, "G29": levelling_s}
+    fixed_s = {"G28": homing_s, "G29": levelling_s, "G80": levelling_s}
     return MachineRules(Dialect.MARLIN, Kind.PRINTER, limits, codes, _MARLIN_LINE, frozenset(tools), fixed_s)
 
 
@@ -66,12 +66,13 @@ _MARLIN_CODES: Final[Mapping[str, str]] = {
     "G1": "X Y Z E F",
     "G2": "X Y Z E F I J R",
     "G3": "X Y Z E F I J R",
-    "G4": f"P0:{1000 * _LONGEST_DWELL_S}+ S0:{_LONGEST_DWELL_S}+",
+    "G4": f"P0:{1000 * _LONGEST_DWELL_S} S0:{_LONGEST_DWELL_S}",
     "G10": "S0:1",
     "G11": "",
     "G21": "",
     "G28": "X- Y- Z- O- W- R0:50",
     "G29": "",
+    "G80": "",
     "G90": "",
     "G91": "",
     "G92": "X+ Y+ Z+ E+",
@@ -96,8 +97,10 @@ _MARLIN_CODES: Final[Mapping[str, str]] = {
     "M117": "text",
     "M140": "S+",
     "M141": "S+",
+    "M150": "R0:255 U0:255 B0:255 W0:255 P0:255 I0:255 S0:9",
     "M190": "S+ R+",
     "M191": "S+ R+",
+    "M200": "D0:0+",
     "M220": "S10:300+",
     "M221": "S50:200+ T0:99",
     "M300": "S0:20000 P0:10000",
@@ -111,7 +114,7 @@ _MARLIN_CODES: Final[Mapping[str, str]] = {
     "M862.4": "text",
     "M862.5": "text",
     "M862.6": "text",
-    "M900": "K0:10+ L0:10+ S0:1 T0:99",
+    "M900": "K0:200+ L0:200+ S0:1 T0:99",  # Marlin itself takes 10 and less, older Prusa firmware more
 }
 
 _GRBL_CODES: Final[Mapping[str, str]] = {

@@ -25,6 +25,7 @@ _STRAIGHT_ON: Final = 0.999999
 _SLOWEST_MM_PER_S: Final = 1 / 60
 _SOFTEST_MM_PER_S2: Final = 1.0
 _BATCH: Final = 512
+# Comparisons instead of min() and max() below: this is done for every move of every program.
 
 Direction = tuple[float, float, float, float]
 Move = tuple[float, float, float, float]
@@ -41,6 +42,7 @@ class Estimate:
     __slots__ = (
         "_ahead",
         "_entry",
+        "_full",
         "_heading",
         "_moves",
         "accelerations",
@@ -55,6 +57,7 @@ class Estimate:
         self.accelerations = _four(list(pace.max_acceleration_mm_per_s2))
         self.deviation_mm = pace.junction_deviation_mm
         self._ahead = max(1, pace.planner_blocks - 1)
+        self._full = _BATCH + self._ahead
         self._moves: list[Move] = []
         self._heading: Direction = _STANDING
         self._entry = 0.0
@@ -63,18 +66,14 @@ class Estimate:
         """A straight move along `way` (of X, Y, Z, E; its length is that of X, Y, Z). inf as feed is a rapid."""
         x, y, z, e = way
         if length_mm:
-            x /= length_mm
-            y /= length_mm
-            z /= length_mm
-            heading = (x, y, z, 0.0)
-            e /= length_mm
+            shares = x / length_mm, y / length_mm, z / length_mm, e / length_mm
+            heading = shares if not e else (*shares[:3], 0.0)
         elif e:
             length_mm = abs(e)
-            e /= length_mm
-            heading = (0.0, 0.0, 0.0, e)
+            heading = shares = (0.0, 0.0, 0.0, e / length_mm)
         else:
             return
-        cruise, acceleration = self._within((x, y, z, e), feed_mm_per_s, acceleration)
+        cruise, acceleration = self._within(shares, feed_mm_per_s, acceleration)
         self._add(length_mm, cruise, acceleration, heading)
         self._heading = heading
 
@@ -97,29 +96,45 @@ class Estimate:
 
     def _within(self, shares: Direction, feed: float, acceleration: float) -> tuple[float, float]:
         """Cruise speed and acceleration along a path of which each axis takes its share."""
-        for share, top, most in zip(shares, self.feed_limits_mm_per_s, self.accelerations, strict=True):
-            if share:
-                part = share if share > 0 else -share
-                if feed * part > top:
-                    feed = top / part
-                if acceleration * part > most:
-                    acceleration = most / part
-        return max(feed, _SLOWEST_MM_PER_S), max(acceleration, _SOFTEST_MM_PER_S2)
+        # One axis after the other, because this is done for every line.
+        x, y, z, e = shares
+        feeds, slopes = self.feed_limits_mm_per_s, self.accelerations
+        x = abs(x)
+        if x * feed > feeds[0]:
+            feed = feeds[0] / x
+        if x * acceleration > slopes[0]:
+            acceleration = slopes[0] / x
+        y = abs(y)
+        if y * feed > feeds[1]:
+            feed = feeds[1] / y
+        if y * acceleration > slopes[1]:
+            acceleration = slopes[1] / y
+        if z:
+            feed, acceleration = min(feed, feeds[2] / abs(z)), min(acceleration, slopes[2] / abs(z))
+        if e:
+            feed, acceleration = min(feed, feeds[3] / abs(e)), min(acceleration, slopes[3] / abs(e))
+        return (
+            feed if feed > _SLOWEST_MM_PER_S else _SLOWEST_MM_PER_S,
+            acceleration if acceleration > _SOFTEST_MM_PER_S2 else _SOFTEST_MM_PER_S2,
+        )
 
     def _add(self, length_mm: float, cruise: float, acceleration: float, heading: Direction) -> None:
-        a, b = self._heading, heading
+        a, b, moves = self._heading, heading, self._moves
         ahead = a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3]
-        moves = self._moves
-        before = moves[-1][1] if moves else math.inf
-        slower = min(cruise, before)
-        corner2 = slower * slower
         if a is _STANDING or ahead < -_STRAIGHT_ON:
             corner2 = 0.0
-        elif ahead < _STRAIGHT_ON:
-            sine = math.sqrt((1 + ahead) / 2)
-            corner2 = min(corner2, acceleration * self.deviation_mm * sine / (1 - sine))
+        else:
+            corner2 = cruise * cruise
+            if ahead < _STRAIGHT_ON:
+                sine = math.sqrt((1 + ahead) / 2)
+                bears2 = acceleration * self.deviation_mm * sine / (1 - sine)
+                if bears2 < corner2:  # noqa: PLR1730
+                    corner2 = bears2
+            before = moves[-1][1]
+            if before * before < corner2:  # noqa: PLR1730
+                corner2 = before * before
         moves.append((length_mm, cruise, acceleration, corner2))
-        if len(moves) == _BATCH + self._ahead:
+        if len(moves) == self._full:
             self._drive(_BATCH)
 
     def _drive(self, count: int) -> None:
@@ -134,11 +149,11 @@ class Estimate:
             entry2 = speed * speed
             leave2 = min(exit2, entry2 + gain)
             leave = math.sqrt(leave2)
+            cruise2 = cruise * cruise
             peak2 = (entry2 + leave2 + gain) / 2
-            if peak2 > cruise * cruise:
-                ramps = 2 * cruise * cruise - entry2 - leave2
+            if peak2 > cruise2:
                 elapsed_s += (2 * cruise - speed - leave) / acceleration
-                elapsed_s += (length - ramps / (2 * acceleration)) / cruise
+                elapsed_s += (length - (2 * cruise2 - entry2 - leave2) / (2 * acceleration)) / cruise
             else:
                 elapsed_s += (2 * math.sqrt(peak2) - speed - leave) / acceleration
             speed = leave
@@ -151,11 +166,16 @@ class Estimate:
         moves, ahead = self._moves, self._ahead
         reached = [0.0, *accumulate(gains)]
         last = len(moves)
-        allowed = 0.0
         entries = [0.0] * (last + 1)
+        allowed = 0.0
         for index in range(last - 1, -1, -1):
+            allowed += gains[index]
+            corner2 = moves[index][3]
+            if corner2 < allowed:  # noqa: PLR1730
+                allowed = corner2
             stop2 = reached[min(index + ahead, last)] - reached[index]
-            allowed = min(allowed + gains[index], moves[index][3], stop2)
+            if stop2 < allowed:  # noqa: PLR1730
+                allowed = stop2
             entries[index] = allowed
         return entries
 

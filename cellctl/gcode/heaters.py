@@ -9,9 +9,9 @@ _NONE: Final = Heat(nozzle_max_celsius=0.0)
 
 
 class Heaters:
-    """The heaters of one printer. `heating_s`: waits so far, as far as the rates are known."""
+    """The heaters of one printer. `hot`: nozzles that may extrude; `heating_s`: waits so far, where rates are known."""
 
-    __slots__ = ("_findings", "_heat", "_hot", "_since", "_warm", "bed_celsius", "heating_s", "nozzle_celsius")
+    __slots__ = ("_findings", "_heat", "_since", "_warm", "bed_celsius", "heating_s", "hot", "nozzle_celsius")
 
     def __init__(self, heat: Heat | None, findings: Findings) -> None:
         self.heating_s = 0.0
@@ -19,15 +19,14 @@ class Heaters:
         self.bed_celsius = 0.0
         self._heat = heat or _NONE
         self._findings = findings
-        # Nozzles that may extrude; and those that may at least pull back, because they have been hot.
-        self._hot: set[int] = set()
-        self._warm: set[int] = set()
+        self.hot: set[int] = set()
+        self._warm: set[int] = set()  # have been hot, so that they may at least pull back
         # Heater -> (when it got its target, its temperature then, target).
         self._since: dict[str, tuple[float, float, float]] = {}
 
     def may_extrude(self, tool: int, *, back: bool = False) -> bool:
         """Whether plastic may go out of this nozzle (`back`: into it)."""
-        return tool in self._hot or (back and tool in self._warm)
+        return tool in self.hot or (back and tool in self._warm)
 
     def nozzle(self, tool: int, celsius: float, *, wait: bool, now_s: float) -> None:
         """M104 and M109."""
@@ -35,9 +34,9 @@ class Heaters:
             return
         self.nozzle_celsius = max(self.nozzle_celsius, celsius)
         if celsius < self._heat.extrude_from_celsius:
-            self._hot.discard(tool)
+            self.hot.discard(tool)
         elif wait:
-            self._hot.add(tool)
+            self.hot.add(tool)
             self._warm.add(tool)
         self._set(f"nozzle {tool}", celsius, self._heat.nozzle_celsius_per_s, now_s, wait=wait)
 

@@ -20,8 +20,9 @@ def check(lines: Iterable[str], rules: MachineRules) -> Verdict:
     findings = Findings()
     printer = rules.dialect is Dialect.MARLIN
     program = PrinterProgram(rules, findings) if printer else RouterProgram(rules, findings)
+    take = program.take
     for findings.line, line in enumerate(lines, start=1):
-        program.take(line)
+        take(line)
     passed = program.end()
     if not findings.sent:
         findings.refuse(

@@ -41,16 +41,17 @@ def _home(printer: Printer, name: str, given: Arguments) -> None:
 def _level(printer: Printer, name: str, given: Arguments) -> None:
     """It ends wherever the last probing was."""
     if all(printer.homed(axis) for axis in AXES):
-        printer.estimate.rest(printer.rules.fixed_s.get("G29", 0.0))
+        printer.estimate.rest(printer.rules.fixed_s.get(name, 0.0))
         printer.track.forget()
 
 
 def _absolute(printer: Printer, name: str, given: Arguments) -> None:
-    printer.modes.relative = printer.extruder.relative = name == "G91"
+    printer.modes.relative = name == "G91"
+    printer.extruder.axes_relative(name == "G91")
 
 
 def _extruder_mode(printer: Printer, name: str, given: Arguments) -> None:
-    printer.extruder.relative = name == "M83"
+    printer.extruder.count_relative(name == "M83")
 
 
 def _renumber(printer: Printer, name: str, given: Arguments) -> None:
@@ -155,6 +156,7 @@ ACTS: Final[Mapping[str, Act]] = {
     "G11": _firmware_retraction,
     "G28": _home,
     "G29": _level,
+    "G80": _level,  # Prusa's; nothing to others
     "G90": _absolute,
     "G91": _absolute,
     "G92": _renumber,

@@ -1,14 +1,10 @@
 """The estimate against the true time of the simulated machines, and against arithmetic."""
 
-import math
 from pathlib import Path
 
 import pytest
 
-from cellctl.gcode.arcs import PLANES, arc
-from cellctl.gcode.estimate import Estimate
 from cellctl.gcode.preflight import check
-from cellctl.gcode.rules import Pace
 from cellctl.gcode.verdict import Passed
 from cellctl.products import engrave
 from tests.gcode.machines import PRINTER, ROUTER, printed, routed
@@ -27,7 +23,6 @@ def passed(program: list[str], rules: object = PRINTER) -> Passed:
 
 def test_the_base_of_the_nameplate_takes_as_long_as_was_estimated() -> None:
     took, verdict = printed(BASE), passed(BASE)
-    print(took.motion_s, verdict.estimated_s, took.heating_s, verdict.heating_s)
     assert verdict.estimated_s == pytest.approx(took.motion_s, rel=0.01)
     assert verdict.heating_s == pytest.approx(took.heating_s, rel=0.05)
 
@@ -36,5 +31,4 @@ def test_the_base_of_the_nameplate_takes_as_long_as_was_estimated() -> None:
 def test_an_engraving_takes_as_long_as_was_estimated(text: str) -> None:
     program = engrave.program({"text": text, "height_mm": 8} | PLATE | CUT)
     took = routed(program)
-    print(took.motion_s,  passed(program, ROUTER).estimated_s)
     assert passed(program, ROUTER).estimated_s == pytest.approx(took.motion_s, rel=0.01)

@@ -1,0 +1,10 @@
+G90
+M83 ; relative, and behind G90
+G28
+M109 S205 ; hot first
+G1 Z50 F600
+G1 E50 F100
+M400
+G1 E50 F100
+M104 S0
+M84

@@ -1,0 +1,12 @@
+; M4: the power follows the speed
+G21 G90 G94
+M4 S0
+G0 X5 Y5
+G1 X55 F3000 S200
+G1 Y6 S0
+G1 X5 S400
+G1 Y7 S0
+G1 X55 S600
+M5
+G0 X0 Y0
+M2

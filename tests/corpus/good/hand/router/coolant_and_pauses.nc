@@ -1,0 +1,21 @@
+; turned by a person in between
+G21 G90 G94
+M3 S7000
+M8
+G0 Z3
+G0 X10 Y10
+G1 Z-1 F120
+X40 F450
+G0 Z10
+M9
+M5
+M0 (turn the part)
+M3 S7000
+M8
+G0 X10 Y10
+G1 Z-1 F120
+X40 F450
+G0 Z10
+M9
+M5
+M30

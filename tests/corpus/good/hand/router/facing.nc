@@ -1,0 +1,20 @@
+; Facing a board of 100 x 60 with a 20 mm cutter
+G21 G90 G94
+G54 G17
+T1
+M3 S9000
+G4 P3
+G0 X-12 Y0 Z5
+G1 Z-0.5 F200
+X112 F1200
+Y15
+X-12
+Y30
+X112
+Y45
+X-12
+Y60
+X112
+G0 Z5
+M5
+M30

@@ -1,0 +1,17 @@
+; a groove across, as arcs in the planes of X and Z, and Y and Z
+G21 G90 G94 G54
+M3 S8000
+G0 Z5
+G0 X0 Y0
+G1 Z0 F200
+G18
+G2 X20 Z0 I10 K0 F300
+G0 Z5
+G0 X40 Y0
+G1 Z0 F200
+G19
+G3 Y20 Z0 J10 K0
+G17
+G0 Z5
+M5
+M30
