@@ -191,7 +191,7 @@ def _legs(cell: Cell, here: Station) -> Iterator[Leg]:
     for carrier in cell.plan.stations.values():
         if here.name in carrier.reach:
             others = (name for name in carrier.reach if name != here.name)
-            yield from (Leg(carrier, cell.plan.stations[name]) for name in others)
+            yield from (Leg(carrier, cell.plan.station(name)) for name in others)
 
 
 def _wanted(cell: Cell, station: Station, holder: Job) -> bool:

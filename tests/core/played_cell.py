@@ -48,6 +48,7 @@ PLAN = Plan(
             Station("printer-2", "marlin", ("fdm",), ("bed",)),
             Station("router-1", "grbl", ("engrave",), ("vise",)),
             Station("arm-1", "robot", (), ("gripper",), ("printer-1", "printer-2", "router-1", "infeed", "outfeed")),
+            Station("arm-2", "robot", (), ("gripper",), ("printer-1", "printer-2", "infeed")),
             Station("bench-1", "manual", ("inspect",), ("desk",), ("outfeed", "bench-1")),
             Station("bench-2", "manual", ("deburr",), ("table",), ("printer-1", "printer-2", "bench-2", "router-1")),
             Station("infeed", "", (), ("1",), (), buffer=True),
@@ -114,6 +115,14 @@ class PlayedCell:
         self.log: list[ev.Event] = []
         self._ids = 0
         self.inbox.append(ev.ControllerStarted("test"))
+
+    @property
+    def unheard(self) -> list[str]:
+        return [machine.name for machine in self.machines.values() if not machine.heard]
+
+    @property
+    def open_jobs(self) -> int:
+        return sum(map(in_work, self.cell.jobs.values()))
 
     # ---- the controller ------------------------------------------------------------------------------------------
 
@@ -454,20 +463,27 @@ class PlayedCell:
             if last and not self.machines[station].attended:
                 raise Broken(f"{station} is told to reset, and holds {serial}")
 
+    def good_hour(self) -> None:
+        """Every machine is found, goes on a little, and the person answers everything."""
+        for machine in self.machines.values():
+            self.find(machine.name)
+            self.step(machine.name)
+        self.settle()
+        for prompt in self.cell.prompts.values():
+            self.answer(prompt, 0)
+        self.settle()
+
     def good_day(self) -> None:
         """Nothing goes wrong any more, and everybody does what they can: all that is open comes to its end."""
         ways_out = {_S.ABORTED: _C.CLEAR, _S.STOPPED: _C.RESET, _S.HELD: _C.UNHOLD}
-        for _ in range(300):
-            self.settle()
-            if not self.cell.prompts and not any(map(in_work, self.cell.jobs.values())):
+        self.settle()
+        for _ in range(100):
+            if not self.cell.prompts and not self.open_jobs:
                 return
             for machine in self.machines.values():
-                self.find(machine.name)
                 if machine.state in ways_out:
                     self.command(machine.name, ways_out[machine.state])
-                self.step(machine.name)
-            for prompt in self.cell.prompts.values():
-                self.answer(prompt, 0)
+            self.good_hour()
         waiting = [job for job in self.cell.jobs.values() if in_work(job)]
         why = [dispatch.next_operation(self.cell, job) for job in waiting]
         raise Broken(f"nothing goes on: {why}, {self.cell.operations}, {self.cell.prompts}, {self.machines}")

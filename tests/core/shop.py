@@ -85,10 +85,11 @@ class Shop:
         assert self.reply is not None
         return self.reply
 
-    def order(self, quantity: int = 1, priority: int = 0) -> Reply:
+    def order(self, quantity: int = 1, priority: int = 0, directive: Directive | None = None) -> Reply:
         self._ids += 1
         command = SubmitOrder("nameplate", {"text": "ADA"}, quantity=quantity, priority=priority)
-        self.feed(PreparedOrder(Envelope(f"id-{self._ids}", "ada", command), DIRECTIVE, "2026-01-05T06:00:00.000Z"))
+        envelope = Envelope(f"id-{self._ids}", "ada", command)
+        self.feed(PreparedOrder(envelope, directive or DIRECTIVE, "2026-01-05T06:00:00.000Z"))
         assert self.reply is not None
         return self.reply
 

@@ -37,7 +37,7 @@ def test_the_intent_is_remembered_before_the_work_is_started() -> None:
     shop = Shop()
     shop.wake()
     shop.order()
-    cell, todo = decide(shop.cell, ev.ContactFound("bench-1", "x"))
+    _, todo = decide(shop.cell, ev.ContactFound("bench-1", "x"))
     assert not [step for step in todo if isinstance(step, Start)]
     fresh = Shop()
     fresh.order()
@@ -132,9 +132,7 @@ def test_after_a_restart_nothing_starts_and_one_closed_question_is_asked_for_eac
     assert "unknown" in render(shop.cell).machines[0].locked
 
 
-@pytest.mark.parametrize(
-    ("choice", "then"), [("made", "carry"), ("not begun", "print"), ("scrap", "print")]
-)
+@pytest.mark.parametrize(("choice", "then"), [("made", "carry"), ("not begun", "print"), ("scrap", "print")])
 def test_the_answer_decides_how_an_interrupted_print_goes_on(choice: str, then: str) -> None:
     shop = Shop()
     shop.wake()

@@ -4,17 +4,16 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from cellctl.core.cell import apply, empty
-from cellctl.core.lifecycle import in_work
 from cellctl.domain import events as ev
 from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.work import Knowledge, OperationState, Place, Progress, Prompt, Question
 
 from .played_cell import MACHINES, PLAN, PRODUCTS, PlayedCell
 
-machines = st.sampled_from(MACHINES)
+products = st.integers(0, len(PRODUCTS) - 1)
 picks = st.integers(0, 5)
 STRANGE = (
     ev.OperationStarted("op-999"),
@@ -31,14 +30,19 @@ STRANGE = (
 
 
 class AnyDay(RuleBasedStateMachine):
-    """Whatever may happen in a cell, in any order."""
+    """Whatever may happen in a cell, in any order; in the evening everything that is open is brought to its end."""
 
     def __init__(self) -> None:
         super().__init__()
         self.played = PlayedCell()
 
-    @precondition(lambda self: sum(map(in_work, self.played.cell.jobs.values())) < 2)
-    @rule(product=st.integers(0, len(PRODUCTS) - 1), quantity=st.integers(1, 2), priority=st.integers(0, 1))
+    @initialize(product=products, quantity=st.integers(1, 2), count=st.integers(0, 12))
+    def begin(self, product: int, quantity: int, count: int) -> None:
+        self.played.order(product, quantity, priority=0)
+        self.go_on(count)
+
+    @precondition(lambda self: self.played.open_jobs < 2)
+    @rule(product=products, quantity=st.integers(1, 2), priority=st.integers(0, 1))
     def order(self, product: int, quantity: int, priority: int) -> None:
         self.played.order(product, quantity, priority)
         self.played.settle()
@@ -47,24 +51,19 @@ class AnyDay(RuleBasedStateMachine):
     def cancel(self, number: int) -> None:
         self.played.cancel(f"order-{number}")
 
+    @rule(count=st.integers(1, 8))
+    def go_on(self, count: int) -> None:
+        for _ in range(count):
+            self.played.good_hour()
+
     @rule(count=st.integers(1, 4))
     def listen(self, count: int) -> None:
         for _ in range(count):
             self.played.turn()
 
-    @rule(count=st.integers(1, 8))
-    def go_on(self, count: int) -> None:
-        for _ in range(count):
-            for name in MACHINES:
-                self.played.find(name)
-                self.played.step(name)
-            self.played.settle()
-            for prompt in list(self.played.cell.prompts.values()):
-                self.played.answer(prompt, 0)
-
-    @rule(name=machines)
-    def step(self, name: str) -> None:
-        self.played.step(name)
+    @rule(which=picks)
+    def step(self, which: int) -> None:
+        self.played.step(self.at_work(which))
 
     @precondition(lambda self: self.played.cell.prompts)
     @rule(which=picks, pick=picks, said=st.booleans())
@@ -72,37 +71,41 @@ class AnyDay(RuleBasedStateMachine):
         prompts = list(self.played.cell.prompts.values())
         self.played.answer(prompts[which % len(prompts)], pick, said=said)
 
-    @rule(name=machines, command=st.sampled_from(MachineCommand))
-    def command(self, name: str, command: MachineCommand) -> None:
-        self.played.command(name, command)
+    @rule(which=picks, command=st.sampled_from(MachineCommand))
+    def command(self, which: int, command: MachineCommand) -> None:
+        self.played.command(self.at_work(which), command)
 
-    @rule(name=machines)
-    def fail(self, name: str) -> None:
-        self.played.fail(name)
+    @rule(which=picks)
+    def fail(self, which: int) -> None:
+        self.played.fail(self.at_work(which))
 
-    @rule(name=machines, tells=st.booleans(), moving=st.booleans())
-    def lose(self, name: str, tells: bool, moving: bool) -> None:
-        self.played.lose(name, tells=tells, moving=moving)
+    @rule(which=picks, tells=st.booleans(), moving=st.booleans())
+    def lose(self, which: int, tells: bool, moving: bool) -> None:
+        self.played.lose(self.at_work(which), tells=tells, moving=moving)
 
-    @rule(name=machines, running=st.booleans())
-    def find(self, name: str, running: bool) -> None:
-        self.played.find(name, running=running)
-
-    @rule(name=machines, state=st.sampled_from(MachineState))
-    def late(self, name: str, state: MachineState) -> None:
-        self.played.late(name, state)
-
-    @rule(which=st.integers(0, 39))
-    def echo(self, which: int) -> None:
-        self.played.echo(which)
-
-    @rule(fact=st.sampled_from(STRANGE))
-    def strange(self, fact: Any) -> None:
-        self.played.inbox.append(fact)
+    @precondition(lambda self: self.played.unheard)
+    @rule(which=picks, running=st.booleans())
+    def find(self, which: int, running: bool) -> None:
+        self.played.find(self.played.unheard[which % len(self.played.unheard)], running=running)
 
     @rule(moving=st.booleans())
     def die(self, moving: bool) -> None:
         self.played.die(moving=moving)
+
+    @precondition(lambda self: self.played.unheard)
+    @rule(which=picks, state=st.sampled_from(MachineState))
+    def hear_late(self, which: int, state: MachineState) -> None:
+        self.played.late(self.played.unheard[which % len(self.played.unheard)], state)
+
+    @rule(which=st.integers(0, 39), fact=st.sampled_from(STRANGE))
+    def hear_echoes(self, which: int, fact: Any) -> None:
+        self.played.echo(which)
+        self.played.inbox.append(fact)
+
+    def at_work(self, which: int) -> str:
+        """A machine that works, if there is one: that is where things go wrong."""
+        names = [machine.name for machine in self.played.machines.values() if machine.work] or MACHINES
+        return names[which % len(names)]
 
     def teardown(self) -> None:
         self.played.good_day()
@@ -113,7 +116,7 @@ class AnyDay(RuleBasedStateMachine):
 
 
 AnyDay.TestCase.settings = settings(
-    max_examples=60,
+    max_examples=100,
     stateful_step_count=40,
     derandomize=True,
     deadline=None,
