@@ -8,28 +8,35 @@ from cellctl.domain.link import LinkQuality
 _STEPS_PER_OCTAVE: Final = 8
 _SHORTEST_S: Final = 1e-5
 _STEPS: Final = 28 * _STEPS_PER_OCTAVE  # up to three quarters of an hour
-# Lines whose time of sending is known; no window is wider.
-_RECENT: Final = 64
-_PRINTABLE: Final = bytes(range(0x20, 0x7F)) + b"\t\r"
 
 
 class Latencies:
-    """A histogram with logarithmic steps: percentiles are at most one step, 9 %, too high."""
+    """How long acknowledgements take. One line at a time is watched, from its way out to its answer.
+
+    A histogram with logarithmic steps: percentiles are at most one step, 9 %, too high.
+    """
 
     def __init__(self) -> None:
         self.longest_s = 0.0
+        self.watched = 0  # The number of a line; what is acknowledged through it or a later one is its answer.
+        self._since_s = math.inf
         self._counts = [0] * (_STEPS + 1)
         self._total = 0
 
-    def add(self, latency_s: float) -> None:
-        """One more."""
-        if latency_s > _SHORTEST_S:
-            step = min(_STEPS, 1 + int(math.log2(latency_s / _SHORTEST_S) * _STEPS_PER_OCTAVE))
-            self.longest_s = max(self.longest_s, latency_s)
-        else:
-            step = 0
-        self._counts[step] += 1
+    def watch(self, number: int, now_s: float) -> None:
+        """A line has gone out."""
+        if self._since_s == math.inf:
+            self.watched, self._since_s = number, now_s
+
+    def answered(self, now_s: float) -> None:
+        """The line that is watched, or a later one, was acknowledged."""
+        latency_s, self._since_s = now_s - self._since_s, math.inf
+        if latency_s == -math.inf:
+            return
         self._total += 1
+        self.longest_s = max(self.longest_s, latency_s)
+        step = 1 + int(math.log2(latency_s / _SHORTEST_S) * _STEPS_PER_OCTAVE) if latency_s > _SHORTEST_S else 0
+        self._counts[min(_STEPS, step)] += 1
 
     def percentile(self, percent: float) -> float:
         """So many percent took no longer than this; 0 without any."""
@@ -42,52 +49,45 @@ class Latencies:
 
 
 class Meter:
-    """The counters of one connection. Lines are known by number; a session without numbers counts its own."""
+    """The counters of one connection."""
 
     def __init__(self) -> None:
         self.lines = 0
         self.resends = 0
         self.lost_acknowledgements = 0
         self.garbage_bytes = 0
-        self._latencies = Latencies()
+        self.last_sent_s = -math.inf
+        self.latencies = Latencies()
         self._starvation: tuple[int, float] | None = None
-        self._sent_s = [math.inf] * _RECENT
 
-    def sent(self, number: int, now_s: float) -> None:
-        """A line has gone out."""
-        self.lines += 1
-        self._sent_s[number % _RECENT] = now_s
+    def sent(self, first: int, end: int, now_s: float) -> None:
+        """Lines from one number up to another, which is not among them, have gone out."""
+        self.lines += end - first
+        self.last_sent_s = now_s
+        self.latencies.watch(first, now_s)
 
-    def sent_at_s(self, number: int) -> float:
-        """When a line under way went out the last time."""
-        return self._sent_s[number % _RECENT]
-
-    def answered(self, number: int, now_s: float) -> None:
-        """It was acknowledged."""
-        self._latencies.add(now_s - self._sent_s[number % _RECENT])
-
-    def heard(self, line: bytes) -> None:
+    def heard(self, text: str) -> None:
         """A line that says nothing known: how much of it is no text?"""
-        self.garbage_bytes += len(line.translate(None, _PRINTABLE))
+        self.garbage_bytes += sum(not (character.isascii() and character.isprintable()) for character in text)
 
     def starved(self, underruns: int, lasted_s: float) -> None:
         """The firmware says how often, and at least how long, it had nothing to do since it said so last."""
         before, before_s = self._starvation or (0, 0.0)
         self._starvation = (before + underruns, before_s + lasted_s)
 
-    def quality(self, window: int = 1) -> LinkQuality:
-        """The figures as they are now."""
+    def quality(self, window: int = 1, thrown_away_bytes: int = 0) -> LinkQuality:
+        """The figures as they are now; `thrown_away_bytes` were not even lines."""
         underruns, starved_s = self._starvation or (None, None)
         return LinkQuality(
             lines=self.lines,
             resends=self.resends,
             lost_acknowledgements=self.lost_acknowledgements,
-            garbage_bytes=self.garbage_bytes,
+            garbage_bytes=self.garbage_bytes + thrown_away_bytes,
             window=window,
-            ack_p50_s=self._latencies.percentile(50),
-            ack_p95_s=self._latencies.percentile(95),
-            ack_p99_s=self._latencies.percentile(99),
-            ack_max_s=self._latencies.longest_s,
+            ack_p50_s=self.latencies.percentile(50),
+            ack_p95_s=self.latencies.percentile(95),
+            ack_p99_s=self.latencies.percentile(99),
+            ack_max_s=self.latencies.longest_s,
             underruns=underruns,
             starved_s=starved_s,
         )

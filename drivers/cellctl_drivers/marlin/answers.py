@@ -42,7 +42,7 @@ class Answer(NamedTuple):
 
 PLAIN_OK: Final = Answer(Kind.OK)
 
-_ADVANCED_OK: Final = re.compile(rb"ok(?: N(\d+))?(?: P(\d+))?(?: B(\d+))?")
+_ADVANCED_OK: Final = re.compile(rb"ok N(\d+)(?: P(\d+))?(?: B(\d+))?")
 
 # Tried in this order. Group "text" and group "number" are what is kept.
 _SHAPES: Final = tuple(
@@ -78,12 +78,20 @@ _FIELD = re.compile(r"([A-Z][A-Z_-]+)[:.]\s?(.*?)[,\s]*(?=\b[A-Z][A-Z_-]+:|$)")
 _UNDERRUNS = re.compile(r"-?(\d+) \((\d+)\)")
 
 
+def named_ok(line: bytes) -> tuple[int, int, int] | None:
+    """Line, free blocks and free slots of `ok N12 P15 B3`, -1 for what is not said; None if it names no line."""
+    found = _ADVANCED_OK.fullmatch(line)
+    if found is None:
+        return None
+    number, blocks, slots = found.groups(b"-1")
+    return int(number), int(blocks), int(slots)
+
+
 def read(line: bytes) -> Answer:
     """The meaning of one line, already stripped of blanks at both ends."""
-    advanced = _ADVANCED_OK.fullmatch(line)
-    if advanced is not None:
-        number, free_blocks, free_slots = (int(figure) if figure else -1 for figure in advanced.groups())
-        return Answer(Kind.OK, "", number, free_blocks, free_slots)
+    named = named_ok(line)
+    if named is not None:
+        return Answer(Kind.OK, "", *named)
     said = line.decode("ascii", "replace")
     for shape, kind in _SHAPES:
         found = shape.match(said)
@@ -122,6 +130,7 @@ class Splitter:
     """Cuts a stream of bytes into lines."""
 
     def __init__(self) -> None:
+        self.thrown_away_bytes = 0
         self._rest = b""
 
     def lines(self, chunk: bytes) -> list[bytes]:
@@ -129,6 +138,8 @@ class Splitter:
         if not self._rest and chunk in (b"ok\n", b"ok\r\n"):
             return [b"ok"]
         *lines, rest = (self._rest + chunk).split(b"\n")
-        # Noise, or another baud rate, need never send a newline.
-        self._rest = rest if len(rest) <= LONGEST_LINE else b""
+        if len(rest) > LONGEST_LINE:  # Noise, or another baud rate, need never send a newline.
+            self.thrown_away_bytes += len(rest)
+            rest = b""
+        self._rest = rest
         return [line for line in map(bytes.strip, lines) if line]

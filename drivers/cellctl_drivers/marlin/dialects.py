@@ -49,6 +49,11 @@ class Dialect:
     # Reports of the firmware about its own starvation.
     telemetry: str = ""
 
+    @property
+    def takes_moves_as_they_are(self) -> bool:
+        """Whether a line that is a move need not be looked at."""
+        return self.repeats is Repeats.REFUSED and not self.one_command_a_line
+
 
 _MARLIN_1: Final = Dialect(
     name="marlin1",
@@ -59,7 +64,9 @@ _MARLIN_1: Final = Dialect(
     # MarlinFirmware/Marlin#12804: M85 behind a long rest kills at once, the time since the last move counts.
     dead_man_anew=False,
 )
-_MARLIN_2: Final = replace(_MARLIN_1, name="marlin2", known_by=("marlin 2", "bugfix-2"), dead_man_anew=True, telemetry="M576 S10")
+_MARLIN_2: Final = replace(
+    _MARLIN_1, name="marlin2", known_by=("marlin 2", "bugfix-2"), dead_man_anew=True, telemetry="M576 S10"
+)
 DIALECTS: Final = (
     Dialect(
         name="klipper",

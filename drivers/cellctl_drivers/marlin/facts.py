@@ -71,6 +71,12 @@ BARRIERS: Final = frozenset({"M400", "G4", "G28", "G29", "M0", "M1", "M600"})
 # These wind up the firmware's dead-man: they move, or they wait for heat.
 WINDING: Final = frozenset({"G28", "G29", "M109", "M190", "M191"})
 
+# These wait for heat, and print temperatures meanwhile, with or without `W:` and `busy`.
+HEAT_WAITS: Final = frozenset({"M109", "M116", "M190", "M191"})
+
+# M108 ends these without setting anything moving. (It would make M600 heat the nozzle again and feed filament.)
+WAITS: Final = frozenset({*HEAT_WAITS, "M0", "M1"})
+
 # Commands that wait for a person.
 PAUSES: Final = frozenset({"M0", "M1", "M25", "M226", "M600", "M601"})
 

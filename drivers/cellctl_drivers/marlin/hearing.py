@@ -36,7 +36,10 @@ def _on_ok(printer: Printer, answer: Answer, now_s: float) -> None:
     if printer.state not in SPEAKS:
         return
     wire = printer.wire
-    seals = wire.named_ok(answer, now_s) if answer.number >= 0 else wire.plain_ok(now_s)
+    if answer.number < 0:
+        seals = wire.plain_ok(now_s)
+    else:
+        seals = wire.named_ok(answer.number, answer.free_blocks, answer.free_slots, now_s)
     _acknowledged(printer, now_s, seals=seals)
 
 
@@ -100,14 +103,16 @@ def _on_wait(printer: Printer, answer: Answer, now_s: float) -> None:
 
 
 def _on_busy(printer: Printer, answer: Answer, now_s: float) -> None:
+    paused = "paused" in answer.text.lower()
     printer.wire.patience.lively = True
-    printer.wire.extend(now_s)
+    if printer.state is not State.STOPPING or not paused:
+        printer.wire.extend(now_s)
     if printer.state is State.HALTING:
         printer.times.wait_s = now_s + printer.limits.acknowledge_s
     if printer.state not in WORKS:
         return
     questions = printer.run.questions
-    if "paused" not in answer.text.lower():
+    if not paused:
         if questions.open is not None and questions.open.line >= 0:
             _withdraw(printer)  # It works again: somebody has answered at the panel.
     elif questions.open is None and now_s >= questions.answered_s + printer.limits.answered_s:
@@ -122,11 +127,10 @@ def _on_report(printer: Printer, answer: Answer, now_s: float) -> None:
     if printer.state not in SPEAKS:
         return
     dialect = printer.dialect
-    if "W:" in answer.text or not (dialect.auto_reports or dialect.ok_first):
-        # M109 and M190 count down while they block, also where there is no keepalive.
+    if not dialect.auto_reports or "W:" in answer.text or printer.is_under_way(*facts.HEAT_WAITS):
+        # M109 and its like print temperatures while they block, also where there is no keepalive.
         printer.wire.extend(now_s)
-    elif dialect.ok_first:
-        printer.wire.extend(now_s)
+    if dialect.ok_first and "W:" not in answer.text:
         _acknowledged(printer, now_s, seals=printer.wire.report_ok(now_s))
 
 
@@ -244,7 +248,7 @@ def _withdraw(printer: Printer) -> None:
 def _about_line(printer: Printer) -> Question:
     """What the oldest line under way may want of a person."""
     ledger = printer.wire.ledger
-    said = ledger.line(ledger.first).decode("ascii", "replace").partition("*")[0].strip()
+    said = ledger.line(ledger.first).decode("ascii").partition("*")[0].strip()
     command = said.partition(" ")[2] if ledger.numbered else said
     asked = about(command) if code_of(command) in facts.PAUSES else Question("The printer waits for somebody")
     return Question(asked.text, asked.choices, asked.replies, ledger.first)
@@ -302,7 +306,7 @@ def _on_starvation(printer: Printer, answer: Answer, now_s: float) -> None:
 
 
 def _on_chatter(printer: Printer, answer: Answer, now_s: float) -> None:
-    """Says nothing that matters."""
+    printer.wire.meter.heard(answer.text)
 
 
 _REACTIONS: Final[dict[Kind, Callable[[Printer, Answer, float], None]]] = {

@@ -1,7 +1,7 @@
 """Numbered lines: which were sent, which are acknowledged, and which can be sent again."""
 
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import Final
 
 from cellctl.gcode.words import checksum
 from cellctl_drivers.marlin.facts import KEPT_LINES, REACH_BACK
@@ -10,7 +10,7 @@ _MASK: Final = KEPT_LINES - 1
 
 
 class Own(Enum):
-    """What a line is, if it is not simply one of the program. All but BARRIER are ours."""
+    """What a line is, if it is not simply one of the program."""
 
     PLAIN = "plain"
     REPORT = "report"
@@ -20,6 +20,14 @@ class Own(Enum):
     STAND = "stand"
     # A line of the program that is over only then.
     BARRIER = "barrier"
+    # An M105 of the program.
+    ASKED = "asked"
+
+
+# These count as lines of the program.
+PROGRAM: Final = (None, Own.BARRIER, Own.ASKED)
+# The `ok` of these comes with temperatures.
+REPORTS: Final = (Own.REPORT, Own.SEAL, Own.ASKED)
 
 
 class Verdict(Enum):
@@ -28,11 +36,6 @@ class Verdict(Enum):
     AGAIN = "it is sent again, and all behind it"
     NOTHING = "all that was sent has arrived"
     MISSED = "there is no such line any more, or not yet"
-
-
-class _Kept(NamedTuple):
-    frame: bytes
-    own: Own | None
 
 
 def frame(number: int, command: bytes) -> bytes:
@@ -62,7 +65,7 @@ class Ledger:
         self.high = 0
         self.acknowledged = 0  # Lines of the program, for whoever loaded it to set to zero.
         self.in_flight_bytes = 0
-        self._kept = [_Kept(b"", None)] * KEPT_LINES
+        self._kept: list[tuple[bytes, Own | None]] = [(b"", None)] * KEPT_LINES
 
     @property
     def in_flight(self) -> int:
@@ -72,43 +75,51 @@ class Ledger:
     def add(self, command: bytes, own: Own | None) -> None:
         """Number a line; it goes out when the cursor comes to it."""
         number = self.next
-        line = frame(number, command) if self.numbered else command + b"\n"
-        self._kept[number & _MASK] = _Kept(line, own)
+        if self.numbered:
+            body = b"N%d %b" % (number, command)
+            line = b"%b*%d\n" % (body, checksum(body))
+        else:
+            line = command + b"\n"
+        self._kept[number & _MASK] = (line, own)
         self.next = number + 1
 
     def line(self, number: int) -> bytes:
         """A line that is kept, as it goes out."""
-        return self._kept[number & _MASK].frame
+        return self._kept[number & _MASK][0]
 
     def own(self, number: int) -> Own | None:
         """What a line is, that is kept."""
-        return self._kept[number & _MASK].own
+        return self._kept[number & _MASK][1]
 
-    def out(self) -> bytes:
-        """The line at the cursor, which moves on."""
-        line = self._kept[self.cursor & _MASK].frame
+    def out(self, room: int) -> bytes:
+        """The line at the cursor, which moves on; empty, and nothing moves, if it is longer than this."""
+        line = self._kept[self.cursor & _MASK][0]
+        if len(line) > room:
+            return b""
         self.cursor += 1
         self.in_flight_bytes += len(line)
         return line
 
     def is_report(self, number: int) -> bool:
         """Whether a line is an M105, ours or the program's: its `ok` comes with temperatures."""
-        return b"M105" in self._kept[number & _MASK].frame
+        return self._kept[number & _MASK][1] in REPORTS
 
     def credit(self, through: int) -> bool:
         """All lines up to this one are acknowledged. True if a SEAL is among them."""
         sealed = False
-        for number in range(self.first, through + 1):
+        cursor, number = self.cursor, self.first
+        while number <= through:
             line, own = self._kept[number & _MASK]
-            if own is None or own is Own.BARRIER:
+            if own is None or own in PROGRAM:
                 self.acknowledged += 1
             elif own is Own.SEAL:
                 sealed = True
-            if number < self.cursor:
+            if number < cursor:
                 self.in_flight_bytes -= len(line)
-        self.first = through + 1
-        self.high = max(self.high, self.first)
-        self.cursor = max(self.cursor, self.first)
+            number += 1
+        self.first = number
+        self.high = max(self.high, number)
+        self.cursor = max(cursor, number)
         return sealed
 
     def again(self) -> None:
@@ -130,7 +141,7 @@ class Ledger:
     def _take_back(self, number: int) -> None:
         """An `ok` was one too many: these lines have not arrived."""
         owns = [self.own(credited) for credited in range(number, self.first)]
-        self.acknowledged -= sum(own is None or own is Own.BARRIER for own in owns)
+        self.acknowledged -= sum(own in PROGRAM for own in owns)
         self.first = number
 
     def _set_cursor(self, number: int) -> None:

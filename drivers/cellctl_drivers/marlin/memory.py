@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from cellctl.domain.errors import StoreFailed
 from cellctl_drivers.marlin import facts
 from cellctl_drivers.marlin.answers import bed_celsius, fields, names_chamber
 from cellctl_drivers.marlin.dead_man import DeadMan
@@ -56,15 +55,16 @@ class Limits:
 
 @dataclass(slots=True)
 class Run:
-    """A program under way; `lines` is None when nothing more of it will be sent."""
+    """A program under way."""
 
-    lines: Iterator[str] | None = None
+    lines: Iterator[str] = field(default_factory=lambda: iter(()))
     ahead: deque[Line] = field(default_factory=deque)  # Read, and not yet numbered.
     sent: int = 0
+    pause_line: int = -1  # The number of a line that waits for a person.
     questions: Questions = field(default_factory=Questions)
     dead_man: DeadMan = field(default_factory=lambda: DeadMan(COMMON, 0.0))
     modes: Modes = field(default_factory=Modes)
-    broken: StoreFailed | None = None  # The file cannot be read any further.
+    broken: bool = False  # The file cannot be read any further.
 
 
 @dataclass(slots=True)

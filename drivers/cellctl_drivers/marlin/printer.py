@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from cellctl.domain.errors import StoreFailed
 from cellctl_drivers.marlin import facts, program
 from cellctl_drivers.marlin.dead_man import DeadMan
 from cellctl_drivers.marlin.dialects import COMMON, Dialect, Repeats
-from cellctl_drivers.marlin.ledger import Own, framed_bytes
+from cellctl_drivers.marlin.ledger import PROGRAM, framed_bytes
 from cellctl_drivers.marlin.memory import Limits, Portrait, Run, Times
 from cellctl_drivers.marlin.states import NEXT, STRANGE, Signal, State, after
 from cellctl_drivers.marlin.window import Window
@@ -19,6 +18,7 @@ CHECK_LINE: Final = "Check cable, baud rate and power supply, then clear"
 
 # What a frame adds to a line of the program, newline included, for numbers up to ten digits.
 _FRAME_BYTES: Final = len("N1234567890 *255\n")
+_MOVES: Final = ("G1 ", "G0 ")
 
 
 class Printer:
@@ -65,21 +65,28 @@ class Printer:
 
     def pull(self, room: int) -> Line | None:
         """The next line of the program, while it may run, if it is not longer than this."""
-        if self.state is not State.RUNNING:
-            return None
         run = self.run
-        if not run.ahead and not self._read_on():
+        # Behind a pause nothing is sent until it is over: whoever ends it, for whatever reason, sets nothing moving.
+        if self.state is not State.RUNNING or self.wire.ledger.first <= run.pause_line:
             return None
-        line = run.ahead[0]
-        if len(line[0]) + _FRAME_BYTES > room:
+        line = run.ahead.popleft() if run.ahead else self._read_on()
+        if line is None:
             return None
-        if line[1] is None or line[1] is Own.BARRIER:
+        command, own = line
+        if len(command) + _FRAME_BYTES > room:
+            run.ahead.appendleft(line)
+            return None
+        if own is None:
             run.sent += 1
-        return run.ahead.popleft()
+        elif own in PROGRAM:
+            run.sent += 1
+            if program.code_of(command.decode("ascii")) in facts.PAUSES:
+                run.pause_line = self.wire.ledger.next
+        return line
 
     def drop_program(self) -> None:
         """Nothing more of it is sent."""
-        self.run.lines = None
+        self.run.lines = iter(())
         self.run.ahead.clear()
         self.run.questions.forget()
         self.wire.forget()
@@ -102,33 +109,25 @@ class Printer:
         """Reports that come by themselves are asked for only when they stay out."""
         self.times.report_s = now_s + (3 if self.reports_by_itself else 1) * facts.REPORT_S
 
-    def _read_on(self) -> bool:
-        """Make ready the next line of the program; False if there is none, or it must not be sent."""
-        run = self.run
-        if run.lines is None:
-            return False
-        try:
-            line = next(run.lines, None)
-        except StoreFailed as broken:
-            run.lines, run.broken = None, broken
-            return False
+    def _read_on(self) -> Line | None:
+        """Make ready the next line of the program; None if there is none, or it must not be sent."""
+        run, dialect = self.run, self.dialect
+        line = next(run.lines, None)
         if line is None:
-            self._end_program()
-            return False
-        dialect = self.dialect
+            if not run.broken:
+                self._end_program()
+            return None
         if len(line) + _FRAME_BYTES > dialect.longest_line_bytes and self._is_too_long(line):
             self.fault(f"cannot be sent line {run.sent + 1}: {len(line)} characters", "Shorten it, then clear")
-            return False
-        if line[:3] in ("G1 ", "G0 ") and not dialect.one_command_a_line:
-            run.ahead.append((line.encode("ascii", "replace"), None))
-        elif why := program.refusal(line):
+            return None
+        if line[:3] in _MOVES and dialect.takes_moves_as_they_are:
+            return line.encode("ascii", "replace"), None
+        if why := program.refusal(line):
             self.fault(f"must not be sent line {run.sent + 1}: {why}", "Take it out of the program, then clear")
-            return False
-        else:
-            run.ahead.extend(program.prepare(line, dialect, run.dead_man))
-        if dialect.repeats is Repeats.TAKEN:
-            run.modes.follow(line)
-        return True
+            return None
+        run.modes.follow(line)
+        run.ahead.extend(program.prepare(line, dialect, run.dead_man))
+        return run.ahead.popleft()
 
     def _is_too_long(self, line: str) -> bool:
         longest = self.dialect.longest_line_bytes
@@ -183,15 +182,26 @@ class Printer:
 
     def told(self) -> Sequence[SessionEvent]:
         """The events since the last time."""
+        if not self.events:
+            return ()
         events, self.events = self.events, []
         return events
 
     def leave_cold(self) -> None:
         """Unnumbered, because the numbers may be what is wrong; a firmware that was killed does not mind.
 
-        A wait for heat would keep it hot until it is over: M108 ends it, and nothing else that could be under way.
+        A wait for heat would keep it hot, and a pause would keep the lines from being read: M108 ends both.
         """
+        released = ("M108",) if self.is_under_way(*facts.WAITS) else ()
+        self.wire.call(*released, *self.rest_lines())
+
+    def is_under_way(self, *codes: str) -> bool:
+        """Whether a command of these was sent and is not acknowledged."""
         ledger = self.wire.ledger
-        under_way = [ledger.line(number) for number in range(ledger.first, ledger.cursor)]
-        heating = any(code in line for line in under_way for code in (b"M109", b"M190", b"M191"))
-        self.wire.call(*(("M108",) if heating else ()), *self.rest_lines())
+        lines = (ledger.line(number).decode("ascii") for number in range(ledger.first, ledger.cursor))
+        return any(code_behind_number(line) in codes for line in lines)
+
+
+def code_behind_number(line: str) -> str:
+    """The command of a line as it goes out, with or without its number."""
+    return program.code_of(line.partition(" ")[2] if line.startswith("N") else line)

@@ -46,6 +46,8 @@ def prepare(line: str, dialect: Dialect, dead_man: DeadMan) -> list[Line]:
 
 
 def _own(code: str) -> Own | None:
+    if code == "M105":
+        return Own.ASKED
     return Own.BARRIER if code in facts.BARRIERS else None
 
 

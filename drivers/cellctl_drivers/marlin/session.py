@@ -9,10 +9,10 @@ What the printer says is dealt with in `hearing`, contact in `greeting`, lost an
 import math
 from collections.abc import Iterator, Sequence
 
-from cellctl.domain.errors import NotAllowed
+from cellctl.domain.errors import NotAllowed, StoreFailed
 from cellctl.domain.link import LinkQuality
 from cellctl_drivers.marlin import greeting, hearing
-from cellctl_drivers.marlin.answers import Kind, Splitter, read
+from cellctl_drivers.marlin.answers import Splitter, named_ok, read
 from cellctl_drivers.marlin.ledger import frame
 from cellctl_drivers.marlin.memory import Limits, Run, Times
 from cellctl_drivers.marlin.printer import Printer
@@ -87,6 +87,8 @@ class MarlinSession:
         """Forget the program, heaters off, let the planner run out."""
         printer = self._printer
         printer.go(Signal.STOP)
+        if printer.run.questions.open is not None:
+            printer.wire.call("M108")  # While it is paused for a person it reads nothing else.
         printer.drop_program()
         printer.wire.say(*printer.rest_lines())
         printer.wire.prove_rest()
@@ -109,7 +111,7 @@ class MarlinSession:
         """We are leaving: heat off, past all that waits."""
         printer = self._printer
         if printer.state in SPEAKS and printer.state not in STRANGE:
-            printer.run.lines = None
+            printer.run.lines = iter(())
             printer.leave_cold()
 
     # ---- bytes and time ------------------------------------------------------------------------------------------
@@ -120,17 +122,26 @@ class MarlinSession:
         acknowledged = printer.wire.ledger.acknowledged
         printer.times.heard_s = now_s
         for line in self._splitter.lines(chunk):
-            if line == b"ok" and printer.state is State.RUNNING and printer.run.questions.open is None:
-                printer.wire.plain_ok(now_s)
-                continue
-            answer = read(line)
-            if answer.kind is Kind.CHATTER:
-                printer.wire.meter.heard(line)
-            hearing.hear(printer, answer, now_s)
+            if line[:2] != b"ok" or not self._takes_ok(line, now_s):
+                hearing.hear(printer, read(line), now_s)
         now_acknowledged = printer.wire.ledger.acknowledged
         if now_acknowledged != acknowledged:
             printer.events.insert(0, Acknowledged(now_acknowledged))
         return printer.told()
+
+    def _takes_ok(self, line: bytes, now_s: float) -> bool:
+        """The short way for what is said behind every line of a program. False: take the long one."""
+        printer = self._printer
+        if printer.state is not State.RUNNING or printer.run.questions.open is not None:
+            return False
+        if line == b"ok":
+            printer.wire.plain_ok(now_s)
+            return True
+        named = named_ok(line)
+        if named is None:
+            return False
+        printer.wire.named_ok(*named, now_s)
+        return True
 
     def transmit(self, now_s: float) -> bytes:
         """Bytes for the printer. Raises StoreFailed when the program cannot be read any further."""
@@ -139,12 +150,11 @@ class MarlinSession:
         if printer.state is not State.RUNNING and printer.state not in SPEAKS:
             urgent, wire.outbox.urgent = wire.outbox.urgent, b""
             return urgent
-        chunk = wire.transmit(printer.pull, now_s)
-        # What was pulled before the file broke has gone into the chunk, and must go out.
-        if not chunk and printer.run.broken is not None:
-            broken, printer.run.broken = printer.run.broken, None
-            raise broken
-        return chunk
+        try:
+            return wire.transmit(printer.pull, now_s)
+        except StoreFailed:
+            printer.run.broken = True
+            raise
 
     def tick(self, now_s: float) -> Sequence[SessionEvent]:
         """Look at every clock that runs."""
@@ -170,10 +180,13 @@ class MarlinSession:
         printer = self._printer
         if printer.events:
             return 0.0
-        times = printer.times
-        due_s = min(times.wait_s, times.report_s, times.halt_s, printer.run.dead_man.due_s)
-        if printer.state is State.RUNNING or printer.state in SPEAKS:
-            due_s = min(due_s, printer.wire.patience.due_s)
+        times, due_s = printer.times, printer.run.dead_man.due_s
+        due_s = min(due_s, times.report_s)
+        due_s = min(due_s, times.wait_s)
+        due_s = min(due_s, times.halt_s)
+        wire_s = printer.wire.patience.due_s
+        if wire_s < due_s and (printer.state is State.RUNNING or printer.state in SPEAKS):
+            due_s = wire_s
         return None if due_s == math.inf else due_s
 
     @property
@@ -205,7 +218,7 @@ class MarlinSession:
     def quality(self) -> LinkQuality:
         """How good the line has been since it was opened."""
         wire = self._printer.wire
-        return wire.meter.quality(wire.window.slots)
+        return wire.meter.quality(wire.window.slots, self._splitter.thrown_away_bytes)
 
     # ---- inside --------------------------------------------------------------------------------------------------
 

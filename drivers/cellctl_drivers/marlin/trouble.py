@@ -23,6 +23,7 @@ class Requests:
     def __init__(self) -> None:
         self.asked = -1
         self.repeats = 0  # How often in a row it was asked for.
+        self.misses = 0  # How often in a row a line was asked for that there is not.
         self.others = 0  # Lines and copies behind it that may be refused yet.
         self.trailing_ok = False  # This firmware prints `ok` behind a request.
         self.trailing_missed = 0  # How often it did not.
@@ -50,21 +51,25 @@ class Trouble:
         self.strays: deque[int] = deque()  # Before these numbers an unnumbered line went out; its `ok` is stray.
         self.probes = 0  # How often the lines in flight were said again.
         self.copies = 0  # How many copies of lines may be refused yet.
-        self.misses = 0  # How often in a row a line was asked for that there is not.
+        self.calm = False  # The next `ok` needs no second look. Only `acknowledged` sets this to True.
         self.requests = Requests()
 
-    @property
-    def odd(self) -> bool:
-        """Whether the next `ok` needs a second look."""
-        return (
-            self.pause is not None
-            or self.named
-            or self.void is not None
-            or self.probes > 0
-            or self.copies > 0
-            or self.misses > 0
-            or len(self.strays) > 0
-        )
+    def doubt(self, void: int) -> None:
+        """The next `ok` acknowledges nothing."""
+        self.void, self.calm = void, False
+
+    def expect_strays(self, count: int, cursor: int) -> None:
+        """So many unnumbered lines go out before the line at the cursor."""
+        self.strays.extend([cursor] * count)
+        self.calm = False
+
+    def acknowledged(self) -> int:
+        """A line was acknowledged. How many copies of it may be refused yet."""
+        copies = self.copies
+        self.settled()
+        self.requests.misses = 0
+        self.calm = self.pause is None and self.void is None and not (copies or self.strays)
+        return copies
 
     def is_stray(self, first: int) -> bool:
         """Whether a plain `ok` is for an unnumbered line: all that went out before that one are acknowledged."""
@@ -83,7 +88,7 @@ class Trouble:
         """So many lines are said once more."""
         self.probes += 1
         self.copies += lines
-        self.void = None
+        self.void, self.calm = None, False
 
     def settled(self) -> None:
         """A request was answered, or a line acknowledged."""

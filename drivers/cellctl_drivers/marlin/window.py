@@ -13,18 +13,18 @@ class Window:
         self.slots = 1
         self.rx_bytes = rx_bytes
         self._ceiling = ceiling
-        self._proved = 1
+        self.proved = 1
         self._clean = 0
 
     def proves(self, slots: int) -> None:
         """The firmware has room for at least so many commands, and tells which line an `ok` is for."""
-        if slots > self._proved:
-            self._proved = min(slots, self._ceiling)
+        if slots > self.proved:
+            self.proved = min(slots, self._ceiling)
 
     def widen(self) -> None:
-        """A line was acknowledged as it should."""
+        """A line was acknowledged as it should, and `slots` are fewer than are `proved`."""
         self._clean += 1
-        if self._clean >= WIDEN_AFTER and self.slots < self._proved:
+        if self._clean >= WIDEN_AFTER:
             self.slots += 1
             self._clean = 0
 
@@ -33,11 +33,7 @@ class Window:
         self.slots = max(1, self.slots // 2)
         self._clean = 0
 
-    def room_bytes(self, lines: int, in_flight_bytes: int) -> int:
-        """How long, with its newline, one more line may be; 0 for none."""
-        if lines == 0:
-            return self.rx_bytes
-        if lines >= self.slots:
-            return 0
+    def room_bytes(self, in_flight_bytes: int) -> int:
+        """How long, with its newline, one more line may be, behind so many bytes that are under way."""
         # A full receive buffer loses bytes silently (MarlinFirmware/Marlin#20367): one is always left.
-        return max(0, self.rx_bytes - 1 - in_flight_bytes)
+        return self.rx_bytes - 1 - in_flight_bytes

@@ -9,17 +9,20 @@ import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
+from cellctl.domain.errors import StoreFailed
 from cellctl_drivers.marlin import facts
-from cellctl_drivers.marlin.answers import Answer
 from cellctl_drivers.marlin.dialects import Dialect, Repeats
-from cellctl_drivers.marlin.ledger import Ledger, Own, Verdict, framed_bytes
+from cellctl_drivers.marlin.ledger import REPORTS, Ledger, Own, Verdict
 from cellctl_drivers.marlin.progress import Progress
 from cellctl_drivers.marlin.trouble import VOID, Pause, Trouble
 from cellctl_drivers.marlin.window import Window
 from cellctl_drivers.serial_quality import Meter
 
-SEAL = b"M105"
+SEAL: Final = b"M105"
+# One line alone may be as long as the firmware takes lines; that is seen to where it is read.
+UNLIMITED: Final = 1 << 20
 
 Line = tuple[bytes, Own | None]
 # The next line of the program, if there is one of at most so many bytes, frame and newline included.
@@ -95,58 +98,69 @@ class Wire:
     def call(self, *commands: str) -> None:
         """Say at once, without numbers, past all that waits. The newline ends what may be half said."""
         self.outbox.urgent += "".join(f"\n{command}" for command in commands).encode("ascii") + b"\n"
-        self._trouble.strays.extend([self.ledger.cursor] * len(commands))
+        self._trouble.expect_strays(len(commands), self.ledger.cursor)
 
     def forget(self) -> None:
         """Drop what was queued and not yet numbered."""
         self.outbox.queue.clear()
 
     def transmit(self, pull: Pull, now_s: float) -> bytes:
-        """What may go out; program lines are pulled as the window opens."""
-        outbox = self.outbox
-        urgent, outbox.urgent = outbox.urgent, b""
+        """What may go out; program lines are pulled as the window opens. What `pull` raises goes through, and what
+        was numbered before goes out the next time."""
+        outbox, ledger, window = self.outbox, self.ledger, self.window
+        chunk = outbox.urgent
+        if chunk:
+            outbox.urgent = b""
         if self._trouble.pause is not None:
-            return urgent
-        ledger, window = self.ledger, self.window
-        chunks = [urgent]
-        while room := window.room_bytes(ledger.cursor - ledger.first, ledger.in_flight_bytes):
-            if ledger.cursor == ledger.next and not self._number_next(pull, room):
-                break
-            if len(ledger.line(ledger.cursor)) > room:
-                break
-            self.meter.sent(ledger.cursor, now_s)
-            chunks.append(ledger.out())
-        if self.patience.due_s == math.inf and ledger.cursor != ledger.first:
-            self.extend(now_s)
-        return b"".join(chunks)
+            return chunk
+        began = ledger.cursor
+        try:
+            while (lines := ledger.cursor - ledger.first) < window.slots:
+                room = window.room_bytes(ledger.in_flight_bytes) if lines else UNLIMITED
+                if ledger.cursor == ledger.next and not self._number_next(pull, room):
+                    break
+                line = ledger.out(room)
+                if not line:
+                    break
+                chunk += line
+        except StoreFailed:
+            outbox.urgent = chunk
+            raise
+        if ledger.cursor != began:
+            self.meter.sent(began, ledger.cursor, now_s)
+            if self.patience.due_s == math.inf:
+                self.extend(now_s)
+        return chunk
 
     # ---- in ------------------------------------------------------------------------------------------------------
 
     def plain_ok(self, now_s: float) -> bool:
         """An `ok` that does not say which line it is for. True if a SEAL is among what it acknowledges."""
         ledger, trouble = self.ledger, self._trouble
-        if trouble.odd and self._is_void(now_s):
+        if (trouble.named or not trouble.calm) and self._is_void(now_s):
             return False
         first = ledger.first
         # An M105 is never acknowledged without temperatures: this `ok` would be one too many.
-        if first == ledger.cursor or ledger.is_report(first):
+        if first == ledger.cursor or ledger.own(first) in REPORTS:
             return False
         return self._credit(first, now_s)
 
-    def named_ok(self, answer: Answer, now_s: float) -> bool:
-        """`ok N12 P15 B3` acknowledges everything up to that line."""
-        ledger, number = self.ledger, answer.number
-        if not ledger.first <= number < ledger.cursor or ledger.is_report(number):
+    def named_ok(self, number: int, free_blocks: int, free_slots: int, now_s: float) -> bool:
+        """`ok N12 P15 B3` acknowledges everything up to that line. True if a SEAL is among it; -1: not said."""
+        ledger = self.ledger
+        if not ledger.first <= number < ledger.cursor:
+            return False
+        own = ledger.own(number)
+        if own is not None and own in REPORTS:
             return False
         self._trouble.named = True
-        # The slot of the command itself becomes free behind its `ok`.
-        self.window.proves(answer.free_slots + 1)
-        own = ledger.own(number)
+        if free_slots >= self.window.proved:
+            self.window.proves(free_slots + 1)  # The slot of the command itself becomes free behind its `ok`.
         self.meter.lost_acknowledgements += number - ledger.first
         sealed = self._credit(number, now_s)
-        if answer.free_blocks >= 0:
-            stands = own is Own.BARRIER or own is Own.STAND
-            self.progress.planner(answer.free_blocks, ledger.acknowledged, stands=stands)
+        if free_blocks >= 0:
+            stands = own is not None and own in (Own.BARRIER, Own.STAND)
+            self.progress.planner(free_blocks, ledger.acknowledged, stands=stands)
         return sealed
 
     def report_ok(self, now_s: float) -> bool:
@@ -160,11 +174,11 @@ class Wire:
     def complain(self, last_taken: int) -> None:
         """A line was damaged: an `ok` that comes now acknowledges nothing, even if the request itself is lost."""
         ledger, wanted = self.ledger, last_taken + 1
-        self._trouble.void = wanted if ledger.first <= wanted <= ledger.cursor else ledger.first
+        self._trouble.doubt(wanted if ledger.first <= wanted <= ledger.cursor else ledger.first)
 
     def skipped(self) -> None:
         """Repetier passes over a line that was under way behind a damaged one, and says `ok` to that."""
-        self._trouble.void = VOID
+        self._trouble.doubt(VOID)
 
     def resend(self, number: int, now_s: float) -> bool:
         """The firmware asks for a line. False if it cannot be had."""
@@ -195,15 +209,19 @@ class Wire:
 
     def extend(self, now_s: float) -> None:
         """The machine is at work: be patient anew."""
-        if self._trouble.pause is None:
-            patience, trouble = self.patience, self._trouble
-            lively = patience.lively and not trouble.probes
-            wait_s = min(patience.lively_s, patience.full_s) if lively else patience.full_s
-            patience.due_s = now_s + wait_s if self.ledger.cursor != self.ledger.first else math.inf
+        trouble, patience, ledger = self._trouble, self.patience, self.ledger
+        if trouble.pause is not None:
+            return
+        if ledger.cursor == ledger.first:
+            patience.due_s = math.inf
+        elif patience.lively and not trouble.probes and patience.lively_s < patience.full_s:
+            patience.due_s = now_s + patience.lively_s
+        else:
+            patience.due_s = now_s + patience.full_s
 
     def starve(self, now_s: float) -> None:
         """Queue and receive buffer are empty over there: what is in flight was lost, unless it crossed with this."""
-        if now_s - self.meter.sent_at_s(self.ledger.cursor - 1) >= self.patience.crossing_s:
+        if now_s - self.meter.last_sent_s >= self.patience.crossing_s:
             self.probe(now_s)
 
     def probe(self, now_s: float) -> bool:
@@ -247,10 +265,10 @@ class Wire:
         if not queue:
             line = pull(room)
             if line is not None:
-                self.ledger.add(*line)
+                self.ledger.add(line[0], line[1])
                 return True
-        if not queue or len(queue[0][0]) + framed_bytes(self.ledger.next, "\n") > room:
-            return False
+            if not queue:  # The end of the program may have queued something.
+                return False
         self.ledger.add(*queue.popleft())
         return True
 
@@ -270,13 +288,14 @@ class Wire:
 
     def _credit(self, through: int, now_s: float) -> bool:
         trouble = self._trouble
-        self.meter.answered(through, now_s)
+        latencies = self.meter.latencies
+        if through >= latencies.watched:
+            latencies.answered(now_s)
         sealed = self.ledger.credit(through)
-        self.window.widen()
-        if trouble.odd:
-            copies = trouble.copies
-            trouble.misses = 0
-            trouble.settled()
+        if self.window.slots < self.window.proved:
+            self.window.widen()
+        if not trouble.calm:
+            copies = trouble.acknowledged()
             if copies and trouble.pause is None:
                 # Either line or copy was acknowledged. If it was the line, the copies will be refused in a moment.
                 trouble.requests.others = copies
@@ -290,8 +309,8 @@ class Wire:
         trouble, ledger = self._trouble, self.ledger
         if trouble.pause is not None:
             return True
-        trouble.misses += 1
-        if trouble.misses == facts.MAX_MISSES or not ledger.in_flight:
+        trouble.requests.misses += 1
+        if trouble.requests.misses == facts.MAX_MISSES or not ledger.in_flight:
             return False
         trouble.requests.others = 0
         trouble.copies = ledger.in_flight - 1
@@ -306,8 +325,8 @@ class Wire:
             self.outbox.queue.appendleft((SEAL, Own.SEAL))  # Arrived is not yet answered.
 
     def _pause(self, pause: Pause, now_s: float) -> None:
-        self._trouble.pause = pause
-        patience = self.patience
+        trouble, patience = self._trouble, self.patience
+        trouble.pause, trouble.calm = pause, False
         patience.due_s = now_s + (patience.storm_s if pause is Pause.STORM else patience.trailing_s)
 
     def _go_on(self, now_s: float) -> None:
