@@ -5,26 +5,45 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from cellctl_drivers.grbl import facts
 from cellctl_drivers.grbl.driver import FAMILY
 from cellctl_drivers.grbl.facts import Mode, Realtime
 from cellctl_drivers.grbl.states import BRANCH, NEXT, Ask, Heard, Purpose, State, after, heard_in
 from cellctl_drivers.grbl.status import Report, parse_report
+from cellctl_drivers.grbl.texts import ALARMS, ERRORS, GRBLHAL_ALARMS, Texts
 from cellctl_drivers.serial_shell import SerialDriver
 
 
-def test_every_documented_error_number_has_a_meaning() -> None:
-    documented = {*range(1, 18), *range(20, 39)}
-    assert documented <= facts.ERRORS.keys()
-    assert facts.error_text(22) == "no feed rate has been set"
-    assert facts.error_text(4711) == "an error this driver does not know"
+def test_every_documented_error_and_alarm_of_grbl_has_a_meaning() -> None:
+    assert {*range(1, 18), *range(20, 39)} <= ERRORS.keys()
+    assert {*range(1, 11)} <= ALARMS.keys()
+    assert all(alarm.what and alarm.do_next for alarm in ALARMS.values())
+    assert Texts().error(22) == "no feed rate has been set"
+    assert Texts().error(4711) == "an error this driver does not know"
+    assert Texts().alarm(99).do_next
 
 
-def test_every_alarm_says_what_to_do_and_ten_depends_on_the_firmware() -> None:
-    assert set(range(1, 22)) == facts.ALARMS.keys()
-    assert all(alarm.what and alarm.do_next for alarm in facts.GRBLHAL_ALARMS.values())
-    assert facts.alarm(10).what != facts.alarm(10, grblhal=True).what
-    assert facts.alarm(99).do_next
+def test_what_grblhal_adds_is_known_and_ten_means_another_thing_there() -> None:
+    # 0-92 with gaps, and 253; alarms to 21.
+    assert {40, 46, 50, 53, 60, 77, 79, 84, 253} <= ERRORS.keys()
+    assert set(range(1, 22)) == GRBLHAL_ALARMS.keys()
+    texts = Texts()
+    plain = texts.alarm(10)
+    texts.grblhal = True
+    assert texts.alarm(10) != plain
+
+
+def test_settings_are_called_by_a_name() -> None:
+    assert Texts().setting(132) == "Z: travel"
+    assert Texts().setting(9999) == ""
+
+
+@pytest.mark.parametrize("line", ['"', '"x","y","z"', '"20"', "[ERRORCODE:|]", "[SETTING:1]", "garbage", '"20","",""'])
+def test_texts_that_are_damaged_are_left_out(line: str) -> None:
+    texts = Texts()
+    for topic in ("ERROR", "ALARM", "SETTING"):
+        texts.hear(topic, line)
+    assert texts.error(20) == ERRORS[20]
+    assert not texts.told
 
 
 def test_realtime_bytes_are_single_and_raw() -> None:
@@ -46,6 +65,7 @@ def test_fields_of_a_report_come_in_any_order_and_unknown_ones_are_ignored() -> 
         blocks_free=12,
         bytes_free=100,
         executing_line=99,
+        spindle_rpm=0.0,
         pins="XD",
     )
 
@@ -53,6 +73,13 @@ def test_fields_of_a_report_come_in_any_order_and_unknown_ones_are_ignored() -> 
 def test_two_fields_are_enough_and_the_position_may_be_that_of_the_work() -> None:
     assert parse_report("<Hold:1|WPos:0.000,0.000>") == Report(Mode.HOLD, "Hold", 1, work_position=(0.0, 0.0))
     assert parse_report("<Idle>") == Report(Mode.IDLE, "Idle")
+
+
+def test_overrides_accessories_and_the_pendant_are_read() -> None:
+    report = parse_report("<Idle|MPos:0,0,0|FS:0,0|Ov:120,50,90|A:SFM|MPG:1>")
+    assert report is not None
+    assert (report.overrides_percent, report.accessories, report.pendant) == ((120, 50, 90), "SFM", True)
+    assert report.spindle_turns
 
 
 def test_a_word_that_is_not_known_is_neither_idle_nor_standing() -> None:
@@ -65,7 +92,7 @@ def test_a_word_that_is_not_known_is_neither_idle_nor_standing() -> None:
 @pytest.mark.parametrize(
     "line",
     ["", "<", "<>", "Idle|MPos:0,0,0>", "<Idle|MPos:0,0,0", "<Id1e|MPos:0,0,0>", "<Idle|MPos:0,0,x>", "<Hold:x>",
-     "<Idle|Bf:15>", "<Idle|Bf:1,2,3>", "<Run|Ln:>"],
+     "<Idle|Bf:15>", "<Idle|Bf:1,2,3>", "<Run|Ln:>", "<Idle|FS:0>", "<Idle|Ov:a,1,1>"],
 )  # fmt: skip
 def test_a_damaged_report_is_no_report(line: str) -> None:
     assert parse_report(line) is None
@@ -88,7 +115,7 @@ def test_a_damaged_report_is_no_report(line: str) -> None:
         ("<Tool>", Heard.STAND),
         ("<Alarm:10>", Heard.LOCKED),
         ("<Sleep>", Heard.LOCKED),
-        ("<Check>", Heard.CHANGING),
+        ("<Check>", Heard.CHECKING),
     ],
 )
 def test_what_a_report_amounts_to(line: str, heard: Heard) -> None:
@@ -110,9 +137,9 @@ def test_every_state_can_be_reached_and_left() -> None:
     assert {source for source, _ in edges} == set(State) - {State.LOST}
 
 
-def test_every_exception_is_one_from_a_rule() -> None:
-    for state, heard, purpose in BRANCH:
-        assert NEXT[state, heard] is not after(state, heard, purpose)
+def test_every_exception_leads_elsewhere_than_the_rule() -> None:
+    for state, signal, purpose in BRANCH:
+        assert NEXT.get((state, signal)) is not after(state, signal, purpose)
 
 
 def test_nothing_leads_out_of_a_lost_session() -> None:

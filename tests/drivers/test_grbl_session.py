@@ -1,10 +1,10 @@
 import pytest
 
 from cellctl.domain.errors import NotAllowed
-from cellctl_drivers.grbl.memory import Settings
 from cellctl_drivers.grbl.session import GrblSession
+from cellctl_drivers.grbl.settings import Settings
 from cellctl_drivers.serial_session import FaultRaised
-from tests.drivers.grbl_dialogue import BANNER, IDENTIFIED, IDLE, POWER_UP, RUN, ready, running
+from tests.drivers.grbl_dialogue import BANNER, FRESH_START, IDENTIFIED, IDLE, RUN, plain, ready, ready_grblhal, running
 from tests.drivers.transcript import Replay
 
 HOLD_MOVING = "<Hold:1|MPos:1.000,0.000,0.000|FS:300,0>"
@@ -36,273 +36,6 @@ LOST_OK = fault(
 )
 NO_HOMING = "homing is not enabled in the settings (error:5)"
 UNKNOWN_WORD = "the G-code word is unknown or not supported (error:20)"
-
-
-def new(settings: Settings | None = None) -> Replay:
-    return Replay(GrblSession(settings or Settings()))
-
-
-# ---- contact -----------------------------------------------------------------------------------------------------
-
-
-def test_a_board_that_resets_when_the_port_opens_is_met_by_its_banner() -> None:
-    ready()
-
-
-def test_a_board_that_runs_on_is_reset_at_a_stand_and_the_late_ok_belongs_to_nothing() -> None:
-    new().run(f"""
-        ? greet
-        >> ?
-        < {IDLE}
-        >> \\x18
-        < ok
-        < {BANNER}
-        {IDENTIFIED}
-        < {IDLE}
-        ! Rested()
-        = ready
-    """)
-
-
-def test_a_machine_found_moving_is_stopped_and_waits_for_a_person() -> None:
-    new().run(f"""
-        ? greet
-        >> ?
-        < {RUN}
-        >> !?
-        < {HOLD_MOVING}
-        + 0.2s
-        >> ?
-        < {HOLD}
-        >> \\x18
-        < {BANNER}
-        {IDENTIFIED}
-        < {IDLE}
-        {fault("was in the middle of something, and was stopped", "Look at the part, then clear")}
-        = down
-        ? clear
-        >> \\x18
-        < {BANNER}
-        {IDENTIFIED}
-        < {IDLE}
-        ! Rested()
-    """)
-
-
-def test_a_machine_found_behind_its_open_door_is_met_without_a_fault() -> None:
-    new().run(f"""
-        ? greet
-        >> ?
-        < {DOOR_OPEN}
-        >> \\x18
-        < {BANNER}
-        {IDENTIFIED}
-        < {DOOR_OPEN}
-        ! Rested()
-        = ready
-    """)
-
-
-def test_a_port_where_nobody_answers_is_given_up_after_one_reset() -> None:
-    new().run("""
-        ? greet
-        >> ?
-        + 3.9s
-        >> ???
-        + 0.1s
-        >> ?\\x18
-        + 3.9s
-        >> ????
-        + 0.1s
-        ! FellSilent(silent_s=4.0)
-        = lost
-    """)
-
-
-def test_a_controller_that_never_says_what_it_is_is_given_up() -> None:
-    new().run(f"""
-        ? greet
-        >> ?
-        < {BANNER}
-        > $I
-        + 4s
-        ! FellSilent(silent_s=4.0)
-        = lost
-    """)
-
-
-def test_a_machine_that_is_neither_idle_nor_locked_after_a_reset_is_a_fault() -> None:
-    replay = new(Settings(answer_s=3.9)).run(POWER_UP)
-    for _ in range(19):
-        replay.run("< <Check|MPos:0.000,0.000,0.000|FS:0,0>\n + 0.2s\n >> ?")
-    replay.run(f"""
-        < <Check|MPos:0.000,0.000,0.000|FS:0,0>
-        + 0.1s
-        {fault("says Check after a reset", "Look what it is doing, then clear")}
-        = down
-    """)
-
-
-def test_two_resets_in_a_row_while_the_board_starts_are_one() -> None:
-    new().run(f"""
-        ? greet
-        >> ?
-        < {BANNER}
-        > $I
-        < {BANNER}
-        {IDENTIFIED}
-        < {IDLE}
-        ! Rested()
-    """)
-
-
-def test_grblhal_says_so_and_tells_a_greater_buffer() -> None:
-    replay = new().run(f"""
-        ? greet
-        >> ?
-        < GrblHAL 1.1f ['$' or '$HELP' for help]
-        > $I
-        < [VER:1.1f.20250101:router-1]
-        < [OPT:VNM,35,1024,3,0]
-        < [NEWOPT:ENUMS,RT+]
-        < [FIRMWARE:grblHAL]
-        < ok
-        ! Greeted(identity='grblHAL 1.1f.20250101 router-1')
-        >> ?
-        < {IDLE}
-        ! Rested()
-    """)
-    line = "G1 X" + "1" * 251
-    replay.run(f"? load {line}\n >> \\n\n < ok\n > {line}")
-
-
-def test_start_up_lines_are_not_counted_as_answers() -> None:
-    new().run(f"""
-        ? greet
-        >> ?
-        < {BANNER}
-        > $I
-        < >G54G20:ok
-        < [VER:1.1h.20190825:]
-        < [OPT:V,15,128]
-        < ok
-        ! Greeted(identity='Grbl 1.1h.20190825')
-        >> ?
-        < {IDLE}
-        ! Rested()
-    """)
-
-
-# ---- locked machines ---------------------------------------------------------------------------------------------
-
-
-def test_a_machine_locked_at_power_up_moves_only_when_a_person_clears_it() -> None:
-    new(Settings(homing=True)).run(f"""
-        {POWER_UP}
-        < [MSG:'$H'|'$X' to unlock]
-        < {ALARM}
-        {LOCKED_HOMES}
-        = down
-        + 60s
-        ? clear
-        >> \\x18
-        < {BANNER}
-        {IDENTIFIED}
-        < {ALARM}
-        > $H
-        = freeing
-        # No question while homing: Grbl would not answer, and that is not silence.
-        + 100s
-        < ok
-        >> ?
-        < {IDLE}
-        ! Rested()
-        = ready
-    """)
-
-
-def test_without_homing_clearing_unlocks_where_it_stands() -> None:
-    new().run(f"""
-        {POWER_UP}
-        < {ALARM}
-        {LOCKED_UNLOCKS}
-        ? clear
-        >> \\x18
-        < {BANNER}
-        {IDENTIFIED}
-        < {ALARM}
-        > $X
-        < [MSG:Caution: Unlocked]
-        < ok
-        >> ?
-        < {IDLE}
-        ! Rested()
-    """)
-
-
-def homing() -> Replay:
-    return new(Settings(homing=True)).run(f"""
-        {POWER_UP}
-        < {ALARM}
-        {LOCKED_HOMES}
-        ? clear
-        >> \\x18
-        < {BANNER}
-        {IDENTIFIED}
-        < {ALARM}
-        > $H
-    """)
-
-
-def test_homing_that_fails_says_why_and_its_ok_and_banner_belong_to_nothing() -> None:
-    homing().run(f"""
-        < ALARM:8
-        {fault("raised alarm 8: homing could not clear the limit switch", f"{SWITCHES}; {HOMES}")}
-        < ok
-        < {BANNER}
-        = down
-    """)
-
-
-def test_homing_that_is_not_configured_is_a_fault() -> None:
-    homing().run(f"""
-        < error:5
-        {fault(f"refused $H: {NO_HOMING}", "Check its settings, then clear")}
-        = down
-    """)
-
-
-def test_homing_without_end_is_reset() -> None:
-    homing().run(f"""
-        + 180s
-        >> \\x18
-        {fault("does not come to the end of homing", "Check the limit switches, then clear")}
-        < ALARM:6
-        < {BANNER}
-        = down
-    """)
-
-
-def test_halt_while_homing_resets_at_once_because_a_hold_is_not_heeded() -> None:
-    homing().run(f"""
-        ? halt
-        >> \\x18
-        < ALARM:6
-        < ok
-        < {BANNER}
-        ! Stopped()
-        = down
-    """)
-
-
-def test_a_lock_that_does_not_come_off_is_a_fault_and_not_a_loop() -> None:
-    homing().run(f"""
-        < ok
-        >> ?
-        < {ALARM}
-        {LOCKED_HOMES}
-        = down
-    """)
 
 
 # ---- programs ----------------------------------------------------------------------------------------------------
@@ -404,7 +137,7 @@ def idle_for(replay: Replay, seconds: float) -> None:
 
 
 def test_a_lost_ok_is_a_fault_and_nothing_is_sent_again() -> None:
-    replay = running("G1 X1 F100 | G1 X2", Settings(ack_s=14.85)).run("< ok\n > G1 X1 F100\n > G1 X2\n < ok")
+    replay = running("G1 X1 F100 | G1 X2", plain(ack_s=14.85)).run("< ok\n > G1 X1 F100\n > G1 X2\n < ok")
     idle_for(replay, 14.8)
     replay.run(f"""
         = running
@@ -573,12 +306,17 @@ def test_an_alarm_at_rest_is_a_fault() -> None:
 
 
 def test_a_reset_that_is_refused_by_the_e_stop_input_says_so() -> None:
-    replay = ready(Settings(banner_s=3.9)).run("? halt\n >> !?\n < ALARM:10\n >> \\x18")
+    replay = ready_grblhal(plain(banner_s=3.9, texts=False)).run("? halt\n >> !?\n < ALARM:10\n >> \\x18")
     for _ in range(19):
         replay.run("+ 0.2s\n >> ?\n < <Alarm:10|MPos:0.000,0.000,0.000|FS:0,0>")
     replay.run(f"""
         + 0.1s
-        {fault("raised alarm 10: homing did not find the second switch of a doubled axis", f"{SWITCHES}; {UNLOCKS}")}
+        {
+        fault(
+            "raised alarm 10: the E-stop input of the machine is active",
+            f"Release the input at the machine, then reset and home it; {UNLOCKS}",
+        )
+    }
         = down
     """)
 
@@ -659,7 +397,7 @@ def test_a_hold_byte_that_was_lost_is_sent_again() -> None:
 
 
 def test_a_hold_that_never_comes_to_a_stand_ends_in_a_reset() -> None:
-    replay = running("G1 X1", Settings(stand_s=4.9)).run("< ok\n > G1 X1\n ? hold\n >> !?")
+    replay = running("G1 X1", plain(stand_s=4.9)).run("< ok\n > G1 X1\n ? hold\n >> !?")
     for _ in range(24):
         replay.run(f"< {HOLD_MOVING}\n + 0.2s\n >> ?")
     replay.run(f"""
@@ -697,30 +435,19 @@ def test_the_door_holds_with_its_reason_and_nothing_resumes_while_it_is_open() -
     """)
 
 
-def test_a_pause_by_the_program_is_held_and_can_be_resumed_at_the_machine() -> None:
-    running("M0 | G1 X1").run(f"""
+def test_a_hold_at_the_machine_is_held_and_can_be_resumed_there() -> None:
+    running("G1 X1 | G1 X2").run(f"""
         < ok
-        >> M0\\nG1 X1\\n
+        >> G1 X1\\nG1 X2\\n
         + 0.2s
         >> ?
         < {HOLD}
-        ! Held(reason='paused at the machine or by the program')
+        ! Held(reason='paused at the machine')
         + 0.2s
         >> ?
         < ok
         < {RUN}
         ! Resumed()
-    """)
-
-
-def test_a_tool_change_is_held_with_its_reason() -> None:
-    running("M6 T2").run("""
-        < ok
-        > M6 T2
-        + 0.2s
-        >> ?
-        < <Tool|MPos:0.000,0.000,0.000|FS:0,0>
-        ! Held(reason='waiting for a tool change')
     """)
 
 
@@ -739,6 +466,7 @@ def test_stop_keeps_the_position_and_is_ready_again() -> None:
         ! Stopped()
         = ready
         ? load G0 X5
+        {FRESH_START}
         >> \\n
     """)
     assert replay.session.acknowledged == 0

@@ -8,17 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellctl.domain.errors import StoreFailed
-from cellctl_drivers.grbl.memory import Settings
 from cellctl_drivers.grbl.session import GrblSession
-from cellctl_drivers.grbl.stream import LineRefused, Stream, frame, numbered
+from cellctl_drivers.grbl.settings import Settings
+from cellctl_drivers.grbl.stream import LineRefused, Stream, frame, program
 from cellctl_drivers.grbl.window import Window
-from cellctl_drivers.serial_session import Acknowledged, ProgramDrained, SessionEvent
-from tests.drivers.grbl_dialogue import IDLE, RUN, ready, running
+from cellctl_drivers.serial_session import Acknowledged, FaultRaised, ProgramDrained, SessionEvent
+from tests.drivers.grbl_dialogue import BANNER, IDLE, RUN, plain, ready, running
+from tests.drivers.transcript import Replay
 
 program_lines = st.one_of(
     st.integers(1, 75).map(lambda length: "G1X" + "1" * length),
     st.sampled_from(["G54", "G10 L20 P1 X0", "G4 P0.5", "M3 S1000", "G28"]),
 )
+
+
+ANSWERS = {b"$G\n": b"[GC:G0 G54 G21 G90]\r\nok\r\n", b"$#\n": b"[G54:0.000,0.000,0.000]\r\nok\r\n"}
 
 
 class Buffer:
@@ -36,25 +40,43 @@ class Buffer:
     def answers(self, count: int) -> bytes:
         taken, self.waiting = self.waiting[:count], self.waiting[count:]
         self.taken += [line.decode().strip() for line in taken]
-        return b"".join(b"[GC:G0]\r\nok\r\n" if line == b"$G\n" else b"ok\r\n" for line in taken)
+        return b"".join(ANSWERS.get(line, b"ok\r\n") for line in taken)
 
 
 @given(lines=st.lists(program_lines, max_size=60), rx_bytes=st.sampled_from([100, 128, 256, 1024]), data=st.data())
 def test_the_buffer_never_overflows_and_every_line_arrives_once_and_in_order(
     lines: list[str], rx_bytes: int, data: st.DataObject
 ) -> None:
-    replay = ready(rx_bytes=rx_bytes)
+    replay = ready(Settings(), rx_bytes=rx_bytes)
     session, buffer, told = replay.session, Buffer(rx_bytes), list[SessionEvent]()
     session.load(iter(lines), len(lines), 0.0)
+    assert session.transmit(0.0) == b"\x18"
+    session.receive(f"{BANNER}\r\n{IDLE}\r\n".encode(), 0.0)
+    session.transmit(0.0)
+    session.receive(f"{IDLE}\r\n".encode(), 0.0)
     buffer.receive(session.transmit(0.0))
     while buffer.waiting:
         count = data.draw(st.integers(1, len(buffer.waiting)))
         told += session.receive(buffer.answers(count), 0.0)
         buffer.receive(session.transmit(0.0))
-    told += session.receive(f"{IDLE}\r\n".encode(), 0.0)
-    assert buffer.taken == ["", *lines, "G4P0.01", "$G"]
+    assert buffer.taken == ["", "$G", "$#", *lines, "G4P0.01", "$G"]
+    course = end_of(lines)
+    told += session.receive(f"<Idle|MPos:{course},0.000,0.000|FS:0,0>\r\n".encode(), 0.0)
     assert ProgramDrained() in told
     assert (session.sent, session.acknowledged, session.executed) == (len(lines),) * 3
+
+
+def end_of(lines: list[str]) -> float:
+    """Where X is after these lines: each either begins with G1X, or stores an origin, or goes to the stored place."""
+    at = origin = 0.0
+    for line in lines:
+        if line.startswith("G1X"):
+            at = origin + float(line[3:])
+        elif line.startswith("G10"):
+            origin = at
+        elif line == "G28":
+            at = 0.0
+    return at
 
 
 tail = st.lists(
@@ -113,7 +135,7 @@ def test_a_file_that_cannot_be_read_on_is_told_after_what_was_read_has_gone_out(
         yield "G1 X1"
         raise StoreFailed("gone")
 
-    window, stream = Window(128), Stream(broken(), 80)
+    window, stream = Window(128), Stream(program(broken(), 80, None, numbers=False))
     assert stream.feed(window) == b"\n"
     stream.answered(1, window)
     assert stream.feed(window) == b"G1 X1\n"
@@ -121,20 +143,111 @@ def test_a_file_that_cannot_be_read_on_is_told_after_what_was_read_has_gone_out(
         stream.feed(window)
 
 
+# ---- line numbers ------------------------------------------------------------------------------------------------
+
+
+def fed(text: str, longest_bytes: int = 80) -> list[bytes]:
+    """A program with line numbers, without our lines around it."""
+    return [data for data, _ in program(text.split(" | "), longest_bytes, None, numbers=True)][1:-2]
+
+
 def test_line_numbers_of_ours_replace_those_of_the_program() -> None:
-    assert list(numbered(iter(["N10 G1 X1", "n 20G1 X2", "G1 X3"]))) == ["N1 G1 X1", "N2 G1 X2", "N3 G1 X3"]
+    assert fed("N10 G1 X1 | n 20G1 X2 | G1 X3") == [b"N1 G1 X1\n", b"N2 G1 X2\n", b"N3 G1 X3\n"]
+
+
+def test_a_line_that_a_number_would_make_too_long_goes_without() -> None:
+    longest = "G1 X" + "1" * 75
+    assert fed(f"G0 X1 | {longest} | G0 X2") == [b"N1 G0 X1\n", longest.encode() + b"\n", b"N3 G0 X2\n"]
+
+
+def test_lines_are_numbered_where_the_firmware_says_that_it_reports_them() -> None:
+    running("G1 X1 | G1 X2", options="VN").run(r"< ok" "\n" r">> N1 G1 X1\nN2 G1 X2\n")
+    running("G1 X1 | G1 X2", plain(line_numbers=False), options="VN").run(r"< ok" "\n" r">> G1 X1\nG1 X2\n")
+
+
+def numbers_running(count: int = 40) -> Replay:
+    return running(" | ".join(["G1X1"] * count), plain(line_numbers=True), 1024).run("< ok\n >> " + "".join(
+        rf"N{number} G1X1\n" for number in range(1, count + 1)
+    ))  # fmt: skip
 
 
 def test_the_line_in_work_proves_what_is_executed_before_it() -> None:
-    settings = Settings(line_numbers=True)
-    replay = running(" | ".join(["G1X1"] * 40), settings, 1024).run("< ok\n >> " + "".join(
-        rf"N{number} G1X1\n" for number in range(1, 41)
-    ))  # fmt: skip
+    session = numbers_running().session
     for _ in range(30):
-        replay.session.receive(b"ok\r\n", 1.0)
-    replay.session.receive(b"<Run|MPos:0,0,0|Ln:26>\r\n", 1.0)
+        session.receive(b"ok\r\n", 1.0)
+    session.receive(b"<Run|MPos:0,0,0|Ln:26>\r\n", 1.0)
     # Ten of them may still be in the step buffer.
-    assert (replay.session.sent, replay.session.acknowledged, replay.session.executed) == (40, 30, 15)
+    assert (session.sent, session.acknowledged, session.executed) == (40, 30, 15)
+
+
+@pytest.mark.parametrize("number", [41, 99, 19, 3])
+def test_a_line_number_whose_turn_it_is_not_was_damaged_on_its_way(number: int) -> None:
+    replay = numbers_running()
+    replay.session.receive(b"ok\r\n" * 30 + b"<Run|MPos:0,0,0|Ln:20>\r\n", 0.0)
+    what = f"has line number {number} in work, which is not its turn: a line was damaged"
+    replay.run(f"""
+        < <Run|MPos:0,0,0|Ln:{number}>
+        + 0s
+        >> !?
+        ! {FaultRaised(what, "Check program and cable, look at the part, then clear")!r}
+    """)
+
+
+def test_two_numbered_lines_that_noise_has_merged_are_refused_by_the_controller() -> None:
+    # N1 G1X1N2 G1X1: a word twice in one line.
+    numbers_running(2).run(
+        """
+        < error:25
+        >> !?
+        ! FaultRaised(what="refused line 1 'N1 G1X1': a word occurs twice in one line (error:25)", \
+do_next='Correct the program, look at the part, then clear')
+    """.replace("\\\n", "")
+    )
+
+
+# ---- builds that repeat what they receive ------------------------------------------------------------------------
+
+
+def test_a_line_that_is_repeated_as_it_was_sent_is_as_it_should_be() -> None:
+    replay = running("g1 x1 y2 | G1X3").run(r"""
+        < [echo: ]
+        < ok
+        >> g1 x1 y2\nG1X3\n
+        < [echo: G1X1Y2]
+        < ok
+        < [echo: G1X3]
+        < ok
+        > G4P0.01
+    """)
+    assert replay.session.acknowledged == 2
+
+
+def test_a_line_that_is_repeated_otherwise_was_damaged_and_stops_the_program() -> None:
+    what = "received 'G1X9' where 'G1X1' was sent: it was damaged on its way"
+    running("G1 X1 | G1 X2").run(f"""
+        < [echo: ]
+        < ok
+        >> G1 X1\\nG1 X2\\n
+        < [echo: G1X9]
+        >> !?
+        ! {FaultRaised(what, "Check program and cable, look at the part, then clear")!r}
+    """)
+
+
+def test_a_line_that_is_not_repeated_by_a_build_that_repeats_was_lost() -> None:
+    what = "acknowledged a line that it did not repeat: one was damaged on its way"
+    running("G1 X1 | G1 X2").run(f"""
+        < [echo: ]
+        < ok
+        >> G1 X1\\nG1 X2\\n
+        < [echo: G1X1]
+        << ok\\r\\nok\\r\\n
+        >> !?
+        ! {FaultRaised(what, "Check program and cable, look at the part, then clear")!r}
+    """)
+
+
+# ---- what is executed --------------------------------------------------------------------------------------------
 
 
 def test_an_empty_planner_while_idle_proves_that_everything_acknowledged_is_executed() -> None:

@@ -13,8 +13,8 @@ import pytest
 from cellctl.links.serial import SerialLink
 from cellctl.links.wire import PIECE_BYTES, REST_S, Wire
 from cellctl.ports import Listener
-from cellctl_drivers.grbl.memory import Settings
 from cellctl_drivers.grbl.session import GrblSession
+from cellctl_drivers.grbl.settings import Settings
 from tests.links.ends import DEADLINE_S, Ear, Machine, at
 
 EXCHANGES = 400

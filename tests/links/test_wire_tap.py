@@ -27,6 +27,8 @@ from tests.drivers.transcript import Replay
 
 CELL = Path(__file__).parents[2] / "examples" / "nameplate" / "cell.toml"
 FAMILIES: dict[str, Any] = {"printer-1": MARLIN, "router-1": GRBL}
+# A transcript's `? load` brings a program that can be read once, and a dry run needs it twice.
+OPTIONS: dict[str, Any] = {"printer-1": {}, "router-1": {"dry_run": False}}
 PROGRAMS = {
     "printer-1": ["G28", "M104 S60", "G1 X10 Y10 F3000", "G1 X20", "G4 P333", "G1 X31.7", "M104 S0"],
     "router-1": ["G21", "G90", "M3 S1000", "G1 X10 F600", "G1 Y10", "G4 P0.333", "G1 X0.7 Y0.3", "M5"],
@@ -50,7 +52,8 @@ class Room:
     def driver(self) -> Driver:
         family = FAMILIES[self.machine]
         tools = Tools(self.clock, self.links, self.files, self._hear)
-        driver: Driver = family.driver(self.machine, family.options(port=f"cell/{self.machine}"), tools)
+        options = family.options(port=f"cell/{self.machine}", **OPTIONS[self.machine])
+        driver: Driver = family.driver(self.machine, options, tools)
         return driver
 
     def operation(self) -> Operation:

@@ -4,10 +4,19 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cellctl.ports import Driver, Tools
-from cellctl_drivers.grbl.memory import Settings
+from cellctl.domain.events import ContactFound, StationChanged
+from cellctl.domain.machine import MachineState
+from cellctl.domain.work import Operation
+from cellctl.gcode.rules import MachineLimits
+from cellctl.ports import ByteLink, Driver, Tools
+from cellctl_drivers.grbl.dials import Button, Dial
+from cellctl_drivers.grbl.events import FoundAtWork
+from cellctl_drivers.grbl.jog import Jog
+from cellctl_drivers.grbl.play import Script
 from cellctl_drivers.grbl.session import GrblSession
-from cellctl_drivers.serial_shell import SerialDriver
+from cellctl_drivers.grbl.settings import Settings
+from cellctl_drivers.serial_session import SessionEvent
+from cellctl_drivers.serial_shell import SerialDriver, executable
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -22,8 +31,15 @@ class GrblOptions(BaseModel):
 
     port: Annotated[str, Field(min_length=1, description="serial port, below the devices folder")]
     baud: Annotated[int, Field(gt=0, description="bits per second")] = 115200
+    identity: Annotated[
+        str, Field(description="the name stored in it with $I=; a machine of another one is refused")
+    ] = ""
     homing: Annotated[bool, Field(description="clearing a locked machine homes it; else it is only unlocked")] = False
-    line_numbers: Annotated[bool, Field(description="number the lines; the firmware must report them (Ln:)")] = False
+    line_numbers: Annotated[bool | None, Field(description="number the lines; by default where it reports them")] = None
+    dry_run: Annotated[bool, Field(description="play a program in check mode before its first run")] = True
+    end_check: Annotated[bool, Field(description="compare where it stands with where the program ends")] = True
+    ask_texts: Annotated[bool, Field(description="ask grblHAL for its own texts of errors, alarms, settings")] = True
+    reset_when_silent: Annotated[bool, Field(description="reset a machine that is silent at contact")] = False
     ack_timeout_s: Annotated[Seconds, Field(description="how long an `ok` may stay out while it stands idle")] = (
         _USUAL.ack_s
     )
@@ -33,6 +49,58 @@ class GrblOptions(BaseModel):
         _USUAL.resume_s
     )
     homing_timeout_s: Annotated[Seconds, Field(description="how long homing may take")] = _USUAL.homing_s
+
+
+class GrblDriver(SerialDriver):
+    """A serial machine that can also be jogged and overridden, and that may be met at work."""
+
+    def __init__(self, machine: str, link: ByteLink, session: GrblSession, tools: Tools) -> None:
+        super().__init__(machine, link, session, tools)
+        self._grbl = session
+
+    def start(self, operation: Operation) -> None:
+        """Run the operation's program, after a try in check mode where that is wanted. Raises NotAllowed."""
+        if operation.program is not None:
+            sha256, files = operation.program.sha256, self._tools.files
+            self._grbl.announce(Script(sha256, lambda: executable(files, sha256)))
+        super().start(operation)
+
+    def jog(self, move: Jog) -> None:
+        """Move by hand, while nothing else is going on. Raises NotAllowed."""
+        self._grbl.jog(move, self._tools.clock.now_s())
+        self._pump(self._tools.clock.now_s())
+
+    def cancel_jog(self) -> None:
+        """End a move by hand. Raises NotAllowed unless there is one."""
+        self._grbl.cancel_jog(self._tools.clock.now_s())
+        self._pump(self._tools.clock.now_s())
+
+    def override(self, dial: Dial, percent: int) -> None:
+        """Feed, rapids or spindle, in percent of the program's. Raises NotAllowed."""
+        self._grbl.override(dial, percent)
+
+    def press(self, button: Button) -> None:
+        """Press a button of the front panel. Raises NotAllowed."""
+        self._grbl.press(button)
+        self._pump(self._tools.clock.now_s())
+
+    @property
+    def limits(self) -> MachineLimits | None:
+        """What the machine can bear, by its own settings; None before it has told them."""
+        return self._grbl.portrait.limits
+
+    def _react(self, event: SessionEvent) -> None:
+        if isinstance(event, FoundAtWork):
+            self._met_at_work(event)
+        else:
+            super()._react(event)
+
+    def _met_at_work(self, found: FoundAtWork) -> None:
+        """It is reported as it is: running or held. From there on a person may hold, resume, stop or abort it."""
+        station, report = self._station, self._tools.report
+        station.state = MachineState.HELD if found.held else MachineState.EXECUTE
+        report(ContactFound(station.machine, found.identity))
+        report(StationChanged(station.machine, station.state, found.what))
 
 
 class GrblFamily:
@@ -49,6 +117,11 @@ class GrblFamily:
         settings = Settings(
             homing=options.homing,
             line_numbers=options.line_numbers,
+            dry_run=options.dry_run,
+            end_check=options.end_check,
+            texts=options.ask_texts,
+            identity=options.identity,
+            reset_when_silent=options.reset_when_silent,
             poll_running_s=wire_s(_USUAL.poll_running_s),
             poll_idle_s=wire_s(_USUAL.poll_idle_s),
             poll_repeat_s=wire_s(_USUAL.poll_repeat_s),
@@ -62,7 +135,7 @@ class GrblFamily:
             silence_s=wire_s(options.silence_timeout_s),
         )
         link = tools.links.bytes_to(machine, options.port, {"baud": options.baud})
-        return SerialDriver(machine, link, GrblSession(settings), tools)
+        return GrblDriver(machine, link, GrblSession(settings), tools)
 
 
 FAMILY = GrblFamily()

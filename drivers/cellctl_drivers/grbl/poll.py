@@ -13,6 +13,7 @@ class Poll:
         self._repeat_s = repeat_s
         self._interval_s: float | None = None
         self._due_s: float | None = None
+        self._leaves = False
         self._open = False
         self._older_open = False
         self._unanswered_since_s: float | None = None
@@ -22,7 +23,7 @@ class Poll:
         self.fresh = False
         self._interval_s = interval_s
         self._due_s = None if interval_s is None else first_s
-        self._older_open = self._open
+        self._older_open = self._open or self._leaves
         self._unanswered_since_s = None
 
     def due(self, now_s: float) -> bool:
@@ -30,11 +31,16 @@ class Poll:
         return self._due_s is not None and now_s >= self._due_s
 
     def asked(self, now_s: float) -> None:
-        """The question goes out now."""
-        self._open = True
+        """The question goes out next."""
+        self._leaves = True
         self._due_s = now_s + self._repeat_s
         if self._unanswered_since_s is None:
             self._unanswered_since_s = now_s
+
+    def departed(self) -> None:
+        """What was to go out is on its way; only what comes after that can be an answer."""
+        self._open = self._open or self._leaves
+        self._leaves = False
 
     def answered(self, now_s: float) -> None:
         """A report has come. One that nobody asked for changes nothing."""

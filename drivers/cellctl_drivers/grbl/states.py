@@ -10,8 +10,9 @@ from cellctl_drivers.grbl.status import Report
 class State(Enum):
     """What the session is about.
 
-    STOPPING: `!` is out, no stand is reported yet. RESETTING: 0x18 is out, the banner is not seen. IDENTIFYING: `$I`.
-    PROVING: is it idle, or locked? FREEING: homing or unlocking. DOWN: until it is cleared.
+    STOPPING: `!` is out, no stand is reported yet. RESETTING: 0x18 is out, the banner is not seen. IDENTIFYING: `$I`
+    and what follows it. PROVING: is it idle, or locked? FREEING: homing or unlocking. ENTERING: `$C` is out.
+    VETTING: a program is played in check mode. DOWN: until it is cleared.
     """
 
     NEW = "new"
@@ -22,10 +23,14 @@ class State(Enum):
     PROVING = "proving"
     FREEING = "freeing"
     READY = "ready"
+    ENTERING = "entering"
+    VETTING = "vetting"
     RUNNING = "running"
     HOLDING = "holding"
     HELD = "held"
     RESUMING = "resuming"
+    JOGGING = "jogging"
+    JOG_ENDING = "jog-ending"
     DOWN = "down"
     LOST = "lost"
 
@@ -40,6 +45,8 @@ class Ask(Enum):
     STOP = "stop"
     HALT = "halt"
     CLEAR = "clear"
+    JOG = "jog"
+    CANCEL_JOG = "end a jog"
 
 
 class Heard(Enum):
@@ -55,15 +62,24 @@ class Heard(Enum):
     STAND = "standing, and would go on"
     BLOCKED = "standing, and could not go on"
     LOCKED = "locked"
+    CHECKING = "parsing, and not moving"
 
 
 class Purpose(Enum):
-    """What a stop and a reset are for; decides where they lead."""
+    """What a stop and a reset are for, or whose program it is; decides where they lead.
+
+    FOUND: the machine was at work when it was met, and not for us. VET, RUN: a program of ours is to be played in
+    check mode, or for real. WAIT: it was held before it began.
+    """
 
     GREET = "greet"
-    GREET_BUSY = "greet a machine that was in the middle of something"
+    FOUND = "leave alone what was found at work"
+    STOP_FOUND = "stop what was found at work"
     CLEAR = "clear"
     FREED = "clear, with the lock taken off"
+    VET = "play in check mode"
+    RUN = "run"
+    WAIT = "wait before the run"
     STOP = "stop"
     HALT = "halt"
     FAULT = "fault"
@@ -71,28 +87,40 @@ class Purpose(Enum):
 
 _S, _A, _H, _P = State, Ask, Heard, Purpose
 
+# A program, ours or not, is in the machine.
 PROGRAM: Final = frozenset({_S.RUNNING, _S.HOLDING, _S.HELD, _S.RESUMING})
-# Where the controller is expected to answer `?`.
-POLLED: Final = PROGRAM | {_S.GREETING, _S.STOPPING, _S.RESETTING, _S.PROVING, _S.READY}
-# Where something was just asked of it, and the first report is wanted at once.
-HURRIED: Final = frozenset({_S.GREETING, _S.STOPPING, _S.PROVING, _S.HOLDING, _S.RESUMING})
+# The program's lines go out, and are answered.
+FED: Final = PROGRAM | {_S.VETTING}
+# A program of ours is about to begin: nothing moves, and a reset costs nothing.
+BEGINNING: Final = frozenset({_S.RESETTING, _S.PROVING, _S.ENTERING, _S.VETTING})
+_BEGINS: Final = frozenset({_P.VET, _P.RUN, _P.WAIT})
 # Where long silence ends the session; elsewhere the state's own limit does.
-LISTENING: Final = PROGRAM | {_S.READY}
+LISTENING: Final = FED | {_S.READY, _S.JOGGING, _S.JOG_ENDING}
+# Where the controller is expected to answer `?`.
+POLLED: Final = LISTENING | {_S.GREETING, _S.STOPPING, _S.RESETTING, _S.PROVING, _S.ENTERING}
+# Where something was just asked of it, and the first report is wanted at once.
+HURRIED: Final = frozenset(
+    {_S.GREETING, _S.STOPPING, _S.PROVING, _S.ENTERING, _S.HOLDING, _S.RESUMING, _S.JOGGING, _S.JOG_ENDING}
+)
 
 NEXT: Final[dict[tuple[State, Ask | Heard], State]] = {
     (_S.NEW, _A.GREET): _S.GREETING,
     (_S.GREETING, _H.BANNER): _S.IDENTIFYING,
     (_S.GREETING, _H.IDLE): _S.RESETTING,
     (_S.GREETING, _H.LOCKED): _S.RESETTING,
-    (_S.GREETING, _H.STAND): _S.RESETTING,
-    (_S.GREETING, _H.BLOCKED): _S.RESETTING,
-    (_S.GREETING, _H.MOVING): _S.STOPPING,
-    (_S.GREETING, _H.CHANGING): _S.STOPPING,
+    (_S.GREETING, _H.CHECKING): _S.RESETTING,
+    # Heard only where the owner allows it: a machine that is silent may be homing.
     (_S.GREETING, _H.TIMEOUT): _S.RESETTING,
+    # Somebody else's work is left alone.
+    (_S.GREETING, _H.MOVING): _S.RUNNING,
+    (_S.GREETING, _H.CHANGING): _S.RUNNING,
+    (_S.GREETING, _H.STAND): _S.HELD,
+    (_S.GREETING, _H.BLOCKED): _S.HELD,
     (_S.STOPPING, _H.IDLE): _S.RESETTING,
     (_S.STOPPING, _H.LOCKED): _S.RESETTING,
     (_S.STOPPING, _H.STAND): _S.RESETTING,
     (_S.STOPPING, _H.BLOCKED): _S.RESETTING,
+    (_S.STOPPING, _H.CHECKING): _S.RESETTING,
     (_S.STOPPING, _H.ALARM): _S.RESETTING,
     (_S.STOPPING, _H.TIMEOUT): _S.RESETTING,
     (_S.RESETTING, _H.BANNER): _S.IDENTIFYING,
@@ -102,7 +130,9 @@ NEXT: Final[dict[tuple[State, Ask | Heard], State]] = {
     (_S.PROVING, _H.BLOCKED): _S.READY,
     (_S.PROVING, _H.LOCKED): _S.DOWN,
     (_S.FREEING, _H.ANSWERED): _S.PROVING,
-    (_S.READY, _A.LOAD): _S.RUNNING,
+    (_S.READY, _A.LOAD): _S.RESETTING,
+    (_S.ENTERING, _H.CHECKING): _S.VETTING,
+    (_S.VETTING, _H.ANSWERED): _S.RESETTING,
     (_S.RUNNING, _A.HOLD): _S.HOLDING,
     (_S.RUNNING, _H.STAND): _S.HELD,
     (_S.RUNNING, _H.BLOCKED): _S.HELD,
@@ -115,33 +145,61 @@ NEXT: Final[dict[tuple[State, Ask | Heard], State]] = {
     (_S.RESUMING, _H.IDLE): _S.RUNNING,
     (_S.RESUMING, _H.MOVING): _S.RUNNING,
     (_S.RESUMING, _H.BLOCKED): _S.HELD,
-    **{(state, _H.LOCKED): _S.DOWN for state in LISTENING},
-    **{(state, _H.ALARM): _S.DOWN for state in (*LISTENING, _S.IDENTIFYING, _S.PROVING, _S.FREEING)},
+    (_S.READY, _A.JOG): _S.JOGGING,
+    (_S.JOGGING, _A.JOG): _S.JOGGING,
+    (_S.JOGGING, _A.CANCEL_JOG): _S.JOG_ENDING,
+    **{
+        (state, heard): _S.READY
+        for state in (_S.JOGGING, _S.JOG_ENDING)
+        for heard in (_H.IDLE, _H.STAND, _H.BLOCKED)
+    },
+    **{(state, _H.LOCKED): _S.DOWN for state in (*LISTENING, _S.ENTERING)},
+    **{
+        (state, _H.ALARM): _S.DOWN
+        for state in (*LISTENING, _S.IDENTIFYING, _S.PROVING, _S.FREEING, _S.ENTERING)
+    },
     # Nobody asked for this reset.
-    **{(state, _H.BANNER): _S.LOST for state in (*LISTENING, _S.STOPPING, _S.FREEING)},
-    **{(state, _A.STOP): _S.STOPPING for state in (*PROGRAM, _S.READY)},
+    **{(state, _H.BANNER): _S.LOST for state in (*LISTENING, _S.STOPPING, _S.FREEING, _S.ENTERING)},
+    **{(state, _A.STOP): _S.STOPPING for state in (*PROGRAM, _S.READY, _S.JOGGING, _S.JOG_ENDING)},
     **{
         (state, _A.HALT): _S.STOPPING
-        for state in (*PROGRAM, _S.READY, _S.GREETING, _S.STOPPING, _S.IDENTIFYING, _S.PROVING)
+        for state in (
+            *PROGRAM, _S.READY, _S.GREETING, _S.STOPPING, _S.IDENTIFYING, _S.PROVING, _S.JOGGING, _S.JOG_ENDING,
+        )
     },
-    # A feed hold does nothing while homing, nor after an alarm.
-    **{(state, _A.HALT): _S.RESETTING for state in (_S.FREEING, _S.RESETTING, _S.DOWN)},
+    # A feed hold does nothing while homing, in check mode, nor after an alarm.
+    **{
+        (state, _A.HALT): _S.RESETTING
+        for state in (_S.FREEING, _S.RESETTING, _S.ENTERING, _S.VETTING, _S.DOWN)
+    },
     (_S.DOWN, _A.CLEAR): _S.RESETTING,
     # A fault is cleared while its own stop is still under way.
     (_S.STOPPING, _A.CLEAR): _S.STOPPING,
     (_S.RESETTING, _A.CLEAR): _S.RESETTING,
-}
+}  # fmt: skip
 
 # Where the purpose leads elsewhere than NEXT says.
-BRANCH: Final[dict[tuple[State, Heard, Purpose], State]] = {
+BRANCH: Final[dict[tuple[State, Ask | Heard, Purpose], State]] = {
     (_S.RESETTING, _H.BANNER, _P.STOP): _S.PROVING,
     (_S.RESETTING, _H.BANNER, _P.HALT): _S.DOWN,
     (_S.RESETTING, _H.BANNER, _P.FAULT): _S.DOWN,
-    (_S.PROVING, _H.IDLE, _P.GREET_BUSY): _S.DOWN,
-    (_S.PROVING, _H.STAND, _P.GREET_BUSY): _S.DOWN,
-    (_S.PROVING, _H.BLOCKED, _P.GREET_BUSY): _S.DOWN,
     (_S.PROVING, _H.LOCKED, _P.CLEAR): _S.FREEING,
-}
+    **{(_S.RESETTING, _H.BANNER, purpose): _S.PROVING for purpose in _BEGINS},
+    (_S.PROVING, _H.IDLE, _P.VET): _S.ENTERING,
+    (_S.PROVING, _H.IDLE, _P.RUN): _S.RUNNING,
+    (_S.PROVING, _H.IDLE, _P.WAIT): _S.HELD,
+    # Behind an open door nothing begins; a person closes it and resumes.
+    **{(_S.PROVING, heard, purpose): _S.HELD for heard in (_H.STAND, _H.BLOCKED) for purpose in _BEGINS},
+    # What was held before it began, begins anew.
+    (_S.HELD, _A.RESUME, _P.WAIT): _S.RESETTING,
+    **{(_S.HELD, heard, _P.WAIT): _S.HELD for heard in (_H.IDLE, _H.MOVING)},
+    **{
+        (state, ask, purpose): _S.RESETTING
+        for state in BEGINNING
+        for ask in (_A.HOLD, _A.STOP)
+        for purpose in _BEGINS
+    },
+}  # fmt: skip
 
 # What goes out the moment a state is entered.
 ENTRY: Final[dict[State, Realtime]] = {
@@ -149,6 +207,7 @@ ENTRY: Final[dict[State, Realtime]] = {
     _S.RESETTING: Realtime.RESET,
     _S.HOLDING: Realtime.HOLD,
     _S.RESUMING: Realtime.RESUME,
+    _S.JOG_ENDING: Realtime.JOG_CANCEL,
 }
 
 # What goes out again when a report shows that it did not arrive, or came too early to be heeded.
@@ -157,6 +216,7 @@ REPEAT: Final[dict[tuple[State, Heard], Realtime]] = {
     (_S.HOLDING, _H.MOVING): Realtime.HOLD,
     (_S.HOLDING, _H.IDLE): Realtime.HOLD,
     (_S.RESUMING, _H.STAND): Realtime.RESUME,
+    (_S.JOG_ENDING, _H.MOVING): Realtime.JOG_CANCEL,
 }
 
 _BY_MODE: Final = {
@@ -167,6 +227,7 @@ _BY_MODE: Final = {
     Mode.ALARM: _H.LOCKED,
     Mode.SLEEP: _H.LOCKED,
     Mode.TOOL: _H.STAND,
+    Mode.CHECK: _H.CHECKING,
 }
 _BY_SUBSTATE: Final[dict[tuple[Mode, int | None], Heard]] = {
     (Mode.HOLD, HOLD_AT_REST): _H.STAND,
@@ -183,6 +244,6 @@ def heard_in(report: Report) -> Heard:
 
 def after(state: State, signal: Ask | Heard, purpose: Purpose) -> State | None:
     """The state that follows, or None where the signal changes nothing (heard) or is refused (asked)."""
-    if isinstance(signal, Heard) and (state, signal, purpose) in BRANCH:
+    if (state, signal, purpose) in BRANCH:
         return BRANCH[state, signal, purpose]
     return NEXT.get((state, signal))

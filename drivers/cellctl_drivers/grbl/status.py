@@ -11,7 +11,9 @@ from cellctl_drivers.grbl.facts import MODES, Mode
 class Report:
     """One status report. None: the report did not say. Positions are in the units that setting $13 chose.
 
-    `blocks_free` and `bytes_free` are what was free a moment ago: never to be steered by.
+    `blocks_free` and `bytes_free` are what was free a moment ago: never to be steered by. `overrides_percent` are
+    feed, rapids and spindle. `accessories`: S and C for the spindle, F and M for coolant; told only with Ov.
+    `pendant`: a hand wheel has taken over (grblHAL's MPG).
     """
 
     mode: Mode
@@ -23,26 +25,48 @@ class Report:
     blocks_free: int | None = None
     bytes_free: int | None = None
     executing_line: int | None = None
+    spindle_rpm: float | None = None
+    overrides_percent: tuple[int, ...] | None = None
+    accessories: str = ""
+    pendant: bool = False
     pins: str = ""
+
+    @property
+    def spindle_turns(self) -> bool:
+        """Whether it says that the spindle is on."""
+        return bool(self.spindle_rpm) or "S" in self.accessories or "C" in self.accessories
 
 
 def _numbers(text: str) -> tuple[float, ...]:
     return tuple(float(number) for number in text.split(","))
 
 
-def _two_counts(text: str) -> tuple[int, int]:
-    first, second = text.split(",")
-    return int(first), int(second)
+def _counts(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in text.split(","))
 
 
-# How the fields that we use are read, and into which attributes.
-_FIELDS: Final[dict[str, tuple[tuple[str, ...], Callable[[str], Any]]]] = {
-    "MPos": (("machine_position",), _numbers),
-    "WPos": (("work_position",), _numbers),
-    "WCO": (("work_offset",), _numbers),
-    "Bf": (("blocks_free", "bytes_free"), _two_counts),
-    "Ln": (("executing_line",), int),
-    "Pn": (("pins",), str),
+def _buffers(text: str) -> dict[str, Any]:
+    blocks, free = text.split(",")
+    return {"blocks_free": int(blocks), "bytes_free": int(free)}
+
+
+def _feed_and_speed(text: str) -> dict[str, Any]:
+    # grblHAL may add a third number, the measured speed. The feed is stale in a hold there, and proves nothing.
+    return {"spindle_rpm": _numbers(text)[1]}
+
+
+# How the fields that we use are read.
+_FIELDS: Final[dict[str, Callable[[str], dict[str, Any]]]] = {
+    "MPos": lambda text: {"machine_position": _numbers(text)},
+    "WPos": lambda text: {"work_position": _numbers(text)},
+    "WCO": lambda text: {"work_offset": _numbers(text)},
+    "Bf": _buffers,
+    "Ln": lambda text: {"executing_line": int(text)},
+    "FS": _feed_and_speed,
+    "Ov": lambda text: {"overrides_percent": _counts(text)},
+    "A": lambda text: {"accessories": text},
+    "MPG": lambda text: {"pendant": text == "1"},
+    "Pn": lambda text: {"pins": text},
 }
 
 
@@ -57,16 +81,9 @@ def parse_report(line: str) -> Report | None:
     found: dict[str, Any] = {"substate": int(substate)} if substate else {}
     try:
         for field in fields:
-            found.update(_read(field))
-    except ValueError:
+            name, _, text = field.partition(":")
+            if name in _FIELDS:
+                found |= _FIELDS[name](text)
+    except (ValueError, IndexError):
         return None
     return Report(MODES.get(word, Mode.OTHER), word, **found)
-
-
-def _read(field: str) -> dict[str, Any]:
-    name, _, text = field.partition(":")
-    if name not in _FIELDS:
-        return {}
-    attributes, read = _FIELDS[name]
-    value = read(text)
-    return dict(zip(attributes, value if len(attributes) > 1 else (value,), strict=True))

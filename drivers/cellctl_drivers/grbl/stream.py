@@ -1,27 +1,34 @@
 """One program on its way into the controller: what of it was sent, acknowledged, executed."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import takewhile
 from typing import Final
 
 from cellctl.domain.errors import StoreFailed
+from cellctl_drivers.grbl.course import Course
 from cellctl_drivers.grbl.window import Window
 
 # Printable ASCII without `?`, `!` and `~`, which act wherever they stand in a line.
 _SENDABLE: Final = re.compile(r"[ \"->@-}]+")
+# What nearly all lines are: a move, and nothing that would need another look.
+_PLAIN: Final = re.compile(r"(?:G0?[0-3] ?)?(?:[ABCFIJKRSXYZ]-?(?:[0-9]+\.?[0-9]*|\.[0-9]+) ?)+")
 # Writes to the settings memory switch interrupts off, and received bytes are lost; reads touch it, too. A dwell is
 # answered only when it is over, and the answer then proves that all motion before it is.
 _ALONE: Final = re.compile(r"G0*(?:4|10|28|30|5[4-9])(?![0-9])|M0*(?:2|30)(?![0-9])")
+_WRITES: Final = re.compile(r"G0*(?:10(?![0-9])|(?:28|30)\.0*1)")
 _DWELL: Final = re.compile(r"G0*4(?![0-9])")
 _DWELL_S: Final = re.compile(r"P([0-9]*\.?[0-9]+)")
-_LINE_NUMBER: Final = re.compile(r"^\s*[Nn]\s*[0-9]+\s*")
+_LINE_NUMBER: Final = re.compile(r"\s*[Nn]\s*[0-9]+\s*")
 # Grbl refuses greater line numbers (error:27).
 _NUMBERS: Final = 9_999_999
 # `Ln:` names the line that is being cut into step segments; as many lines as there are segments (6 in Grbl, 10 in
 # grblHAL) may still have to be stepped.
 _SEGMENTS: Final = 10
+# Blanks and control characters, which the controller leaves out.
+_SQUEEZED: Final = dict.fromkeys(range(33))
 
 
 class Own(Enum):
@@ -29,6 +36,8 @@ class Own(Enum):
 
     # grblHAL refuses every line after a refused one until a blank line comes.
     SYNC = b"\n"
+    # Where the coordinates begin; the end of the program is worked out from it.
+    OFFSETS = b"$#\n"
     # A dwell is answered when all motion before it is over.
     BARRIER = b"G4P0.01\n"
     # What it prints cannot be taken for the answer to another line: lines and answers are proved to match.
@@ -46,11 +55,10 @@ class Alone:
 
 Frame = tuple[bytes, Alone | None]
 _MEMORY: Final = Alone()
-_OPENING: Final[Frame] = (Own.SYNC.value, Alone(Own.SYNC))
-_CLOSING: Final[tuple[Frame, ...]] = (
-    (Own.BARRIER.value, Alone(Own.BARRIER, dwell_s=0.01)),
-    (Own.MARK.value, Alone(Own.MARK)),
-)
+
+
+def _ours(*lines: Own) -> list[Frame]:
+    return [(own.value, Alone(own, dwell_s=0.01 if own is Own.BARRIER else 0.0)) for own in lines]
 
 
 class LineRefused(ValueError):
@@ -73,74 +81,159 @@ def frame(line: str, longest_bytes: int) -> Frame:
     return data, Alone(dwell_s=float(seconds[1])) if seconds else _MEMORY
 
 
-def numbered(lines: Iterator[str]) -> Iterator[str]:
-    """The lines with numbers of ours in place of their own, counting from 1."""
-    for index, line in enumerate(lines):
-        yield f"N{index % _NUMBERS + 1} {_LINE_NUMBER.sub('', line)}"
+def framed(lines: Iterable[str], longest_bytes: int, course: Course | None = None) -> Iterator[Frame]:
+    """Lines as they go out; the course follows them. Raises LineRefused."""
+    plain = _PLAIN.fullmatch
+    for line in lines:
+        if plain(line) and len(line) < longest_bytes:
+            if course is not None:
+                course.plain(line)
+            yield line.encode("ascii") + b"\n", None
+            continue
+        sent = frame(line, longest_bytes)
+        if course is not None:
+            course.line(line)
+        yield sent
+
+
+def numbered(frames: Iterator[Frame], longest_bytes: int) -> Iterator[Frame]:
+    """The lines with numbers of ours in place of their own, counting from 1. A line that gets too long has none."""
+    for index, (data, alone) in enumerate(frames):
+        line = data if alone is None and data[:1] in b"GXYZ" else _bare(data)
+        with_number = b"N%d %b" % (index % _NUMBERS + 1, line)
+        yield (with_number if len(with_number) <= longest_bytes else line), alone
+
+
+def _bare(data: bytes) -> bytes:
+    return _LINE_NUMBER.sub("", data.decode("ascii"), count=1).encode("ascii")
+
+
+def program(lines: Iterable[str], longest_bytes: int, course: Course | None, *, numbers: bool) -> Iterator[Frame]:
+    """A program between our lines: it begins from known coordinates, and its end is proved."""
+    yield from _ours(Own.SYNC, Own.MARK, Own.OFFSETS) if course else _ours(Own.SYNC)
+    frames = framed(lines, longest_bytes, course)
+    yield from numbered(frames, longest_bytes) if numbers else frames
+    yield from _ours(Own.BARRIER, Own.MARK)
+
+
+def rehearsal(lines: Iterable[str], longest_bytes: int) -> Iterator[Frame]:
+    """A program for the controller's check mode, in which everything is parsed and answered, and nothing moves.
+
+    It ends before the first line that would write to the settings memory: check mode does not hold that back, and
+    G10 L20 or G28.1 would then store where the machine would be.
+    """
+    yield from _ours(Own.SYNC)
+    yield from framed(takewhile(_leaves_memory_alone, lines), longest_bytes)
+
+
+def _leaves_memory_alone(line: str) -> bool:
+    return not _WRITES.search(line.replace(" ", "").upper())
+
+
+class Source:
+    """Frames, one read ahead. `refused` and `unread` say why there is no next one, where that is not the end."""
+
+    def __init__(self, frames: Iterator[Frame]) -> None:
+        self.refused = ""
+        self.unread: StoreFailed | None = None
+        self._frames = frames
+        self.next: Frame | None = None
+        self.advance()
+
+    def advance(self) -> None:
+        """Take the next one up."""
+        self.next = None
+        try:
+            self.next = next(self._frames, None)
+        except LineRefused as refused:
+            self.refused = f"it {refused}"
+        except StoreFailed as failed:
+            self.unread = failed
 
 
 class Stream:
-    """Feeds a program through the window, one line read ahead. The counters count its lines, not ours."""
+    """Feeds a program through the window. The counters count its lines, not ours."""
 
-    def __init__(self, lines: Iterator[str], longest_bytes: int) -> None:
+    def __init__(self, frames: Iterator[Frame]) -> None:
         self.sent = 0
         self.acknowledged = 0
         self.executed = 0
         # Why it cannot go on; empty while it can.
         self.trouble = ""
-        self._unread: StoreFailed | None = None
-        self._frames = _framed(lines, longest_bytes)
-        self._next: Frame | None = next(self._frames)
-        self._alone: Alone | None = None
+        # The line that is out alone, if one is.
+        self.alone: Alone | None = None
+        self._source = Source(frames)
+        self._in_work = 0
+        self._echoed: bool | None = None
 
     @property
     def finished(self) -> bool:
         """Whether everything is acknowledged, the marks at its end included."""
-        return not (self._next or self._alone or self.trouble or self._unread)
+        if self.sent > self.acknowledged or self.alone is not None:
+            return False
+        source = self._source
+        return source.next is None and not self.trouble and source.unread is None
 
     @property
     def dwell_s(self) -> float:
         """How long the line that is out alone takes by its own words."""
-        return self._alone.dwell_s if self._alone else 0.0
+        return self.alone.dwell_s if self.alone else 0.0
 
     def feed(self, window: Window) -> bytes:
         """All that the window takes now. Raises StoreFailed, once everything read before has gone out."""
-        if self._unread is not None:
-            raise self._unread
-        out = []
-        while self._next is not None and self._alone is None:
-            data, alone = self._next
+        source, out = self._source, b""
+        if source.unread is not None:
+            raise source.unread
+        while source.next is not None and self.alone is None:
+            data, alone = source.next
             if len(data) > window.room or (alone is not None and len(window)):
                 break
             window.wrote(data)
-            out.append(data)
-            self._alone = alone
+            out += data
+            self.alone = alone
             if alone is None or alone.own is None:
                 self.sent += 1
-            self._next = self._pull()
-        return b"".join(out)
+            source.advance()
+        if source.refused:
+            self.trouble = f"cannot be sent line {self.sent + 1}: {source.refused}"
+        return out
 
     def answered(self, count: int, window: Window) -> None:
         """So many `ok` have come."""
+        if self._echoed is not None:
+            if count > 1 or not self._echoed:
+                self.trouble = "acknowledged a line that it did not repeat: one was damaged on its way"
+            self._echoed = False
         taken = window.answered(count)
         if taken < count:
             self.trouble = "gave more answers than lines were sent: a line was cut in two on its way"
-        alone = self._alone
+        alone = self.alone
         if alone is None:
             self.acknowledged += taken
         elif taken:
-            self._alone = None
+            self.alone = None
             self._answered_alone(alone)
+
+    def echoed(self, text: str, window: Window) -> None:
+        """A build that repeats every line has repeated this one; it is what it will carry out."""
+        line = window.oldest.decode("ascii").translate(_SQUEEZED).upper()
+        if text.translate(_SQUEEZED) != line:
+            self.trouble = f"received '{text.strip()}' where '{line}' was sent: it was damaged on its way"
+        self._echoed = True
 
     def mark_seen(self) -> None:
         """The controller has printed what the last line asks for."""
-        if self._alone is not None and self._alone.own is Own.MARK:
-            self._alone = replace(self._alone, seen=True)
+        if self.alone is not None and self.alone.own is Own.MARK:
+            self.alone = replace(self.alone, seen=True)
 
     def executing(self, line_number: int) -> None:
         """A report names this line (a number of ours) as the one in work."""
         newest = self.sent - 1
         index = newest - (newest - (line_number - 1)) % _NUMBERS
+        if index < self._in_work:
+            self.trouble = f"has line number {line_number} in work, which is not its turn: a line was damaged"
+            return
+        self._in_work = index
         self.executed = max(self.executed, min(index - _SEGMENTS, self.acknowledged))
 
     def all_executed(self) -> None:
@@ -149,7 +242,7 @@ class Stream:
 
     def awaited(self, window: Window) -> str:
         """The line whose answer comes next, for a person to read."""
-        ours = self._alone is not None and self._alone.own is not None
+        ours = self.alone is not None and self.alone.own is not None
         name = "our own line" if ours else f"line {self.acknowledged + 1}"
         return f"{name} '{window.oldest.decode().strip()}'"
 
@@ -160,19 +253,3 @@ class Stream:
             self.executed = self.acknowledged
         if alone.own is Own.MARK and not alone.seen:
             self.trouble = "gave answers that do not match the lines sent: one was damaged on its way"
-
-    def _pull(self) -> Frame | None:
-        try:
-            return next(self._frames, None)
-        except LineRefused as refused:
-            self.trouble = f"cannot be sent line {self.sent + 1}: it {refused}"
-        except StoreFailed as failed:
-            self._unread = failed
-        return None
-
-
-def _framed(lines: Iterator[str], longest_bytes: int) -> Iterator[Frame]:
-    yield _OPENING
-    for line in lines:
-        yield frame(line, longest_bytes)
-    yield from _CLOSING

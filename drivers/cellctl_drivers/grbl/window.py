@@ -36,6 +36,9 @@ class Window:
     def answered(self, count: int = 1) -> int:
         """So many answers have come; returns how many lines there were to answer."""
         lines = self._lines
+        if count == 1 and lines:  # As nearly always.
+            self._outstanding -= len(lines.popleft())
+            return 1
         count = min(count, len(lines))
         for _ in range(count):
             self._outstanding -= len(lines.popleft())

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from cellctl_drivers.grbl.facts import DEFAULT_RX_BYTES, Realtime
+from cellctl_drivers.grbl.facts import DEFAULT_RX_BYTES, EMPTY_THE_BUFFER, Realtime
 from cellctl_drivers.grbl.window import Window
 
 # No line of any Grbl is that long; what is, is noise.
@@ -28,11 +28,14 @@ class Wire:
         """These bytes go out next, ahead of every line; they are not counted."""
         for signal in signals:
             self._urgent += signal.value
+            if signal in EMPTY_THE_BUFFER:
+                self.forget()
 
     def say(self, line: str) -> None:
-        """A line of our own; only while nothing is outstanding."""
-        self._said = line.encode("ascii") + b"\n"
-        self.window.wrote(self._said)
+        """A line of our own; the caller has looked at the window's room."""
+        said = line.encode("ascii") + b"\n"
+        self._said += said
+        self.window.wrote(said)
 
     def forget(self) -> None:
         """The controller has begun anew, or is given up: nothing that was said or is outstanding counts."""
@@ -41,6 +44,8 @@ class Wire:
 
     def take(self) -> bytes:
         """What is to go out now, apart from the program."""
+        if not (self._urgent or self._said):
+            return b""
         out = self._urgent + self._said
         self._urgent = self._said = b""
         return out
