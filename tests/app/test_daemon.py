@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from cellctl.app.daemon import Service
-from cellctl.app.main import main
 from cellctl.app.systemd import Notifier
 from cellctl.app.virtual_time import run_virtual
 from tests.app.shop_floor import ShopFloor
 from tests.app.test_cell import HungStore
+from tests.e2e.programs import ask
 
 CELL = Path(__file__).parents[2] / "examples" / "nameplate" / "cell.toml"
 WATCHDOG_S = 10
@@ -60,8 +60,8 @@ def test_the_watchdog_is_fed_three_times_as_often_as_it_must_and_only_while_all_
     ],
     ids=lambda each: each[-1] if isinstance(each, list) else "",
 )
-def test_a_mistake_in_a_file_or_on_the_line_ends_with_78(
-    words: list[str], mistake: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(words) == 78
-    assert mistake in capsys.readouterr().err
+def test_a_mistake_in_a_file_or_on_the_line_ends_with_78(words: list[str], mistake: str) -> None:
+    # A process of its own: `run` sets up logging, once and for all.
+    done = ask("cellctl", *words)
+    assert done.returncode == 78
+    assert mistake in done.stderr
