@@ -52,13 +52,13 @@ class _Task(asyncio.Task[Any]):
         return f"{self.get_name()} (in {' > '.join(where)})"
 
 
-class _Timer(asyncio.TimerHandle):
-    """A timer without what asyncio notes for its debug mode: there are a few for every line of a program."""
+class _Handle(asyncio.TimerHandle):
+    """A callback that waits its turn, without what asyncio notes for its debug mode: every line takes a few."""
 
-    def __init__(self, when: float, callback: Callable[..., object], args: Any, loop: Any, context: Context) -> None:
-        self._when, self._callback, self._args, self._context = when, callback, args, context
-        self._loop = loop
-        self._scheduled, self._cancelled = True, False
+    def __init__(self, when: float, callback: Callable[..., object], args: Any, loop: Any, context: Any) -> None:
+        self._when, self._callback, self._args, self._loop = when, callback, args, loop
+        self._context = context or copy_context()
+        self._scheduled = self._cancelled = False
         self._repr = self._source_traceback = None
 
 
@@ -83,12 +83,22 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Virtual seconds."""
         return self._now_s
 
+    def call_soon(
+        self, callback: Callable[[*Args], object], *args: *Args, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Call next turn."""
+        self._check_closed()  # type: ignore[attr-defined]
+        handle = _Handle(self._now_s, callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
     def call_at(
         self, when: float, callback: Callable[[*Args], object], *args: *Args, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """Call at this instant exactly, or next turn if it has passed."""
         self._check_closed()  # type: ignore[attr-defined]
-        timer = _Timer(when, callback, args, self, context or copy_context())
+        timer = _Handle(when, callback, args, self, context)
+        timer._scheduled = True
         heappush(self._timers, (when, next(self._numbers), timer))
         return timer
 

@@ -3,7 +3,7 @@
 import json
 from enum import Enum
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -19,7 +19,7 @@ def encode(record: Record) -> Row:
     name = record.event.NAME
     try:
         content = _adapter(name).dump_python(record.event, warnings="error")
-        payload = json.dumps(content, default=_plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        payload = _JSON.encode(content)
         f"{record.actor}{payload}".encode()
     except (ValueError, TypeError) as error:
         what = f"record {record.seq} ({name}) cannot be written: {error}"
@@ -46,7 +46,7 @@ def to_json_line(record: Record) -> str:
     seq, at, mono_s, actor, name, payload = encode(record)
     line = {"seq": seq, "at": at, "t_s": round(mono_s, 3), "actor": actor, "event": name}
     line |= json.loads(payload, parse_float=lambda digits: round(float(digits), 3))
-    return json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+    return _JSON.encode(line)
 
 
 @cache
@@ -58,3 +58,6 @@ def _plain(value: object) -> object:
     if isinstance(value, Enum):
         return value.value
     raise TypeError(f"{value!r} is not JSON")
+
+
+_JSON: Final = json.JSONEncoder(default=_plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

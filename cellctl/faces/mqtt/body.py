@@ -2,11 +2,14 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum, IntEnum
 from functools import cache
+from operator import attrgetter
 from typing import Any, Final, NoReturn
+
+from pydantic_core import PydanticSerializationError, to_json
 
 from cellctl.faces.mqtt.refusal import Refused
 
@@ -14,9 +17,6 @@ MOST_BYTES: Final = 64 * 1024
 MOST_DEPTH: Final = 16
 # Beyond 2**53 not every language reads the same number.
 MOST_DIGITS: Final = 16
-
-_AS_IT_IS: Final = frozenset({str, int, float, bool, type(None)})
-_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def read_object(payload: bytes) -> dict[str, Any]:
@@ -43,33 +43,34 @@ def read_object(payload: bytes) -> dict[str, Any]:
 
 def write(value: Any) -> bytes:
     """A domain value as JSON: dataclasses as objects, PackML and ISA-95 states by name, other enums by value."""
-    text = _JSON.encode(plain(value))
-    # What came from a machine may hold half a surrogate pair; written as an escape it is JSON all the same.
-    return text.encode(errors="backslashreplace")
+    content = plain(value)
+    try:
+        return to_json(content)
+    except PydanticSerializationError:
+        # What came from a machine may hold half a surrogate pair; written as an escape it is JSON all the same.
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        return text.encode(errors="backslashreplace")
 
 
 def plain(value: Any) -> Any:
     """A domain value as JSON-like values."""
     kind: Any = type(value)
-    # Most of what there is needs no questions asked; of what does, dataclasses are the most.
-    if kind in _AS_IT_IS:
-        return value
-    names = _fields(kind)
-    if names is not None:
-        return {name: plain(getattr(value, name)) for name in names}
-    match value:
-        case Enum():
-            return value.name if isinstance(value, IntEnum) else value.value
-        case Mapping():
-            return {str(key): plain(each) for key, each in value.items()}
-        case list() | tuple():
-            return [plain(each) for each in value]
-    return value
+    return _way(kind)(value)
 
 
 @cache
-def _fields(kind: Any) -> tuple[str, ...] | None:
-    return tuple(each.name for each in fields(kind)) if is_dataclass(kind) else None
+def _way(kind: Any) -> Callable[[Any], Any]:
+    """How values of a type become JSON-like. Asked once for each type: a telling repeats the same few all day."""
+    if issubclass(kind, Enum):
+        return attrgetter("name" if issubclass(kind, IntEnum) else "value")
+    if is_dataclass(kind):
+        names = tuple(each.name for each in fields(kind))
+        return lambda value: {name: plain(getattr(value, name)) for name in names}
+    if issubclass(kind, Mapping):
+        return lambda value: {str(key): plain(each) for key, each in value.items()}
+    if issubclass(kind, list | tuple):
+        return lambda value: [plain(each) for each in value]
+    return lambda value: value
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
