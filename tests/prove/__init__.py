@@ -1,0 +1,1 @@
+"""The long batteries that claims rest on: `python -m tests.prove [area]`. Every module here is an area."""
