@@ -2,12 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from cellctl.domain import events as ev
-from cellctl.domain.work import Operation
+from cellctl.domain.work import Job, Operation, OperationState, Order
 
 Report = dict[str, Any]
+
+# What has become of a part beside its dispositions; and of an operation that has not ended.
+TO_MAKE: Final = "to-make"
+NOT_MADE: Final = "not-made"
+OPEN: Final = "open"
 
 
 def order_report(records: Iterable[ev.Record], order_id: str) -> Report | None:
@@ -29,38 +34,63 @@ class _Book:
     def __init__(self) -> None:
         self.orders: dict[str, Report] = {}
         self._parts: dict[str, Report] = {}
+        self._by_job: dict[str, Report] = {}
         self._operations: dict[str, Report] = {}
 
     def enter(self, record: ev.Record) -> None:
         event = record.event
         match event:
             case ev.OrderAccepted(order=order):
-                self.orders[order.id] = {
-                    "order": order.id,
-                    "product": order.product,
-                    "revision": order.revision,
-                    "parameters": dict(order.parameters),
-                    "quantity": order.quantity,
-                    "accepted_at": record.at,
-                    "parts": [],
-                }
-            case ev.JobStored(job=job):
-                part = {"serial": job.serial, "job": job.id, "disposition": "in-work"}
-                self._parts[job.serial] = part | {"programs": {}, "operations": [], "custody": []}
+                self.orders[order.id] = _accepted(order, record.at)
+            case ev.OrderCancelled() if event.order_id in self.orders:
+                self.orders[event.order_id] |= {"cancelled_at": record.at, "cancelled_by": event.by}
+            case ev.JobStored(job=job) if job.order_id in self.orders:
+                self._by_job[job.id] = self._parts[job.serial] = _to_make(job)
                 self.orders[job.order_id]["parts"].append(self._parts[job.serial])
-            case ev.OperationIntended(operation=operation):
-                line = _opened(operation, record.at)
-                self._operations[operation.id] = line
-                self._parts[operation.serial]["operations"].append(line)
-                if operation.program is not None:
-                    self._parts[operation.serial]["programs"][operation.step] = operation.program.sha256
-            case ev.OperationEnded():
-                _close(self._operations[event.operation_id], event, record.at)
-            case ev.PartMoved():
+            case ev.JobRemoved() if event.job_id in self._by_job:
+                self._by_job[event.job_id]["disposition"] = NOT_MADE
+            case ev.PartCreated(part=part) if part.serial in self._parts:
+                self._parts[part.serial]["disposition"] = part.disposition.value
+            case ev.PartMoved() if event.serial in self._parts:
                 entry = {"at": record.at, "place": event.place, "knowledge": event.knowledge.value, "by": event.by}
                 self._parts[event.serial]["custody"].append(entry)
-            case ev.PartDisposed():
+            case ev.PartDisposed() if event.serial in self._parts:
                 self._parts[event.serial] |= {"disposition": event.disposition.value, "disposed_by": event.by}
+            case _:
+                self._enter_work(event, record.at)
+
+    def _enter_work(self, event: ev.Event, at: str) -> None:
+        match event:
+            case ev.OperationIntended(operation=operation) if operation.serial in self._parts:
+                part = self._parts[operation.serial]
+                self._operations[operation.id] = _opened(operation, at)
+                part["operations"].append(self._operations[operation.id])
+                if operation.program is not None:
+                    part["programs"][operation.step] = operation.program.sha256
+            case ev.OperationEnded() if event.operation_id in self._operations:
+                _close(self._operations[event.operation_id], event, at)
+            case ev.ControllerStarted():
+                # Nobody saw the end of what was open.
+                for line in self._operations.values():
+                    if line["outcome"] == OPEN:
+                        line["outcome"] = OperationState.UNKNOWN.value
+
+
+def _accepted(order: Order, at: str) -> Report:
+    return {
+        "order": order.id,
+        "product": order.product,
+        "revision": order.revision,
+        "parameters": dict(order.parameters),
+        "quantity": order.quantity,
+        "accepted_at": at,
+        "parts": [],
+    }
+
+
+def _to_make(job: Job) -> Report:
+    part = {"serial": job.serial, "job": job.id, "disposition": TO_MAKE}
+    return part | {"programs": {}, "operations": [], "custody": []}
 
 
 def _opened(operation: Operation, at: str) -> Report:
@@ -73,7 +103,7 @@ def _opened(operation: Operation, at: str) -> Report:
         "start": at,
         "end": "",
         "duration_s": None,
-        "outcome": "open",
+        "outcome": OPEN,
     }
     if operation.program is not None:
         line |= {"program": operation.program.sha256, "lines": operation.program.lines}
@@ -81,12 +111,13 @@ def _opened(operation: Operation, at: str) -> Report:
 
 
 def _close(line: Report, event: ev.OperationEnded, at: str) -> None:
-    line["end"] = at
-    line["duration_s"] = round(_utc_s(at) - _utc_s(line["start"]), 3)
+    """The machine's end is the first one; what a person says later about an unknown outcome takes no machine's time."""
+    if line["outcome"] == OPEN:
+        line |= {"end": at, "duration_s": round(_utc_s(at) - _utc_s(line["start"]), 3)}
     line["outcome"] = event.state.value
     line |= {key: value for key, value in (("answer", event.answer), ("by", event.by)) if value}
     if event.reason:
-        line["reason"] = event.reason
+        line.setdefault("reason", event.reason)
 
 
 def _utc_s(at: str) -> float:
@@ -97,7 +128,10 @@ def render(report: Mapping[str, Any]) -> str:
     """The report as text for a person: one block a part, one line an operation, then who held it when."""
     wanted = ", ".join(f"{key}={value}" for key, value in report["parameters"].items())
     title = f"{report['order']}  {report['product']} rev {report['revision']}  ({wanted})"
-    lines = [title, "=" * len(title), f"accepted {report['accepted_at']}, quantity {report['quantity']}", ""]
+    lines = [title, "=" * len(title), f"accepted {report['accepted_at']}, quantity {report['quantity']}"]
+    if "cancelled_at" in report:
+        lines.append(f"cancelled {report['cancelled_at']} by {report['cancelled_by']}")
+    lines.append("")
     for part in report["parts"]:
         lines += _part_lines(part)
     return "\n".join(lines)
