@@ -124,11 +124,12 @@ def _close_unwanted(opening: asyncio.Future[Serial]) -> None:
 
 def _holder(path: Path) -> str:
     """Who has locked a port, as far as the kernel tells us."""
-    # A line of /proc/locks: number, FLOCK, ADVISORY, WRITE, process, major:minor:inode of the device file, range.
+    # A line of /proc/locks: number, FLOCK, ADVISORY, WRITE, process, the file as major:minor:inode, range.
     try:
-        inode = str(path.stat().st_ino)
+        file = path.stat()
+        inode = f"{os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}:{file.st_ino}"
         locks = [line.split() for line in _LOCKS.read_text().splitlines()]
-        process = next(int(lock[4]) for lock in locks if lock[1] == "FLOCK" and lock[5].rpartition(":")[2] == inode)
+        process = next(int(lock[4]) for lock in locks if lock[1] == "FLOCK" and lock[5] == inode)
         name = Path(f"/proc/{process}/comm").read_text().strip()
     except (OSError, ValueError, IndexError, StopIteration):
         return "another program"

@@ -7,14 +7,18 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cellctl.app.clock import RealClock
+from cellctl.links.real import RealLinks
 from cellctl.links.serial import SerialLink
 from cellctl.links.wire import PIECE_BYTES, REST_S, Wire
-from cellctl.ports import Listener
-from cellctl_drivers.grbl.session import GrblSession
-from cellctl_drivers.grbl.settings import Settings
+from cellctl.ports import Listener, Tools
+from cellctl.stores.files import MemoryFiles
+from cellctl_drivers.grbl.driver import FAMILY
 from tests.links.ends import DEADLINE_S, Ear, Machine, at
 
 EXCHANGES = 400
@@ -108,7 +112,9 @@ class Session:
     """A real session at the flooded line, which has to read all that nonsense."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._session = GrblSession(Settings())
+        tools = Tools(RealClock(), RealLinks(Path("/dev")), MemoryFiles(), lambda fact: None)
+        driver: Any = FAMILY.driver("router-1", FAMILY.options(port="unused"), tools)
+        self._session = driver._session
         self._loop = loop
         self._session.greet(loop.time())
         self.bytes = 0

@@ -371,3 +371,21 @@ def test_the_same_links_work_in_real_time_with_a_fast_clock() -> None:
         links.close()
 
     asyncio.run(main())
+
+
+def test_a_machine_appears_when_its_cable_is_plugged_in_again_and_not_before() -> None:
+    async def main() -> None:
+        _, links = hall()
+        line = links.bytes_to("oven-1", "ignored", {})
+        await line.open(Ear())
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(3600):
+                await links.appeared("oven-1")
+        links.cut("oven-1")
+        asyncio.get_running_loop().call_later(7.0, links.mend, "oven-1")
+        cut_s = VirtualClock().now_s()
+        await links.appeared("oven-1")
+        assert VirtualClock().now_s() == cut_s + 7.0
+        links.close()
+
+    run_virtual(main())

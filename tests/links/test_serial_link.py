@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -129,6 +131,24 @@ def test_a_port_serves_one_program_at_a_time_and_is_free_again_after_closing(mac
         second.close()
 
     asyncio.run(main())
+
+
+def test_another_program_that_has_the_port_is_named(machine: Machine) -> None:
+    lock = (
+        "import fcntl, os, sys\n"
+        "fcntl.flock(os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY), fcntl.LOCK_EX)\n"
+        "print(flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    line = [sys.executable, "-c", lock, machine.path]
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdin is not None
+        other.stdout.readline()
+        named = rf"router-1: cannot open {machine.path}: another program \(python\S*, process {other.pid}\) has it"
+        with pytest.raises(LinkLost, match=named):
+            asyncio.run(opened(machine))
+        other.stdin.close()
 
 
 def test_a_port_that_is_not_there_or_not_a_port_is_named(tmp_path: Path) -> None:
