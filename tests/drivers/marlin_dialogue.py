@@ -67,3 +67,19 @@ def printing(program: str = "G28 | G1 X10 F600 | G1 X20", **limits: Any) -> Dial
 
 def framed(number: int, command: str) -> str:
     return frame(number, command.encode()).decode().rstrip("\n")
+
+
+def met(firmware: str, then: str = "", **limits: Any) -> Dialogue:
+    """M115 is answered by `firmware`; then this."""
+    return dialogue(boot_s=1.0, **limits).run(
+        f"""
+        ? greet
+        + 1s
+        >
+        > N0 M110 N0
+        < ok
+        > N1 M115
+        < {firmware}
+        {then}
+        """
+    )

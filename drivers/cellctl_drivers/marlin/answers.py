@@ -68,7 +68,7 @@ _SHAPES: Final = tuple(
         (r"wait$", Kind.WAIT),
         (r"//\s*action:\s*(?P<text>.*)", Kind.ACTION),
         (r"Cap:(?P<text>\w+):1", Kind.CAPABILITY),
-        (r"T\d?:", Kind.REPORT),
+        (r"T\d?:|B:\s*-?\d", Kind.REPORT),
         (r"D576 ", Kind.STARVATION),
     )
 )

@@ -91,7 +91,7 @@ DIALECTS: Final = (
         repeats=Repeats.TAKEN,
         longest_line_bytes=200,
         auto_reports=False,
-        blocking_s=900.0,
+        blocking_s=300.0,
         revive="M999",
     ),
     Dialect(
@@ -100,7 +100,7 @@ DIALECTS: Final = (
         one_command_a_line=True,
         longest_line_bytes=127,
         auto_reports=False,
-        blocking_s=900.0,
+        blocking_s=300.0,
         halt_byte=b"\x18",
         revive="M999",
     ),
