@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellctl.domain.errors import NotAllowed
-from cellctl_drivers.marlin.memory import Portrait
 from cellctl_drivers.marlin.ledger import frame
+from cellctl_drivers.marlin.memory import Portrait
 from cellctl_drivers.marlin.states import NEXT, Signal, State, after
 from cellctl_drivers.serial_session import Acknowledged, SessionEvent
 from tests.drivers.marlin_dialogue import Dialogue, booted, dialogue, framed, printing, session

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellctl_drivers.marlin.answers import Kind, read
-from cellctl_drivers.marlin.ledger import Ledger, Own, Verdict, frame
+from cellctl_drivers.marlin.ledger import frame
 from cellctl_drivers.serial_session import FaultRaised, FellSilent, ProgramDrained, SessionEvent
 from tests.drivers.marlin_dialogue import booted, printing, session
 
@@ -288,7 +288,9 @@ def test_several_copies_of_a_line_are_all_refused_before_the_next_one_goes_out(l
 
 
 def test_a_printer_that_falls_silent_in_mid_program_is_lost() -> None:
-    printing(acknowledge_s=10.0).run("+ 10s\n > N6 G28\n + 10s\n ! FellSilent(silent_s=20.0)\n = lost\n >\n > M104 S0\n > M140 S0")
+    printing(acknowledge_s=10.0).run(
+        "+ 10s\n > N6 G28\n + 10s\n ! FellSilent(silent_s=20.0)\n = lost\n >\n > M104 S0\n > M140 S0"
+    )
 
 
 def test_wait_proves_that_something_was_lost() -> None:
@@ -354,7 +356,6 @@ def test_a_seal_that_arrived_but_was_not_answered_is_asked_for_again() -> None:
 
 
 # ---- more than one line under way ------------------------------------------------------------------------------
-
 
 
 # ---- exactly once ----------------------------------------------------------------------------------------------
