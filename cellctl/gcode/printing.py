@@ -11,10 +11,11 @@ from cellctl.gcode.reader import Reader, Word, name_of
 from cellctl.gcode.rules import Code, MachineRules
 from cellctl.gcode.verdict import Findings, Passed, Reason
 
-_N: Final = r"(-?(?:[0-9]{1,8}\.?[0-9]*|\.[0-9]+))"
-# The letters in the order in which slicers write them, one blank between words.
+_U: Final = r"(?:[0-9]{1,8}(?:\.[0-9]*)?|\.[0-9]+)"
+_N: Final = rf"(-?{_U})"
+# The letters in the order in which slicers write them, one blank between words; F first or last, but not both.
 _PLAIN_MOVE: Final = re.compile(
-    rf"G[01](?: F{_N})?(?: X{_N})?(?: Y{_N})?(?: Z{_N})?(?: E{_N})?(?: F{_N})? *(?:;[^\r\n]*)?\r?\n?"
+    rf"G[01](?: F({_U}))?(?: X{_N})?(?: Y{_N})?(?: Z{_N})?(?: E{_N})?(?(1)|(?: F({_U}))?) *(?:;[^\r\n]*)?\r?\n?"
 )
 _NO_LETTERS: Final = Code()
 

@@ -14,7 +14,7 @@ from cellctl.gcode.words import blank_comment, strip_comment
 _LINE_ENDS: Final = re.compile(r"[\r\n]")
 # Printable ASCII without the bytes that Grbl obeys wherever they stand (grbl/serial.c).
 _BAD_BYTE: Final = re.compile(r"[^ -~]|[?!~]")
-_NUMBER: Final = re.compile(r"[-+]?(?:[0-9]{1,8}\.?[0-9]*|\.[0-9]+)")
+_NUMBER: Final = re.compile(r"[-+]?(?:[0-9]{1,8}(?:\.[0-9]*)?|\.[0-9]+)")
 _WORD: Final = re.compile(r"([A-Za-z]) *([-+.0-9]*) *|\S")
 _NAME: Final = re.compile(r" *([GMT]) *([0-9]+(?:\.[0-9]+)?)(?![-+.0-9])")
 _LINE_NUMBER: Final = re.compile(r" *[Nn] *[0-9]{1,7}(?![-+.0-9]) *")
@@ -90,8 +90,10 @@ class Reader:
     # ---- words ---------------------------------------------------------------------------------------------------
 
     def _words(self, plain: str) -> Read | None:
+        if self._is_command(plain):
+            return None
         start = self._frame(plain)
-        if start is None or self._is_command(plain):
+        if start is None:
             return None
         named = _NAME.match(plain, start)
         if named:
@@ -99,6 +101,9 @@ class Reader:
             code = self._codes.get(name)
             if code is not None and code.text:
                 return name, plain[named.end() :].strip()
+            if code is None and named[1] != "T" and not self._grbl:
+                # Not allowed, whatever follows: a file name is no mistake of its own.
+                return [Word(named[1], float(named[2]), named.start(1) + 1)]
         return self._split(plain, start)
 
     def _frame(self, plain: str) -> int | None:

@@ -9,10 +9,11 @@ from cellctl.gcode.router import DEFAULTS, Router
 from cellctl.gcode.rules import AXES, Kind, MachineRules
 from cellctl.gcode.verdict import Findings, Passed, Reason
 
-_N: Final = r"(-?(?:[0-9]{1,8}\.?[0-9]*|\.[0-9]+))"
+_U: Final = r"(?:[0-9]{1,8}(?:\.[0-9]*)?|\.[0-9]+)"
+_N: Final = rf"(-?{_U})"
 # The letters in the order in which CAM programs write them; at least one of them.
 _PLAIN_MOVE: Final = re.compile(
-    rf"(?=[GXYZ])(?:G0?([01])(?![0-9.]) *)?(?:X{_N} *)?(?:Y{_N} *)?(?:Z{_N} *)?(?:F{_N} *)?(?:;[^\r\n]*)?\r?\n?"
+    rf" *(?=[GXYZ])(?:G0?([01])(?![0-9.]) *)?(?:X{_N} *)?(?:Y{_N} *)?(?:Z{_N} *)?(?:F({_U}) *)?(?:;[^\r\n]*)?\r?\n?"
 )
 _MM_PER_INCH: Final = 25.4
 _MODAL: Final = ("plane", "distance", "feed mode")
