@@ -48,17 +48,16 @@ class SerialLink:
 
     async def open(self, listener: Listener) -> None:
         """Open the port and listen. Raises LinkLost, with the remedy where the reason is known."""
-        path = self._whereabouts.find()
         # Some drivers talk to the USB adapter here, and a sick adapter takes seconds to answer.
-        opening = asyncio.get_running_loop().run_in_executor(None, _open, path, self._baud)
+        opening = asyncio.get_running_loop().run_in_executor(None, _open, self._whereabouts, self._baud)
         try:
             port = await asyncio.shield(opening)
         except (OSError, ValueError, termios.error) as failed:
-            raise self._refused(path, failed) from failed
+            raise self._refused(self._whereabouts.found, failed) from failed
         except asyncio.CancelledError:
             opening.add_done_callback(_close_unwanted)
             raise
-        self._wire = Wire(port.fileno(), str(path), listener, partial(_close, port))
+        self._wire = Wire(port.fileno(), str(self._whereabouts.found), listener, partial(_close, port))
 
     def write(self, chunk: bytes) -> None:
         """Hand over bytes, in order; never blocks. What the kernel does not take now is kept and sent when it does."""
@@ -82,7 +81,8 @@ class SerialLink:
         return LinkLost(self._machine, f"cannot open {path}: {why}", do_next=remedy)
 
 
-def _open(path: Path, baud: int) -> Serial:
+def _open(whereabouts: Whereabouts, baud: int) -> Serial:
+    path = whereabouts.find()
     # `inter_byte_timeout=0` sets VMIN to 1: only then does reading nothing mean a hang-up.
     port = Serial(str(path), baud, timeout=0, write_timeout=0, inter_byte_timeout=0, exclusive=True)
     # Adapters without this mode, and pseudo-terminals, are as fast as they are.

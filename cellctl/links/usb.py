@@ -39,7 +39,12 @@ class UsbPort:
 
 def usb_ports(sysfs: Path = SYSFS) -> list[UsbPort]:
     """All that are plugged in now, by name. What is being unplugged while we look is left out."""
-    ttys = sorted((sysfs / "class" / "tty").glob("*"))
+    try:
+        everything = sorted((sysfs / "class" / "tty").iterdir())
+    except OSError:
+        return []
+    # Of seventy consoles and boards' own ports few are USB; where a link points to tells them apart at once.
+    ttys = [tty for tty in everything if "/usb" in _target(tty)]
     return [port for tty in ttys if (port := _usb_port(tty)) is not None]
 
 
@@ -49,11 +54,18 @@ def plugged_in(sysfs: Path = SYSFS) -> str:
     return f"USB serial ports plugged in: {'; '.join(map(str, ports)) or 'none'}"
 
 
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except OSError:
+        return ""
+
+
 def _usb_port(tty: Path) -> UsbPort | None:
     try:
         device = (tty / "device").resolve(strict=True)
     except OSError:
-        return None  # a console or a pseudo-terminal: nothing is behind it
+        return None  # it is being unplugged
     interface = ""
     # .../usb1/1-1/1-1.2/1-1.2:1.0/ttyUSB0: the port, its interface, the adapter, the hubs.
     for folder in (device, *device.parents):

@@ -25,8 +25,13 @@ class Whereabouts:
         self._sysfs = sysfs
         self._seen: _Sighting | None = None
 
+    @property
+    def found(self) -> Path:
+        """Where `find` saw it last."""
+        return self._seen[0] if self._seen else self._devices
+
     def find(self) -> Path:
-        """Where the port is now. Raises LinkLost, which says what is plugged in instead."""
+        """Where the port is now; not for the event loop. Raises LinkLost, which says what is plugged in instead."""
         self._seen = self._look()
         if self._seen is not None:
             return self._seen[0]
@@ -41,7 +46,8 @@ class Whereabouts:
     async def appeared(self) -> None:
         """Wait until the port is there and is not the one that `find` saw last; for ever, if need be."""
         while True:
-            sighting = self._look()
+            # Reading about many adapters takes milliseconds, which other machines have not got.
+            sighting = await asyncio.to_thread(self._look)
             if sighting not in (None, self._seen):
                 return
             await asyncio.sleep(_LOOK_EVERY_S)
