@@ -17,7 +17,7 @@ def mistakes_in(error: ValidationError, file: str, prefix: str = "") -> list[str
         elif detail["type"] == "extra_forbidden":
             lines.append(f"{file}: {key} is not a key that is known here")
         else:
-            lines.append(f"{file}: {key}: {message[0].lower()}{message[1:]}; found {_shown(detail['input'])}")
+            lines.append(f"{file}: {key}: {message[0].lower()}{message[1:]}; found {shown(detail['input'])}")
     return lines
 
 
@@ -26,6 +26,7 @@ def _is_branch(part: str) -> bool:
     return part in ("text", "number", "FileProgram", "GeneratedProgram") or part.startswith("function-")
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value that somebody gave, cut where it is longer than a person wants to read."""
     text = repr(value)
     return text if len(text) <= _FOUND_SHOWN else text[:_FOUND_SHOWN] + "…"

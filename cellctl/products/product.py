@@ -1,16 +1,20 @@
 """A product: what may be chosen about it, and the route on which it is made. Parsed from product.toml."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random  # noqa: TID251 - handed in, seeded
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cellctl.domain.errors import ConfigError, OrderRefused
 from cellctl.domain.work import Parameter
-from cellctl.products.mistakes import mistakes_in
+from cellctl.products.mistakes import mistakes_in, shown
+
+# "{text}" in a product file stands for the parameter of that name.
+PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
 
 class _Strict(BaseModel):
@@ -26,10 +30,16 @@ class TextParameter(_Strict):
     default: str | None = None
     description: str = ""
 
+    @model_validator(mode="after")
+    def _possible(self) -> "TextParameter":
+        if self.min_length > self.max_length:
+            raise ValueError(f"min_length {self.min_length} is above max_length {self.max_length}")
+        return _with_a_default_that_binds(self)
+
     def bind(self, name: str, value: Any) -> str:
         """Check a value. Raises OrderRefused."""
         if not isinstance(value, str):
-            raise OrderRefused("invalid", f"{name} must be text, got {value!r}")
+            raise OrderRefused("invalid", f"{name} must be text, got {shown(value)}")
         if not self.min_length <= len(value) <= self.max_length:
             raise OrderRefused(
                 "invalid", f"{name} must have {self.min_length} to {self.max_length} characters, got {len(value)}"
@@ -49,8 +59,8 @@ class NumberParameter(_Strict):
     """A number between two bounds, both allowed."""
 
     type: Literal["number"]
-    minimum: float
-    maximum: float
+    minimum: float = Field(allow_inf_nan=False)
+    maximum: float = Field(allow_inf_nan=False)
     default: float | None = None
     description: str = ""
 
@@ -58,19 +68,31 @@ class NumberParameter(_Strict):
     def _ordered(self) -> "NumberParameter":
         if self.minimum > self.maximum:
             raise ValueError(f"minimum {self.minimum:g} is above maximum {self.maximum:g}")
-        return self
+        return _with_a_default_that_binds(self)
 
     def bind(self, name: str, value: Any) -> float:
         """Check a value. Raises OrderRefused."""
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise OrderRefused("invalid", f"{name} must be a number, got {value!r}")
+            raise OrderRefused("invalid", f"{name} must be a number, got {shown(value)}")
         if not self.minimum <= value <= self.maximum:
-            raise OrderRefused("invalid", f"{name} must be {self.minimum:g} to {self.maximum:g}, got {value:g}")
+            raise OrderRefused("invalid", f"{name} must be {self.minimum:g} to {self.maximum:g}, got {shown(value)}")
         return float(value)
 
     def example(self, rng: Random) -> float:
         """A value that is allowed, for simulated customers: the default if there is one."""
         return self.default if self.default is not None else round(rng.uniform(self.minimum, self.maximum), 1)
+
+
+_Parameter = TypeVar("_Parameter", TextParameter, NumberParameter)
+
+
+def _with_a_default_that_binds(parameter: _Parameter) -> _Parameter:
+    try:
+        if parameter.default is not None:
+            parameter.bind("default", parameter.default)
+    except OrderRefused as refused:
+        raise ValueError(str(refused)) from None
+    return parameter
 
 
 class FileProgram(_Strict):
@@ -92,6 +114,12 @@ class StepQuestion(_Strict):
 
     text: str
     choices: tuple[str, ...] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> "StepQuestion":
+        if len(set(self.choices)) < len(self.choices):
+            raise ValueError(f"every choice must be another one; found {', '.join(self.choices)}")
+        return self
 
 
 class ProductStep(_Strict):
@@ -118,6 +146,28 @@ class _ProductFile(_Strict):
     product: _Head
     parameters: dict[str, Annotated[TextParameter | NumberParameter, Field(discriminator="type")]] = {}
     route: tuple[ProductStep, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "_ProductFile":
+        steps = [step.step for step in self.route]
+        twice = sorted({name for name in steps if steps.count(name) > 1})
+        if twice:
+            raise ValueError(f"route: every step needs a name of its own; twice there: {', '.join(twice)}")
+        for step in self.route:
+            strange = sorted(set(_wanted(step)) - set(self.parameters))
+            if strange:
+                known = ", ".join(self.parameters) or "none"
+                raise ValueError(f"route: {step.step} uses {', '.join(strange)}; the parameters are: {known}")
+        return self
+
+
+def _wanted(step: ProductStep) -> Iterator[str]:
+    """The parameters that a step's settings and question stand for."""
+    texts = [step.question.text] if step.question else []
+    if isinstance(step.program, GeneratedProgram):
+        texts += [value for value in (step.program.model_extra or {}).values() if isinstance(value, str)]
+    for text in texts:
+        yield from PLACEHOLDER.findall(text)
 
 
 @dataclass(frozen=True, slots=True)

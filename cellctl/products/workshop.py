@@ -1,6 +1,6 @@
 """From an order's wishes to a frozen work directive: parameters bound, programs made, files kept."""
 
-import re
+import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -9,12 +9,11 @@ from cellctl.domain.errors import OrderRefused
 from cellctl.domain.work import Directive, Parameter, Program, Question, Step
 from cellctl.gcode.gate import sendable_lines
 from cellctl.products import engrave
-from cellctl.products.product import FileProgram, GeneratedProgram, Product, ProductStep
+from cellctl.products.product import PLACEHOLDER, FileProgram, GeneratedProgram, Product, ProductStep
 
 GENERATORS: Final[Mapping[str, Callable[[dict[str, Any]], list[str]]]] = {"engrave_text": engrave.program}
 
 _MAX_QUANTITY: Final = 500
-_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
 # Stores a program's content under a name, durably, and answers its SHA-256 in hex.
 Keep = Callable[[str, bytes], str]
@@ -51,7 +50,8 @@ def _step(product: Product, step: ProductStep, parameters: Mapping[str, Paramete
         return Step(step.step, step.capability, question=Question(text, step.question.choices))
     name = f"{product.name}-{product.revision}-{step.step}.gcode"
     content = _content(product, step.program, parameters)
-    lines = sum(1 for _ in sendable_lines(content.decode("latin-1").splitlines()))
+    # Split as whoever reads the stored file does: to str.splitlines a byte 0x85 in a comment ends a line.
+    lines = sum(1 for _ in sendable_lines(io.TextIOWrapper(io.BytesIO(content), encoding="latin-1")))
     return Step(step.step, step.capability, Program(keep(name, content), name, lines))
 
 
@@ -70,7 +70,7 @@ def fill(value: Any, parameters: Mapping[str, Parameter]) -> Any:
     """Put parameters where a product file says "{name}"; one that stands alone keeps its type."""
     if not isinstance(value, str):
         return value
-    alone = _PLACEHOLDER.fullmatch(value)
+    alone = PLACEHOLDER.fullmatch(value)
     if alone:
         return parameters.get(alone[1], value)
-    return _PLACEHOLDER.sub(lambda match: str(parameters.get(match[1], match[0])), value)
+    return PLACEHOLDER.sub(lambda match: str(parameters.get(match[1], match[0])), value)
