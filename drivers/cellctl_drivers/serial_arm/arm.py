@@ -1,0 +1,136 @@
+"""One arm and the line to it: the state, what goes with entering it, and how a session ends badly."""
+
+from typing import Final
+
+from cellctl.domain.errors import NotAllowed
+from cellctl_drivers.serial_arm.contact import Clocks, Contact, Purpose
+from cellctl_drivers.serial_arm.dialects import Motion
+from cellctl_drivers.serial_arm.exchange import Exchange
+from cellctl_drivers.serial_arm.route import Gripper, homing
+from cellctl_drivers.serial_arm.run import Run
+from cellctl_drivers.serial_arm.setup import Setup
+from cellctl_drivers.serial_arm.states import AT_WORK, BRAKING, NEXT, Ask, State
+from cellctl_drivers.serial_session import FaultRaised, FellSilent, Greeted, Rested, SessionEvent
+
+Events = list[SessionEvent]
+
+_MOST_QUESTIONS: Final = 3
+_POLLED: Final = AT_WORK | BRAKING | {State.LOOKING, State.READY, State.CLEARING}
+
+
+class Arm:
+    """What all parts of a session share. `run` is the present carry, or the way home after clearing."""
+
+    def __init__(self, setup: Setup, gripper: Gripper, barrier: str) -> None:
+        self.state = State.NEW
+        self.run = Run()
+        self._setup = setup
+        self._gripper = gripper
+        self._barrier = barrier
+        self._exchange = Exchange()
+        self._clocks = Clocks()
+        self._contact = Contact()
+
+    # ---- states, reports and bad ends ------------------------------------------------------------------------------
+
+    def _report(self, now_s: float) -> None:
+        """Ask for a status report, and again a little later."""
+        setup, clocks = self._setup, self._clocks
+        if not setup.dialect.status:
+            return
+        self._exchange.urgent(setup.dialect.status)
+        clocks.poll_s = now_s + (setup.idle_poll_s if self.state is State.READY else setup.poll_s)
+        if clocks.asked_s is None and self.state is not State.CLEARING:  # Homing may be silent.
+            clocks.asked_s = now_s
+
+    def _enter(self, state: State, now_s: float, lasts_s: float | None = None) -> None:
+        clocks = self._clocks
+        self.state = state
+        clocks.until_s = None if lasts_s is None else now_s + lasts_s
+        clocks.due_s = clocks.asked_s = clocks.poll_s = None
+        if state in _POLLED and self._setup.dialect.status:
+            clocks.poll_s = now_s + (self._setup.idle_poll_s if state is State.READY else self._setup.poll_s)
+
+    def _ask(self, ask: Ask, now_s: float) -> None:
+        target = NEXT.get((self.state, ask))
+        if target is None:
+            raise NotAllowed(f"the arm is {self.state.value}; it cannot {ask.value}")
+        due_s = self._clocks.due_s
+        self._enter(target, now_s)
+        self._clocks.due_s = due_s  # A line that is out stays out.
+
+    def _fault(self, what: str, do_next: str, now_s: float) -> Events:
+        if self._setup.dialect.hold and self.state in AT_WORK:
+            self._exchange.urgent(self._setup.dialect.hold)
+        self._exchange.close()
+        self._enter(State.DOWN, now_s)
+        return [FaultRaised(what, do_next)]
+
+    def _fall_silent(self, silent_s: float) -> Events:
+        if self._setup.dialect.hold and self.state in AT_WORK:
+            self._exchange.urgent(self._setup.dialect.hold)  # It cannot be heard, but it may still hear.
+        self._exchange.close()
+        self.state = State.LOST
+        self._clocks = Clocks()
+        return [FellSilent(silent_s)]
+
+    # ---- contact -------------------------------------------------------------------------------------------------
+
+    def _look(self, now_s: float) -> None:
+        self._contact.asked = 0
+        if self._setup.dialect.status:
+            self._clocks.until_s = now_s + self._setup.answer_s
+            self._report(now_s)
+        else:
+            self._identify(now_s)
+
+    def _seen(self, motion: Motion, now_s: float) -> Events:
+        met = self._contact.purpose is Purpose.GREET
+        if motion in (Motion.MOVES, Motion.HELD):
+            # What somebody else has begun is left alone.
+            what = "is at work that this controller did not begin, and is left alone"
+            return self._fault(what, "Wait until it stands, or stop it at the arm", now_s) if met else []
+        self._contact.locked = motion is Motion.LOCKED
+        self._identify(now_s)
+        return []
+
+    def _identify(self, now_s: float) -> None:
+        self._contact.asked += 1
+        if self._contact.asked > _MOST_QUESTIONS:
+            self._contact.told += self._fall_silent(self._setup.answer_s)
+            return
+        self._enter(State.ASKING, now_s)
+        self._exchange.say(self._setup.identify)
+        self._clocks.due_s, self._clocks.quiet = now_s + self._setup.answer_s, True
+
+    def _met(self, now_s: float) -> Events:
+        """Asked once, answered once, and silence behind: line and answer are in step."""
+        contact, expected = self._contact, self._setup.identity
+        if expected and expected not in contact.identity:
+            what = f"is the wrong arm: '{expected}' is not in its answer to {self._setup.identify}"
+            return self._fault(what, "Plug the right cable in, or correct identity in the cell file", now_s)
+        name = next((line for line in contact.identity.splitlines() if line), f"{self._setup.dialect.name} arm")
+        greeted: Events = [Greeted(name)]
+        if contact.purpose is Purpose.CLEAR and self._setup.clear_lines:
+            self.run = Run(homing(self._setup.clear_lines, self._barrier))
+            self._enter(State.CLEARING, now_s)
+            self._next(now_s)
+            return greeted
+        if contact.locked:
+            return greeted + self._fault("is locked by an alarm", "Make room for the arm; clearing homes it", now_s)
+        self._enter(State.READY, now_s)
+        return [*greeted, Rested()]
+
+    def _next(self, now_s: float) -> None:
+        """Begin the present step."""
+        step, setup, clocks = self.run.step, self._setup, self._clocks
+        if step is None:
+            clocks.until_s = now_s
+        elif step.line:
+            self.run.begun(step)
+            self._exchange.say(step.line)
+            long_s = setup.clear_s if self.state is State.CLEARING else setup.move_s
+            clocks.due_s = now_s + (long_s if step.moves or step.barrier else setup.answer_s)
+            clocks.quiet = True
+        else:
+            clocks.until_s = now_s + step.wait_s

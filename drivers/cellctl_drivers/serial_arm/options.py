@@ -1,0 +1,116 @@
+"""What the cell file says about a serial arm."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from cellctl_drivers.serial_arm.dialects import BY_NAME, Dialect
+from cellctl_drivers.serial_arm.route import Gripper, Hand, Taught
+from cellctl_drivers.serial_arm.setup import Setup
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Feed = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Axis = Annotated[str, Field(pattern=r"^[A-Z]$")]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+# Printable ASCII without `?`, `!` and `~`, which some arms take out of the middle of a line.
+Line = Annotated[str, Field(pattern=r"^[ \"->@-}]{1,95}$")]
+Pose = dict[Axis, Number]
+
+_USUAL = Setup(BY_NAME["grbl"], "")
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PlaceTable(_Table):
+    """A taught place: axis words, or joints. `above` is where the arm comes from; else so far above in Z."""
+
+    at: Annotated[Pose, Field(min_length=1)]
+    above: Pose = {}
+    approach_mm: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 40.0
+    feed_mm_per_min: Feed = 3000.0
+    slow_mm_per_min: Feed = 600.0
+
+    @model_validator(mode="after")
+    def _comes_from_somewhere(self) -> "PlaceTable":
+        if not self.above and "Z" not in self.at:
+            raise ValueError("a place without Z needs `above`: the pose from which the arm comes")
+        return self
+
+    @property
+    def taught(self) -> Taught:
+        """As the session wants it."""
+        above = self.above or self.at | {"Z": self.at["Z"] + self.approach_mm}
+        return Taught(self.at, above, self.feed_mm_per_min, self.slow_mm_per_min)
+
+
+class GripperTable(_Table):
+    """How the gripper or the pump is worked; `query` and what it answers, where the arm can tell."""
+
+    grip: Annotated[tuple[Line, ...], Field(min_length=1)] = ("M3 S1000",)
+    release: Annotated[tuple[Line, ...], Field(min_length=1)] = ("M5",)
+    grip_s: Seconds = 1.0
+    release_s: Seconds = 1.0
+    query: Annotated[str, Field(pattern=r"^[ \"->@-}]{0,95}$")] = ""
+    holds: str = ""
+    empty: str = ""
+
+    @field_validator("holds", "empty")
+    @classmethod
+    def _is_a_pattern(cls, text: str) -> str:
+        try:
+            re.compile(text)
+        except re.error as wrong:
+            raise ValueError(f"is not a regular expression: {wrong}") from None
+        return text
+
+    @model_validator(mode="after")
+    def _answers_are_known(self) -> "GripperTable":
+        if bool(self.query) != bool(self.holds and self.empty):
+            raise ValueError("query, holds and empty go together: a question, and what its answer looks like")
+        return self
+
+    @property
+    def gripper(self) -> Gripper:
+        """As the session wants it."""
+        holds, empty = (re.compile(text) if text else None for text in (self.holds, self.empty))
+        return Gripper(self.grip, self.release, self.grip_s, self.release_s, self.query, holds, empty)
+
+
+class SerialArmOptions(_Table):
+    """What `[machines.<name>]` may say for driver = "serial_arm". Places are named as in the cell: "rack.1"."""
+
+    port: Annotated[str, Field(min_length=1, description="serial port, below the devices folder")]
+    baud: Annotated[int, Field(gt=0, description="bits per second")] = 115200
+    dialect: Annotated[Literal["grbl", "marlin"], Field(description="how the arm speaks")] = "grbl"
+    places: Annotated[dict[str, PlaceTable], Field(min_length=2, description="taught positions, by place")]
+    home: Annotated[Pose, Field(min_length=1, description="the pose where it rests, and where every carry ends")]
+    home_feed_mm_per_min: Feed = 3000.0
+    gripper: GripperTable = GripperTable()
+    move: Annotated[str, Field(pattern=r"^[ A-Z0-9.]{0,32}$", description="code of a move; empty: the dialect's")] = ""
+    barrier: Annotated[str, Field(pattern=r"^[ A-Z0-9.]{0,32}$", description="answered when motion is over")] = ""
+    identify: Annotated[str, Field(pattern=r"^[ ->@-}]{0,95}$", description="asks who it is; moves nothing")] = ""
+    identity: Annotated[str, Field(description="text that must be in the answer to identify; empty: any")] = ""
+    clear_lines: Annotated[tuple[Line, ...], Field(description="bring it home when a person clears it")] = ()
+    ack_timeout_s: Annotated[Seconds, Field(description="how long a line may stay unanswered")] = _USUAL.answer_s
+    move_timeout_s: Annotated[Seconds, Field(description="how long one move may take")] = _USUAL.move_s
+    clear_timeout_s: Annotated[Seconds, Field(description="how long one step of homing may take")] = _USUAL.clear_s
+
+    @property
+    def spoken(self) -> Dialect:
+        """How the arm speaks."""
+        return BY_NAME[self.dialect]
+
+    @property
+    def hand(self) -> Hand:
+        """How the arm is told to move."""
+        move, barrier = self.move or self.spoken.move, self.barrier or self.spoken.barrier
+        return Hand(move, barrier, self.gripper.gripper, self.home, self.home_feed_mm_per_min)
+
+    @property
+    def taught(self) -> Mapping[str, Taught]:
+        """Every place."""
+        return {name: place.taught for name, place in self.places.items()}

@@ -1,0 +1,502 @@
+"""Serial arms, as dialogues in both dialects: a carry is a bounded sequence, and nothing in it is said twice."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from cellctl.app.virtual_time import run_virtual
+from cellctl.domain.errors import LinkLost, MachineFault, NotAllowed
+from cellctl.domain.events import OperationEnded, OperationStarted, PartMoved, StationChanged
+from cellctl.domain.machine import MachineCommand, MachineState
+from cellctl.domain.work import Knowledge, Operation, OperationKind, OperationState, Place
+from cellctl_drivers.serial_arm.driver import FAMILY
+from cellctl_drivers.serial_arm.options import SerialArmOptions
+from cellctl_drivers.serial_arm.route import carry
+from cellctl_drivers.serial_arm.session import ArmSession
+from cellctl_drivers.serial_arm.setup import Setup
+from cellctl_drivers.serial_arm.states import NEXT, Ask, State
+from cellctl_drivers.serial_session import FaultRaised
+from tests.drivers.test_serial_shell import Bench, ended
+from tests.drivers.transcript import Replay
+
+PLACES = {"rack.1": {"at": {"X": 1, "Y": 2, "Z": 3}}, "vise.1": {"at": {"X": 9, "Y": 8, "Z": 7}, "approach_mm": 10}}
+HOME = {"X": 0, "Y": 0, "Z": 100}
+FEEDBACK = {"grip": ["M2231 V1"], "release": ["M2231 V0"], "query": "P2231", "holds": "V2", "empty": "V0"}
+IDLE = "<Idle|MPos:0.000,0.000,0.000|FS:0,0>"
+RUN = "<Run|MPos:0.000,0.000,0.000|FS:0,0>"
+HOLD = "<Hold:0|MPos:0.000,0.000,0.000|FS:0,0>"
+BANNER = "Grbl 1.1h ['$' for help]"
+LOOK = "Look at the arm and at the part, take the part out of the gripper, then clear"
+
+
+def options(dialect: str = "marlin", **more: Any) -> SerialArmOptions:
+    return SerialArmOptions(port="cell/arm", dialect=dialect, places=PLACES, home=HOME, **more)
+
+
+class Arm(Replay):
+    """A session under a transcript, with its carry from the rack to the vise."""
+
+    def __init__(self, chosen: SerialArmOptions) -> None:
+        setup = Setup(chosen.spoken, chosen.spoken.identify, chosen.identity, chosen.clear_lines)
+        self.arm = ArmSession(setup, chosen.hand.gripper, chosen.hand.barrier)
+        self.chosen = chosen
+        super().__init__(self.arm)
+
+    def carry(self, then: str) -> "Arm":
+        taught = self.chosen.taught
+        self.arm.carry(carry(self.chosen.hand, taught["rack.1"], taught["vise.1"]), self.now_s)
+        self._pump()
+        self.run(then)
+        return self
+
+    def moved(self) -> list[tuple[str, Knowledge]]:
+        return [(moved.to.value, moved.knowledge) for moved in self.arm.moved()]
+
+
+def fault(what: str, do_next: str = LOOK) -> str:
+    return f"! {FaultRaised(what, do_next)!r}"
+
+
+MET_MARLIN = """
+    ? greet
+    > M115
+    < FIRMWARE_NAME:uArm
+    < ok
+    + 0.5s
+    ! Greeted(identity='FIRMWARE_NAME:uArm')
+    ! Rested()
+    = ready
+"""
+MET_GRBL = f"""
+    ? greet
+    >> ?
+    < {IDLE}
+    > $I
+    < [VER:1.1f.mirobot:arm-1]
+    < ok
+    + 0.5s
+    ! Greeted(identity='[VER:1.1f.mirobot:arm-1]')
+    ! Rested()
+    = ready
+"""
+
+
+def marlin(**more: Any) -> Arm:
+    arm = Arm(options(**more))
+    arm.run(MET_MARLIN)
+    return arm
+
+
+def grbl(**more: Any) -> Arm:
+    arm = Arm(options("grbl", **more))
+    arm.run(MET_GRBL)
+    return arm
+
+
+# ---- a carry -----------------------------------------------------------------------------------------------------
+
+
+def went(line: str) -> str:
+    return f"> {line}\n < ok\n > M400\n < ok\n"
+
+
+def test_a_carry_is_one_line_after_the_other_and_custody_is_presumed_without_feedback() -> None:
+    arm = marlin().carry(
+        went("G0 X1.000 Y2.000 Z43.000 F3000") + went("G0 X1.000 Y2.000 Z3.000 F600") + "> M3 S1000\n < ok"
+    )
+    assert arm.moved() == []
+    arm.run("+ 0.99s\n + 0.01s\n > G0 X1.000 Y2.000 Z43.000 F600")
+    assert arm.moved() == [("gripper", Knowledge.PRESUMED)]
+    arm.run(
+        "< ok\n > M400\n < ok\n"
+        + went("G0 X9.000 Y8.000 Z17.000 F3000")
+        + went("G0 X9.000 Y8.000 Z7.000 F600")
+        + "> M5\n < ok\n + 1s\n"
+        + went("G0 X9.000 Y8.000 Z17.000 F600")
+        + went("G0 X0.000 Y0.000 Z100.000 F3000")
+        + "! ProgramDrained()\n ! Rested()\n = ready"
+    )
+    assert arm.moved() == [("target", Knowledge.PRESUMED)]
+    assert (arm.arm.sent, arm.arm.acknowledged, arm.arm.executed) == (16, 16, 16)
+
+
+def test_a_gripper_that_can_be_asked_makes_custody_observed() -> None:
+    arm = marlin(gripper=FEEDBACK).carry(
+        "> P2231\n < ok V0\n"
+        + went("G0 X1.000 Y2.000 Z43.000 F3000")
+        + went("G0 X1.000 Y2.000 Z3.000 F600")
+        + "> M2231 V1\n < ok\n + 1s\n > P2231\n < ok V2\n > G0 X1.000 Y2.000 Z43.000 F600"
+    )
+    assert arm.moved() == [("gripper", Knowledge.OBSERVED)]
+    arm.run(
+        "< ok\n > M400\n < ok\n"
+        + went("G0 X9.000 Y8.000 Z17.000 F3000")
+        + went("G0 X9.000 Y8.000 Z7.000 F600")
+        + "> P2231\n < V2\n < ok\n > M2231 V0\n < ok\n + 1s\n > P2231\n < ok V0\n > G0 X9.000 Y8.000 Z17.000 F600"
+    )
+    assert arm.moved() == [("target", Knowledge.OBSERVED)]
+
+
+def test_a_gripper_that_is_not_empty_keeps_the_arm_from_moving() -> None:
+    refused = fault("does not say that its gripper is empty (it answers 'V2')")
+    arm = marlin(gripper=FEEDBACK).carry(f"> P2231\n < ok V2\n {refused}")
+    assert arm.arm.sent == 0
+
+
+def test_a_part_that_was_not_gripped_or_was_lost_on_its_way_is_a_fault() -> None:
+    down = went("G0 X1.000 Y2.000 Z43.000 F3000") + went("G0 X1.000 Y2.000 Z3.000 F600")
+    gripped = "> P2231\n < ok V0\n" + down + "> M2231 V1\n < ok\n + 1s\n > P2231\n"
+    arm = marlin(gripper=FEEDBACK).carry(
+        gripped + "< ok V0\n" + fault("does not say that its gripper holds the part (it answers 'V0')") + "\n = down"
+    )
+    assert arm.moved() == []
+    arm = marlin(gripper=FEEDBACK).carry(
+        gripped
+        + "< ok V2\n"
+        + went("G0 X1.000 Y2.000 Z43.000 F600")
+        + went("G0 X9.000 Y8.000 Z17.000 F3000")
+        + went("G0 X9.000 Y8.000 Z7.000 F600")
+        + "> P2231\n < ok V0\n"
+        + fault("does not say that its gripper still holds the part (it answers 'V0')")
+    )
+    assert arm.moved() == [("gripper", Knowledge.OBSERVED)]
+
+
+def test_a_line_that_is_refused_or_not_acknowledged_is_a_fault_and_said_once() -> None:
+    line = "G0 X1.000 Y2.000 Z43.000 F3000"
+    refused = fault(f"answers '{line}' with 'E22 cannot be reached'")
+    marlin().carry(f"> {line}\n < E22 cannot be reached\n {refused}")
+    marlin().carry(f"""
+        > {line}
+        + 30s
+        < echo:busy
+        + 30s
+        {fault(f"has not acknowledged '{line}' in time; nothing was said again")}
+        = down
+    """)
+    marlin().carry(f"> {line}\n + 60s\n ! FellSilent(silent_s=60.0)\n = lost")
+
+
+def test_a_barrier_of_a_grbl_arm_is_proved_by_a_report_that_it_stands() -> None:
+    arm = grbl().carry(f"""
+        > G1 X1.000 Y2.000 Z43.000 F3000
+        < ok
+        > G4P0.01
+        < ok
+        >> ?
+        < {RUN}
+        + 0.5s
+        >> ?
+        < {IDLE}
+        > G1 X1.000 Y2.000 Z3.000 F600
+    """)
+    assert (arm.arm.sent, arm.arm.acknowledged, arm.arm.executed) == (3, 2, 2)
+
+
+# ---- contact -----------------------------------------------------------------------------------------------------
+
+
+def test_an_answer_to_something_older_is_not_taken_for_the_last_one() -> None:
+    Arm(options()).run("""
+        ? greet
+        > M115
+        < ok
+        + 0.2s
+        < FIRMWARE_NAME:uArm
+        < ok
+        > M115
+        < FIRMWARE_NAME:uArm
+        < ok
+        + 0.5s
+        ! Greeted(identity='FIRMWARE_NAME:uArm')
+        ! Rested()
+    """)
+
+
+def test_an_arm_that_is_at_work_is_left_alone() -> None:
+    for report in (RUN, HOLD):
+        what = "is at work that this controller did not begin, and is left alone"
+        Arm(options("grbl")).run(f"""
+            ? greet
+            >> ?
+            < {report}
+            {fault(what, "Wait until it stands, or stop it at the arm")}
+        """)
+
+
+def test_the_status_of_a_mirobot_with_commas_is_read() -> None:
+    arm = Arm(options("grbl")).run("? greet\n >> ?\n < <Idle,Angle(ABCDXYZ):0.000,0.000>\n > $I")
+    assert arm.session.sent == 0
+
+
+def test_another_arm_on_the_cable_is_refused() -> None:
+    what = "is the wrong arm: 'arm-2' is not in its answer to M115"
+    Arm(options(identity="arm-2")).run(f"""
+        ? greet
+        > M115
+        < FIRMWARE_NAME:uArm
+        < ok
+        + 0.5s
+        {fault(what, "Plug the right cable in, or correct identity in the cell file")}
+    """)
+
+
+def test_an_arm_that_does_not_say_who_it_is_is_asked_three_times() -> None:
+    Arm(options()).run("? greet\n > M115\n + 5s\n > M115\n + 5s\n > M115\n + 5s\n ! FellSilent(silent_s=5.0)\n = lost")
+
+
+def test_a_board_that_starts_when_the_port_is_opened_is_asked_again() -> None:
+    Arm(options()).run(
+        "? greet\n > M115\n < start\n > M115\n < ok\n + 0.5s\n ! Greeted(identity='marlin arm')\n ! Rested()"
+    )
+
+
+def test_a_locked_arm_goes_home_only_when_a_person_clears_it() -> None:
+    alarm = "<Alarm|MPos:0,0,0|FS:0,0>"
+    Arm(options("grbl", clear_lines=["$H"])).run(f"""
+        ? greet
+        >> ?
+        < {alarm}
+        > $I
+        < [VER:1]
+        < ok
+        + 0.5s
+        ! Greeted(identity='[VER:1]')
+        {fault("is locked by an alarm", "Make room for the arm; clearing homes it")}
+        = down
+        + 60s
+        ? clear
+        >> \\x18
+        < {BANNER}
+        >> ?
+        < {alarm}
+        > $I
+        < [VER:1]
+        < ok
+        + 0.5s
+        ! Greeted(identity='[VER:1]')
+        > $H
+        = clearing
+    """)
+
+
+def test_a_reset_nobody_asked_for_ends_the_session() -> None:
+    grbl().run(f"""
+        < {BANNER}
+        ! ResetSeen(what='the arm began anew by itself; its gripper may have opened')
+        = lost
+    """)
+
+
+def test_silence_of_a_grbl_arm_is_noticed_at_rest() -> None:
+    arm = grbl()
+    told = []
+    while not told:
+        arm.now_s = arm.session.deadline_s or 0.0
+        told = list(arm.session.tick(arm.now_s))
+        arm.session.transmit(arm.now_s)
+        assert arm.now_s < 60
+    assert arm.arm.state is State.LOST
+
+
+# ---- hold, resume, stop, halt ------------------------------------------------------------------------------------
+
+
+def carrying_grbl() -> Arm:
+    return grbl().carry("> G1 X1.000 Y2.000 Z43.000 F3000\n < ok\n > G4P0.01")
+
+
+def test_a_grbl_arm_holds_at_once_and_its_line_is_awaited_again_when_it_goes_on() -> None:
+    carrying_grbl().run(f"""
+        ? hold
+        >> !?
+        < <Hold:1|MPos:0,0,0>
+        >> !
+        + 0.5s
+        >> ?
+        < {HOLD}
+        ! Held(reason='')
+        = held
+        ? resume
+        >> ~?
+        < {HOLD}
+        >> ~
+        + 0.5s
+        >> ?
+        < {RUN}
+        ! Resumed()
+        < ok
+        >> ?
+        < {IDLE}
+        > G1 X1.000 Y2.000 Z3.000 F600
+    """)
+
+
+def test_an_arm_without_realtime_bytes_holds_behind_its_present_move() -> None:
+    line = "G0 X1.000 Y2.000 Z43.000 F3000"
+    arm = marlin().carry(f"> {line}\n ? hold\n < ok\n > M400\n = holding\n < ok\n ! Held(reason='')\n = held")
+    arm.run("? resume\n > G0 X1.000 Y2.000 Z3.000 F600\n + 0s\n ! Resumed()")
+
+
+def test_stop_without_a_part_leaves_the_arm_ready() -> None:
+    carrying_grbl().run(f"? stop\n >> !?\n < {HOLD}\n >> \\x18\n < {BANNER}\n ! Stopped()\n = ready")
+    line = "G0 X1.000 Y2.000 Z43.000 F3000"
+    marlin().carry(f"> {line}\n ? stop\n < ok\n > M400\n < ok\n ! Stopped()\n = ready")
+
+
+def gripped(arm: Arm, go: str, barrier: str, idle: str) -> Arm:
+    """With the part in the gripper, on its way up."""
+    proof = f"< ok\n {idle}"
+    return arm.carry(
+        f"> {go} X1.000 Y2.000 Z43.000 F3000\n < ok\n > {barrier}\n {proof}\n"
+        f"> {go} X1.000 Y2.000 Z3.000 F600\n < ok\n > {barrier}\n {proof}\n"
+        f"> M3 S1000\n < ok"
+    )
+
+
+def test_a_part_in_the_gripper_is_not_dropped_by_stop_or_halt() -> None:
+    # A reset switches the pump off; so it waits for a person.
+    proof = f">> ?\n < {IDLE}"
+    arm = gripped(grbl(), "G1", "G4P0.01", proof)
+    arm.run(f"? stop\n >> !?\n < {HOLD}\n {fault('was stopped with the part in its gripper')}\n = down")
+    arm.run(f"? clear\n >> \\x18\n < {BANNER}\n >> ?")
+    gripped(grbl(), "G1", "G4P0.01", proof).run(f"? halt\n >> !?\n < {HOLD}\n ! Stopped()\n = down")
+
+
+def test_halt_of_an_arm_without_realtime_bytes_begins_with_a_new_line() -> None:
+    marlin().carry("> G0 X1.000 Y2.000 Z43.000 F3000\n ? halt\n >> \\nM112\\n\n + 0.5s\n ! Stopped()\n = down")
+
+
+def test_an_arm_that_comes_to_no_stand_is_a_fault() -> None:
+    arm = carrying_grbl().run("? hold\n >> !?")
+    assert arm.session.deadline_s is not None
+    told = arm.session.tick(arm.now_s + 5)
+    assert told == [FaultRaised("does not come to a stand, or does not go on", "Stop it at the arm itself")]
+
+
+def test_what_a_state_does_not_allow_is_refused_by_name() -> None:
+    arm = marlin()
+    for call in ("hold", "resume", "clear", "greet"):
+        with pytest.raises(NotAllowed, match="the arm is ready; it cannot"):
+            getattr(arm.session, call)(0.0)
+    with pytest.raises(NotAllowed, match="runs no programs"):
+        arm.session.load(iter([]), 0, 0.0)
+
+
+def test_every_ask_leads_somewhere_and_lost_leads_nowhere() -> None:
+    assert {ask for _, ask in NEXT} == set(Ask)
+    assert not [source for source, _ in NEXT if source is State.LOST]
+
+
+# ---- options -----------------------------------------------------------------------------------------------------
+
+
+def test_joints_are_taught_with_the_pose_above() -> None:
+    joints = {"rack.1": {"at": {"J": 1}, "above": {"J": 2}}, "vise.1": {"at": {"J": 3}, "above": {"J": 4}}}
+    taught = SerialArmOptions(port="p", places=joints, home={"J": 0}).taught
+    assert (taught["rack.1"].at, taught["rack.1"].above) == ({"J": 1}, {"J": 2})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"places": {"a": {"at": {"J": 1}}, "b": {"at": {"Z": 1}}}}, {"places": {}}, {"home": {}}, {"dialect": "basic"},
+     {"gripper": {"query": "P1"}}, {"gripper": {"query": "P1", "holds": "(", "empty": "x"}}, {"clear_lines": ["$H!"]},
+     {"gripper": {"grip": []}}, {"places": {"a": {"at": {"x": 1}}, "b": {"at": {"Z": 1}}}}],
+)  # fmt: skip
+def test_options_that_are_wrong_are_refused(wrong: Mapping[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        SerialArmOptions(**{"port": "p", "places": PLACES, "home": HOME, **wrong})
+
+
+# ---- the driver --------------------------------------------------------------------------------------------------
+
+
+def operation(source: str = "rack.1", kind: OperationKind = OperationKind.CARRY) -> Operation:
+    return Operation("op-1", "job-1", "n-1", "carry", kind, "arm-1", Place("vise.1"), source=Place(source))
+
+
+def driven(chosen: SerialArmOptions, scene: Any) -> Bench:
+    async def main() -> Bench:
+        bench = Bench([])
+        bench.driver = FAMILY.driver("arm-1", chosen, bench.tools)
+        async with asyncio.TaskGroup() as tasks:
+            serving = tasks.create_task(bench.serve())
+            await asyncio.sleep(0)
+            await bench.says("FIRMWARE_NAME:uArm\nok\n")
+            await asyncio.sleep(1)
+            bench.told()
+            bench.wrote()
+            await scene(bench)
+            serving.cancel()
+        return bench
+
+    return run_virtual(main())
+
+
+async def answer_all(bench: Bench) -> None:
+    for _ in range(100):
+        wrote = bench.wrote()
+        if wrote:
+            await bench.says("ok\n" * wrote.count("\n"))
+        else:
+            await asyncio.sleep(0.6)
+
+
+def test_the_driver_carries_a_part_and_says_how_well_its_place_is_known() -> None:
+    async def scene(bench: Bench) -> None:
+        bench.driver.start(operation())
+        await answer_all(bench)
+        told = bench.told()
+        assert [fact for fact in told if isinstance(fact, PartMoved)] == [
+            PartMoved("n-1", Place("arm-1.gripper"), Knowledge.PRESUMED, "op-1"),
+            PartMoved("n-1", Place("vise.1"), Knowledge.PRESUMED, "op-1"),
+        ]
+        assert OperationStarted("op-1") in told
+        assert ended(OperationState.DONE) in told
+        moved = told.index(PartMoved("n-1", Place("vise.1"), Knowledge.PRESUMED, "op-1"))
+        assert moved < told.index(ended(OperationState.DONE))
+        assert [fact.state for fact in told if isinstance(fact, StationChanged)][-1] is MachineState.COMPLETE
+
+    driven(options(), scene)
+
+
+def test_the_driver_refuses_what_was_not_taught_and_what_is_no_carry() -> None:
+    async def scene(bench: Bench) -> None:
+        with pytest.raises(NotAllowed, match=r"was not taught moon.1; it knows: rack.1, vise.1"):
+            bench.driver.start(operation("moon.1"))
+        with pytest.raises(NotAllowed, match="carries parts; it cannot do carry"):
+            bench.driver.start(operation(kind=OperationKind.PROCESS))
+        assert bench.told() == []
+
+    driven(options(), scene)
+
+
+def test_a_carry_that_was_refused_by_the_gripper_was_not_begun() -> None:
+    async def scene(bench: Bench) -> None:
+        bench.driver.start(operation())
+        await bench.says("ok V2\n")
+        ends = [fact for fact in bench.told() if isinstance(fact, OperationEnded)]
+        assert [end.state for end in ends] == [OperationState.NOT_BEGUN]
+
+    driven(options(gripper=FEEDBACK), scene)
+
+
+def test_a_carry_that_was_stopped_has_failed_and_a_lost_one_is_unknown() -> None:
+    async def stopped(bench: Bench) -> None:
+        bench.driver.start(operation())
+        bench.driver.command(MachineCommand.STOP)
+        await answer_all(bench)
+        assert [fact.state for fact in bench.told() if isinstance(fact, OperationEnded)] == [OperationState.FAILED]
+
+    async def lost(bench: Bench) -> None:
+        bench.driver.start(operation())
+        assert bench.cable.listener is not None
+        bench.cable.listener.lost("gone")
+        await asyncio.sleep(0.01)
+        assert [fact.state for fact in bench.told() if isinstance(fact, OperationEnded)] == [OperationState.UNKNOWN]
+
+    driven(options(), stopped)
+    assert isinstance(driven(options(), lost).error, LinkLost | MachineFault)
