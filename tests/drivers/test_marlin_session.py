@@ -386,7 +386,9 @@ def test_a_printer_that_falls_silent_at_rest_is_missed() -> None:
         + 30s
         > N6 M105
         + 30s
-        ! FellSilent(silent_s=75.0)
+        > N6 M105
+        + 30s
+        ! FellSilent(silent_s=105.0)
         # It may still hear.
         >
         > M104 S0

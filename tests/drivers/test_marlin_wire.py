@@ -289,7 +289,7 @@ def test_several_copies_of_a_line_are_all_refused_before_the_next_one_goes_out(l
 
 def test_a_printer_that_falls_silent_in_mid_program_is_lost() -> None:
     printing(acknowledge_s=10.0).run(
-        "+ 10s\n > N6 G28\n + 10s\n ! FellSilent(silent_s=20.0)\n = lost\n >\n > M104 S0\n > M140 S0"
+        "+ 10s\n > N6 G28\n + 10s\n > N6 G28\n + 10s\n ! FellSilent(silent_s=30.0)\n = lost\n >\n > M104 S0\n > M140 S0"
     )
 
 

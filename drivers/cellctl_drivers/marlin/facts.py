@@ -16,8 +16,9 @@ MAX_REPEATS: Final = 16
 # A number that cannot be had is noise the first time; this often in a row it is what the firmware means.
 MAX_MISSES: Final = 3
 
-# How often a line is said again when its `ok` stays out and the machine is heard otherwise; once if it is not.
+# How often a line is said again when its `ok` stays out: while the machine is heard otherwise, and while it is not.
 MAX_PROBES: Final = 3
+SILENT_PROBES: Final = 2
 
 # Behind so many acknowledgements without any trouble one more line may be under way.
 WIDEN_AFTER: Final = 32

@@ -144,12 +144,18 @@ class Printer:
     def no_answer(self, now_s: float) -> None:
         """An acknowledgement stays out."""
         wire = self.wire
-        if self.dialect.repeats is Repeats.TAKEN and wire.first_time_overdue:
+        if self.dialect.repeats is Repeats.TAKEN and not wire.probes:
             self._lost_without_a_word(now_s)
-        elif now_s - self.times.heard_s >= wire.patience.full_s:
+        elif now_s - self.times.heard_s >= wire.patience.full_s and wire.probes >= self._silent_probes:
             self.fall_silent(now_s)
         elif not (wire.say_again(now_s) if self.dialect.repeats is Repeats.TAKEN else wire.probe(now_s)):
             self.fault(f"talks, but does not acknowledge line N{wire.ledger.first}", CHECK_LINE)
+
+    @property
+    def _silent_probes(self) -> int:
+        if self.dialect.repeats is not Repeats.REFUSED:
+            return 0
+        return 1 if self.state is State.GREETING else facts.SILENT_PROBES
 
     def _lost_without_a_word(self, now_s: float) -> None:
         """A damaged line is dropped in silence here: either it was lost, or only its `ok` was."""

@@ -91,9 +91,9 @@ class Wire:
         self.window.rx_bytes = max(self.window.rx_bytes, dialect.rx_bytes)
 
     @property
-    def first_time_overdue(self) -> bool:
-        """Whether nothing was said a second time yet."""
-        return not self._trouble.probes
+    def probes(self) -> int:
+        """How often what is in flight was said again because no answer came."""
+        return self._trouble.probes
 
     def call(self, *commands: str) -> None:
         """Say at once, without numbers, past all that waits. The newline ends what may be half said."""
@@ -190,7 +190,7 @@ class Wire:
         verdict = ledger.asked_for(number)
         if verdict is Verdict.MISSED:
             return self._missed(now_s)
-        if verdict is Verdict.NOTHING and trouble.probes:
+        if trouble.probes:
             self._arrived()
         if trouble.pause is None:
             self.window.shrink()
@@ -319,9 +319,9 @@ class Wire:
         return True
 
     def _arrived(self) -> None:
-        """The firmware has all that is in flight: it was acknowledged, only we did not hear it."""
+        """What is still in flight was said again and is not asked for: it was acknowledged, only we did not hear it."""
         self.meter.lost_acknowledgements += self.ledger.in_flight
-        if self.ledger.credit(self.ledger.cursor - 1):
+        if self.ledger.in_flight and self.ledger.credit(self.ledger.cursor - 1):
             self.outbox.queue.appendleft((SEAL, Own.SEAL))  # Arrived is not yet answered.
 
     def _pause(self, pause: Pause, now_s: float) -> None:
