@@ -6,7 +6,7 @@ Facts: Marlin's G-code index (MarlinFirmware/MarlinDocumentation:_gcode), Grbl 1
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from cellctl.gcode.rules import Code, Dialect, Kind, MachineLimits, MachineRules, Role, Span
+from cellctl.gcode.rules import AXES, Code, Dialect, Kind, MachineLimits, MachineRules, Point, Role, Span
 
 # MAX_CMD_SIZE is 96, and what the driver puts around a line is "N10000000 " and "*255" at the longest.
 _MARLIN_LINE: Final = 95 - len("N10000000 *255")
@@ -23,14 +23,18 @@ def printer_rules(
     *,
     role: Role = Role.OPERATOR,
     tools: Iterable[int] = (0,),
-    homing_s: float = 0.0,
+    homing_s: Point = (0.0, 0.0, 0.0),
     levelling_s: float = 0.0,
 ) -> MachineRules:
-    """The rules of a printer with Marlin, Prusa's firmware, or one that takes itself for them."""
+    """The rules of a printer with Marlin, Prusa's firmware, or one that takes itself for them.
+
+    `homing_s`: how long X, Y and Z take to home, one after the other; `levelling_s`: how long G29 takes.
+    """
     codes = _table(_MARLIN_CODES) | _slopes(limits)
     if role is Role.ENGINEER:
         codes |= _tuning(limits)
-    fixed_s = {"G28": homing_s, "G29": levelling_s, "G80": levelling_s}
+    fixed_s = {"G29": levelling_s, "G80": levelling_s}
+    fixed_s |= {f"G28 {axis}": seconds for axis, seconds in zip(AXES, homing_s, strict=True)}
     return MachineRules(Dialect.MARLIN, Kind.PRINTER, limits, codes, _MARLIN_LINE, frozenset(tools), fixed_s)
 
 

@@ -65,9 +65,13 @@ class Blocks:
         if block.once in _TAKE_AXES and block.codes.get("motion", "G80") != "G80":
             self._two(block.once, block.codes["motion"], words[0].column)
             return None
+        if block.once == "G92.1" and block.axes:  # which would move, still by the old offset
+            self._two(block.once, "a move", words[0].column)
+            return None
         block.motion = self._motion(block, motion)
         fits = [self._belongs(block, word) for word in words]
-        return block if all(fits) and self._complete(block, words[0].column) else None
+        in_force = block.codes.get("motion", motion)
+        return block if all(fits) and self._complete(block, in_force, words[0].column) else None
 
     def _motion(self, block: Block, motion: str) -> str:
         named = block.codes.get("motion", "")
@@ -135,7 +139,7 @@ class Blocks:
             self._findings.refuse(Reason.OUT_OF_RANGE, found, allowed, "Choose a number that is allowed", column)
         return False
 
-    def _complete(self, block: Block, column: int) -> bool:
+    def _complete(self, block: Block, in_force: str, column: int) -> bool:
         for name in (block.once, block.motion):
             needs = self._entry(name).needs
             if needs and needs.isdisjoint(block.values):
@@ -143,8 +147,8 @@ class Blocks:
                 allowed, remedy = "it needs one with a number", "Complete or delete the line"
                 self._findings.refuse(Reason.MISSING_LETTER, found, allowed, remedy, column)
                 return False
-        if block.once == "G53" and block.axes and block.motion not in ("G0", "G1"):
-            found, allowed = f"G53 with {block.motion or 'no motion'}", "it goes with G0 and G1 only"
+        if block.once == "G53" and in_force not in ("G0", "G1"):
+            found, allowed = f"G53 with {in_force or 'no motion'}", "it goes with G0 and G1 only"
             self._findings.refuse(Reason.NO_CODE, found, allowed, "Put G0 or G1 on the line", column)
             return False
         return True

@@ -22,7 +22,7 @@ class Extruder:
         self.tool = tool
         self.used_mm = 0.0
         self._out_mm = 0.0
-        self._longest_mm = heat.longest_extrusion_mm if heat else 0.0
+        self._longest_mm = heat.longest_extrusion_mm + _SLACK_MM if heat else 0.0
         self._heaters = heaters
         self._findings = findings
 
@@ -45,11 +45,10 @@ class Extruder:
             moved = 0.0
         self.at = self.at + e if self.relative else e
         self._out_mm += moved
-        if moved > 0:
-            if self._out_mm > self.used_mm:  # noqa: PLR1730 - done for every line
-                self.used_mm = self._out_mm
-            if moved > self._longest_mm + _SLACK_MM:
-                self._refuse_long(moved)
+        if self._out_mm > self.used_mm:  # noqa: PLR1730 - done for every line
+            self.used_mm = self._out_mm
+        if not -self._longest_mm <= moved <= self._longest_mm:
+            self._refuse_long(moved)
         if self.tool not in self._heaters.hot and not self._heaters.may_extrude(self.tool, back=moved < 0):
             self.refuse_cold()
         return moved

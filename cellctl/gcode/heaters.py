@@ -5,6 +5,7 @@ from typing import Final
 from cellctl.gcode.rules import Heat
 from cellctl.gcode.verdict import Findings, Reason
 
+_ABOVE_AMBIENT_CELSIUS: Final = 10.0
 _NONE: Final = Heat(nozzle_max_celsius=0.0)
 
 
@@ -45,6 +46,20 @@ class Heaters:
         if self._check("bed", celsius, self._heat.bed_max_celsius):
             self.bed_celsius = max(self.bed_celsius, celsius)
             self._set("bed", celsius, self._heat.bed_celsius_per_s, now_s, wait=wait)
+
+    def waits_for_ever(self, celsius: float) -> bool:
+        """Whether a wait for cooling (R) down to this would never end. A program with such a wait is refused."""
+        coolest = self._heat.ambient_celsius + _ABOVE_AMBIENT_CELSIUS
+        if celsius >= coolest:
+            return False
+        self._findings.refuse_word(
+            Reason.OUT_OF_RANGE,
+            "R",
+            f"a wait for cooling down to {celsius:g} C",
+            f"the room is warm, so that allowed is {coolest:g} C and more",
+            "Wait for a higher temperature, or not at all",
+        )
+        return True
 
     def chamber(self, celsius: float) -> None:
         """M141 and M191."""

@@ -31,7 +31,7 @@ def _firmware_retraction(printer: Printer, name: str, given: Arguments) -> None:
 
 def _home(printer: Printer, name: str, given: Arguments) -> None:
     axes = "".join(axis for axis in AXES if axis in given) or AXES
-    printer.estimate.rest(printer.rules.fixed_s.get("G28", 0.0))
+    printer.estimate.rest(sum(printer.rules.fixed_s.get(f"G28 {axis}", 0.0) for axis in axes))
     printer.track.home(axes)
     shift = printer.modes.shift
     x, y, z = (0.0 if axis in axes else old for axis, old in zip(AXES, shift, strict=True))
@@ -80,6 +80,8 @@ def _nozzle(printer: Printer, name: str, given: Arguments) -> None:
     wait = name == "M109"
     if wait:
         printer.estimate.rest()
+    if "R" in given and printer.heaters.waits_for_ever(_celsius(given)):
+        return
     tool = given.get("T")
     number = printer.extruder.tool if tool is None else tool
     if fitted(printer, number):
@@ -91,6 +93,8 @@ def _bed(printer: Printer, name: str, given: Arguments) -> None:
     wait = name == "M190"
     if wait:
         printer.estimate.rest()
+    if "R" in given and printer.heaters.waits_for_ever(_celsius(given)):
+        return
     printer.heaters.bed(_celsius(given), wait=wait, now_s=printer.estimate.elapsed_s)
 
 

@@ -96,6 +96,7 @@ class Router:
         if f is not None:
             self.feed(float(f))
         if x is None and y is None and z is None:
+            self.needs_feed(f"G{code}")
             return
         here, offset, scale = self.track.at, self._offset, modes.scale
         self._straight(
@@ -109,6 +110,9 @@ class Router:
 
     def move(self, block: Block) -> None:
         """The motion of a block, if it has one."""
+        if not block.axes:
+            self.needs_feed(block.codes.get("motion", ""))
+            return
         target = self.target(block)
         if target is None:
             return
@@ -141,6 +145,11 @@ class Router:
             start = at[axis] if relative else 0.0 if machine else self._offset[axis]
             at[axis] = start + value * self.modes.scale
         return at[0], at[1], at[2]
+
+    def needs_feed(self, motion: str) -> None:
+        """A cutting motion is named; without a feed Grbl refuses it, though it may go nowhere yet."""
+        if motion in ("G1", "G2", "G3"):
+            self._feed_mm_per_s(0.0)
 
     def feed(self, feed: float) -> None:
         """An F word in the units in force."""

@@ -189,7 +189,7 @@ class RouterProgram:
             router.offsets_changed()
         elif block.once == "G10":
             router.estimate.rest()
-        elif block.motion:
+        else:
             router.move(block)
 
     def _to_stored(self, block: Block) -> None:

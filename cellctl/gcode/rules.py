@@ -153,7 +153,7 @@ class MachineRules:
     """Everything that decides whether a program may run on one machine.
 
     `codes` is the whole language: what is not in it is refused. `longest_line` is that of a line without comment,
-    numbering of the driver and line end. `fixed_s`: codes that take a known time of their own (G28, G29, M6).
+    numbering of the driver and line end. `fixed_s`: codes that take a known time of their own (G28 X, G29, M6).
     """
 
     dialect: Dialect

@@ -376,6 +376,8 @@ def _ranges() -> Iterator[tuple[str, str, str]]:
         "M106 S256",
         "M106 S-1",
         "M106 P10",
+        "M109 R9",
+        "M190 R20",
         "M220 S5",
         "M220 S500",
         "M221 S10",
@@ -522,7 +524,9 @@ def _heat() -> Iterator[tuple[str, str, str]]:
     )
     yield from _each("too_cold", "marlin/warming", "G1 E5 F100", "G1 X10 E1", "G11")
     yield from _each("too_cold", "marlin/cooled", "G1 X10 E5", "G1 E2 F300", "G11", "G2 X120 Y100 I10 E3")
-    yield from _each("extrusion_too_long", "marlin", "G1 E202 F100", "G1 X10 E500", "G1 E3000", "G1 E201.01")
+    yield from _each(
+        "extrusion_too_long", "marlin", "G1 E202 F100", "G1 X10 E500", "G1 E3000", "G1 E201.01", "G1 E-250"
+    )
     yield from _each("mode_not_stated", "marlin/unstated", "G1 E6 F100", "G1 X10 E1")
 
 

@@ -19,7 +19,9 @@ _HEAT: Final = Heat(nozzle_max_celsius=260, bed_max_celsius=110, nozzle_celsius_
 
 def _printer(least: Point, most: Point, tools: tuple[int, ...] = (0,), home: Point | None = None) -> MachineRules:
     envelope = Envelope(least, most, homes_itself=True, home_mm=home or least)
-    return printer_rules(MachineLimits(envelope, _PACE, _HEAT), tools=tools, homing_s=20.0, levelling_s=60.0)
+    return printer_rules(
+        MachineLimits(envelope, _PACE, _HEAT), tools=tools, homing_s=(5.0, 5.0, 10.0), levelling_s=60.0
+    )
 
 
 def _router(least: Point, most: Point, origin: Point, dialect: Dialect) -> MachineRules:
@@ -41,7 +43,7 @@ MACHINES: Final[dict[str, MachineRules]] = {
     "ender-3": _printer((0, 0, 0), (235, 235, 250)),
     "large": _LARGE,
     # Programs that an engineer has let in may lower the limits of the axes.
-    "released": printer_rules(_LARGE.limits, role=Role.ENGINEER, homing_s=20.0),
+    "released": printer_rules(_LARGE.limits, role=Role.ENGINEER, homing_s=(5.0, 5.0, 10.0)),
     "mk3": _printer((0, -4, 0), (250, 212, 210)),
     "delta": _printer((-110, -110, 0), (110, 110, 320), home=(0, 0, 320)),
     "two-nozzles": _printer((0, 0, 0), (220, 220, 240), tools=(0, 1)),

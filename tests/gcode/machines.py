@@ -48,7 +48,7 @@ ROUTER_LIMITS: Final = MachineLimits(
     spindle=Spindle(most_rpm=12000, least_rpm=100),
 )
 
-PRINTER: Final = printer_rules(PRINTER_LIMITS, homing_s=16.0)
+PRINTER: Final = printer_rules(PRINTER_LIMITS, homing_s=(4.0, 4.0, 8.0))
 ROUTER: Final = router_rules(ROUTER_LIMITS)
 GRBLHAL_ROUTER: Final = router_rules(ROUTER_LIMITS, Dialect.GRBLHAL)
 ENGINEERS_PRINTER: Final = printer_rules(PRINTER_LIMITS, role=Role.ENGINEER)
