@@ -45,7 +45,7 @@ def test_the_example_is_in_order(cell: Path) -> None:
         (
             'driver = "marlin"',
             'driver = "marlyn"',
-            "machines.printer-1.driver must be one of: grbl, manual, marlin, opcua_robot; found 'marlyn'",
+            "machines.printer-1.driver must be one of: grbl, manual, marlin, opcua_robot, serial_arm; found 'marlyn'",
         ),
         ('driver = "marlin"', "", "machines.printer-1.driver is missing"),
         (
