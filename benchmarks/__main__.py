@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import meters, peers, serial_lines
+from benchmarks.quiet import Patience
 from benchmarks.serial_lines import Results, Settings
 
 RESULTS: Final = Path(__file__).with_name("results")
@@ -18,7 +19,8 @@ RESULTS: Final = Path(__file__).with_name("results")
 def main() -> int:
     """Exit status 0 also where a figure falls short: the lines say so."""
     args = _parser().parse_args()
-    settings = Settings(args.rounds, args.window, args.patience, not args.no_peers, args.large)
+    patience = Patience(args.patience, args.tries)
+    settings = Settings(args.rounds, args.window, patience, not args.no_peers, args.large)
     if settings.peers and not peers.installed():
         print(f"installing Printrun and OctoPrint into {peers.folder()}", file=sys.stderr)
         peers.install()
@@ -50,7 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", action="append", metavar="NAME", help="grbl, marlin, 32_at_400, machines, hold ...")
     parser.add_argument("--rounds", type=int, default=usual.rounds, help="how often everything is run [3]")
     parser.add_argument("--window", type=float, default=usual.window_s, metavar="S", help="length of a window [3]")
-    parser.add_argument("--patience", type=float, default=usual.patience_s, metavar="S", help="wait for quiet [30]")
+    parser.add_argument("--patience", type=float, default=30.0, metavar="S", help="wait for quiet before a run [30]")
+    parser.add_argument("--tries", type=int, default=3, metavar="N", help="for a run that nobody disturbs [3]")
     parser.add_argument("--large", type=int, default=usual.large_moves, metavar="N", help="moves for memory [10^7]")
     parser.add_argument("--no-peers", action="store_true", help="without Printrun and OctoPrint")
     parser.add_argument("--json", type=Path, default=RESULTS / "latest.json", metavar="FILE")

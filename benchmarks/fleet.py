@@ -4,6 +4,8 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +13,7 @@ from benchmarks import boards as board_room
 from benchmarks import cell, hosts, programs, runs
 from benchmarks.boards import PACED_US, Board, Boards
 from benchmarks.cell import Cell
+from benchmarks.quiet import Others, Patience
 from benchmarks.runs import Run
 
 _LINES_PER_S: Final = 400
@@ -33,25 +36,34 @@ def gaps(count: int, window_s: float) -> Run:
     return runs.measure(hosts.cellctl, paced(count), _LINES_PER_S * _LONGEST_S, window_s)
 
 
-def most_without_starvation(window_s: float) -> tuple[int, dict[int, Run]]:
+def most_without_starvation(window_s: float, patience: Patience) -> tuple[int, dict[int, Run]]:
     """The most machines of a few counts that all had their next line in time; 0 if not even the fewest had."""
     tried: dict[int, Run] = {}
     count = 64
     while count and count not in tried:
-        tried[count] = gaps(count, window_s)
+        tried[count] = patience.quietest(partial(gaps, count, window_s))
         count = _LADDER.get(count, (0, 0))[tried[count].starved > 0]
     return max((count for count, run in tried.items() if not run.starved), default=0), tried
 
 
-def holds_ms(count: int) -> Sequence[float]:
-    """Milliseconds from asking to `!` on the wire, machine after machine, while all of `count` stream."""
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """How long each hold took from asking to its byte on the wire."""
+
+    took_ms: Sequence[float]
+    foreign_cores: float
+
+
+def holds(count: int) -> Holds:
+    """Hold Grbl machines in turn, from the API, while all of `count` machines stream at 400 lines/s."""
     boards = paced(count)
     with _streaming(boards) as (running, daemon):
         time.sleep(1.0)
+        others = Others(running.pid, daemon.pid)
         asked = list(_hold_in_turn(daemon, [board.name for board in boards if board.kind == "grbl"]))
-        machines = running.report().machines
+        machines, foreign_cores = running.report().machines, others.cores()
     arrived = [min(at_s for at_s in machines[name].holds_s if at_s >= asked_s) for name, asked_s in asked]
-    return [(at_s - asked_s) * 1000 for at_s, (_, asked_s) in zip(arrived, asked, strict=True)]
+    return Holds([(at_s - asked_s) * 1000 for at_s, (_, asked_s) in zip(arrived, asked, strict=True)], foreign_cores)
 
 
 def _hold_in_turn(daemon: Cell, names: Sequence[str]) -> Iterator[tuple[str, float]]:

@@ -1,4 +1,4 @@
-"""What a process costs, and what else the computer does meanwhile."""
+"""What a process costs, by its own clocks, and what computer it is."""
 
 import os
 import platform
@@ -9,8 +9,6 @@ from typing import Any, Final
 
 _KIB: Final = 1024
 _RESET_PEAK: Final = "5"  # as /proc/PID/clear_refs understands it
-_LOOK_S: Final = 0.5
-_QUIET_CORES: Final = 0.15
 
 
 def cpu_s(pid: int) -> float:
@@ -42,32 +40,6 @@ def user_s(pid: int | None = None) -> float:
         # The name of a process may hold blanks; it ends with the last bracket.
         ticks = int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[11])
     return ticks / os.sysconf("SC_CLK_TCK")
-
-
-class Others:
-    """What programs other than these and ourselves do from now on; not the kernel, much of whose work is for us."""
-
-    def __init__(self, *pids: int) -> None:
-        self._pids = (*pids, os.getpid())
-        self._at_s = time.monotonic()
-        self._busy_s = self._look()
-
-    def cores(self) -> float:
-        """How many cores they kept busy since then."""
-        return max(0.0, (self._look() - self._busy_s) / (time.monotonic() - self._at_s))
-
-    def _look(self) -> float:
-        return user_s() - sum(user_s(pid) for pid in self._pids)
-
-
-def wait_for_quiet(patience_s: float) -> float:
-    """Wait until others leave the computer alone, or patience is at its end; returns how many cores they keep busy."""
-    until_s = time.monotonic() + patience_s
-    while True:
-        others = Others()
-        time.sleep(_LOOK_S)
-        if others.cores() < _QUIET_CORES or time.monotonic() > until_s:
-            return others.cores()
 
 
 def computer() -> dict[str, Any]:

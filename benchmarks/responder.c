@@ -50,6 +50,7 @@ struct machine {
     int64_t head_ends_ns, dry_since_ns;
     int held, checking, stuffed; /* stuffed: the host does not read, and output waits */
     long number;
+    double at_mm[3];
     /* For the report. */
     int64_t acked_ns, moved_ns;
     int64_t lines;
@@ -93,8 +94,15 @@ static void pass_time(struct machine *m, int64_t now) {
     }
 }
 
-static void plan(struct machine *m, int64_t at) {
+/* Where a move ends: absolute, in millimetres. */
+static void go(struct machine *m, const char *line) {
+    for (; *line; line++)
+        if (*line >= 'X' && *line <= 'Z') m->at_mm[*line - 'X'] = atof(line + 1);
+}
+
+static void plan(struct machine *m, const char *line, int64_t at) {
     m->lines++;
+    go(m, line);
     m->moved_ns = at;
     if (!m->block_ns) return;
     if (!m->blocks) {
@@ -217,7 +225,7 @@ static void work(struct machine *m, int64_t now) {
         taken = end + 1 - m->queue;
         char *command = m->kind == MARLIN ? unframed(m, line) : line;
         if (!command) continue;
-        if (is_move(command) && !m->checking) plan(m, at);
+        if (is_move(command) && !m->checking) plan(m, command, at);
         if (waits_for_rest(command)) m->dry_since_ns = 0; /* it was meant to run dry */
         if (m->kind == GRBL) answer_grbl(m, command);
         else answer_marlin(m, command);
@@ -229,11 +237,11 @@ static void work(struct machine *m, int64_t now) {
 /* ---- bytes ------------------------------------------------------------------------------------------------------ */
 
 static void report_status(struct machine *m, int64_t now) {
-    char text[96];
+    char text[160];
     pass_time(m, now);
     int running = m->blocks || now - m->moved_ns < RECENT_NS;
-    snprintf(text, sizeof text, "<%s|MPos:0.000,0.000,0.000|Bf:%d,%d|FS:0,0>\r\n",
-             m->held ? "Hold:0" : running ? "Run" : "Idle", PLANNER_BLOCKS - m->blocks, m->rx_bytes - m->queued);
+    snprintf(text, sizeof text, "<%s|MPos:%.3f,%.3f,%.3f|Bf:%d,%d|FS:0,0>\r\n",
+             m->held ? "Hold:0" : running ? "Run" : "Idle", m->at_mm[0], m->at_mm[1], m->at_mm[2], PLANNER_BLOCKS - m->blocks, m->rx_bytes - m->queued);
     say_text(m, text);
 }
 

@@ -12,6 +12,7 @@ from benchmarks import boards as board_room
 from benchmarks import meters
 from benchmarks.boards import Board, Boards, Report
 from benchmarks.hosts import Host, Task
+from benchmarks.quiet import Others, one_core
 
 _STREAMING_WITHIN_S: Final = 120.0
 _WARM_UP_S: Final = 1.0
@@ -42,12 +43,12 @@ class Beginning:
     """What the meters showed when a window began."""
 
     report: Report
-    others: meters.Others
+    others: Others
     host_s: float
     responder_s: float
 
 
-def measure(host: Host, boards: Sequence[Board], moves: int, window_s: float) -> Run:
+def measure(host: Host, boards: Sequence[Board], moves: int, window_s: float, awake: Sequence[int] = ()) -> Run:
     """Let a host stream `moves` moves to each board, and count for `window_s` once all boards have had some."""
     with tempfile.TemporaryDirectory(prefix="cellctl-bench-") as folder:
         devices, work = Path(folder, "dev"), Path(folder, "host")
@@ -56,14 +57,20 @@ def measure(host: Host, boards: Sequence[Board], moves: int, window_s: float) ->
         with board_room.running(boards, devices) as running, host(task) as pid:
             wait_for_lines(running)
             time.sleep(_WARM_UP_S)
-            beginning = begin(running, pid)
+            beginning = begin(running, pid, awake)
             time.sleep(window_s)
             return end(beginning, running, pid)
 
 
-def begin(boards: Boards, pid: int) -> Beginning:
+def measure_on_one_core(host: Host, boards: Sequence[Board], moves: int, window_s: float) -> Run:
+    """The same, with host and boards on one core; see `quiet.one_core` for why."""
+    with one_core() as awake:
+        return measure(host, boards, moves, window_s, awake)
+
+
+def begin(boards: Boards, pid: int, awake: Sequence[int] = ()) -> Beginning:
     """Read all meters, and let the boards begin a new interval."""
-    return Beginning(boards.report(), meters.Others(pid, boards.pid), meters.cpu_s(pid), meters.cpu_s(boards.pid))
+    return Beginning(boards.report(), Others(pid, boards.pid, *awake), meters.cpu_s(pid), meters.cpu_s(boards.pid))
 
 
 def end(beginning: Beginning, boards: Boards, pid: int) -> Run:

@@ -3,13 +3,15 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import quantiles
 from typing import Final
 
-from benchmarks import fleet, hosts, memory, meters, runs
+from benchmarks import fleet, hosts, memory, runs
 from benchmarks.boards import PACED_US, Board
 from benchmarks.figures import Figure, Goal, at_least, at_most
 from benchmarks.hosts import Host
+from benchmarks.quiet import Patience
 from benchmarks.runs import Run
 
 _GRBL: Final = (Board("m1", "grbl"),)
@@ -67,7 +69,7 @@ class Settings:
 
     rounds: int = 3
     window_s: float = 3.0
-    patience_s: float = 30.0
+    patience: Patience = field(default_factory=Patience)
     peers: bool = True
     large_moves: int = 10_000_000
 
@@ -88,14 +90,13 @@ def measure(settings: Settings, only: Callable[[str], bool], tell: Callable[[str
             for host, (start, moves_per_s) in contest.hosts.items():
                 if host in INSTALLED_PEERS and not settings.peers:
                     continue
-                meters.wait_for_quiet(settings.patience_s)
                 moves = int(moves_per_s * (settings.window_s + _START_S))
-                run = runs.measure(start, contest.boards, moves, settings.window_s)
+                go = partial(runs.measure_on_one_core, start, contest.boards, moves, settings.window_s)
+                run = settings.patience.quietest(go)
                 results.runs[contest.name][host].append(run)
                 tell(f"round {number + 1} {contest.name} {host}: {_told(run)}")
         for name, many in _MANY.items():
             if only(name):
-                meters.wait_for_quiet(settings.patience_s)
                 many(settings, results)
                 tell(f"round {number + 1} {name}: {_last_values(results, name)}")
     return results
@@ -113,22 +114,22 @@ def figures(results: Results) -> Iterator[Figure]:
 
 
 def _gaps_of_32(settings: Settings, results: Results) -> None:
-    run = fleet.gaps(32, settings.window_s)
+    run = settings.patience.quietest(partial(fleet.gaps, 32, settings.window_s))
     results.runs["32_at_400"]["cellctl"].append(run)
     results.values["32_at_400.starved"].append(run.starved)
 
 
 def _most_machines(settings: Settings, results: Results) -> None:
-    most, tried = fleet.most_without_starvation(settings.window_s)
+    most, tried = fleet.most_without_starvation(settings.window_s, settings.patience)
     results.values["machines_without_starvation"].append(most)
     for count, run in tried.items():
         results.runs[f"{count}_machines"]["cellctl"].append(run)
 
 
 def _holds(settings: Settings, results: Results) -> None:
-    found = fleet.holds_ms(32)
-    results.values["hold.p50_ms"].append(quantiles(found, n=100)[49])
-    results.values["hold.p99_ms"].append(quantiles(found, n=100)[98])
+    percentiles = quantiles(settings.patience.quietest(partial(fleet.holds, 32)).took_ms, n=100)
+    results.values["hold.p50_ms"].append(percentiles[49])
+    results.values["hold.p99_ms"].append(percentiles[98])
 
 
 def _memory(settings: Settings, results: Results) -> None:
