@@ -1,6 +1,7 @@
 """`cellctl run`: the composition root. Here, and nowhere else, the real world is plugged into the ports."""
 
 import asyncio
+import gc
 import os
 import signal
 from argparse import Namespace
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import structlog
+import uvloop
 
 from cellctl import __version__
 from cellctl.app.cell import Face, Outside, RunningCell
@@ -46,7 +48,8 @@ def main_run(args: Namespace) -> int:
         raise ConfigError([f"--state {args.state}: the folder cannot be made ({error.strerror})"]) from None
     status = os.EX_OK
     try:
-        asyncio.run(_run(config, args))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run(config, args))
     except* CellError as failed:
         status = _exit_status(failed)
     return status
@@ -111,6 +114,10 @@ class Service:
             with suppress(TimeoutError):
                 async with asyncio.timeout(MEETING_S):
                     await self._cell.met()
+            # What is loaded by now stays. Unless the collector is told so, it looks at all of it again and again, and
+            # the machines wait for tens of milliseconds meanwhile.
+            gc.collect()
+            gc.freeze()
             self._notifier.ready(self._status())
             log.info("controller.ready", version=__version__, cell=self._cell.config.plan.name)
 
