@@ -10,6 +10,9 @@ from cellctl.domain.commands import Envelope, Reply
 from cellctl.domain.events import Fact, Record
 from cellctl.domain.machine import MachineCommand
 from cellctl.domain.work import Operation, Plan
+from cellctl.gcode.preflight import Piecewise
+from cellctl.gcode.rules import MachineRules
+from cellctl.gcode.verdicts import Verdicts
 
 
 class Clock(Protocol):
@@ -141,6 +144,10 @@ class Files(Protocol):
 
     def keep(self, name: str, content: bytes) -> str:
         """Store durably; returns the SHA-256 in hex. The same content twice is one file."""
+        ...
+
+    def adopt(self, path: Path) -> Piecewise[str]:
+        """Store what a file holds, read in pieces; returns its SHA-256. Raises OSError, StoreFailed, OrderRefused."""
         ...
 
     def lines(self, sha256: str) -> Iterator[str]:
@@ -277,12 +284,17 @@ class Driver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a driver gets to work with. It has no other way to reach the world."""
+    """What a driver gets to work with. It has no other way to reach the world.
+
+    `verdicts`: a program must pass by what the machine says of itself before its first line goes out; None where the
+    pre-flight check is off.
+    """
 
     clock: Clock
     links: Links
     files: Files
     report: Callable[[Fact], None]
+    verdicts: Verdicts | None = None
 
 
 class DriverFamily(Protocol):
@@ -291,6 +303,10 @@ class DriverFamily(Protocol):
     @property
     def options(self) -> type[Any]:
         """A pydantic model or dataclass; the machine's own keys in the cell file are parsed by it."""
+        ...
+
+    def rules(self, options: Any) -> MachineRules | None:
+        """What every program is held against before it may be ordered; None where no programs are run."""
         ...
 
     def driver(self, machine: str, options: Any, tools: Tools) -> Driver:

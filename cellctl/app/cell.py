@@ -14,6 +14,7 @@ from cellctl.app.config import CellConfig
 from cellctl.app.desk import Desk
 from cellctl.app.engine import Engine
 from cellctl.app.supervisor import Supervisor
+from cellctl.app.workbench import Workbench
 from cellctl.core.cell import empty
 from cellctl.domain.commands import SubmitOrder
 from cellctl.domain.work import Directive
@@ -50,15 +51,17 @@ class RunningCell:
         self.config = config
         self.outside = outside
         self.engine = Engine(empty(config.plan), outside.store, outside.clock)
+        self.bench = Workbench(config, outside.files)
         products = [product.describe() for product in config.products]
         self.desk = Desk(self.engine, outside.clock, self._prepare, products)
         for name, machine in config.machines.items():
             report = partial(self.engine.report, name)
-            tools = Tools(outside.clock, outside.links, outside.files, report)
+            verdicts = self.bench.verdicts if config.plan.stations[name].preflight else None
+            tools = Tools(outside.clock, outside.links, outside.files, report, verdicts)
             self.engine.supervisors[name] = Supervisor(name, machine, tools)
 
-    def _prepare(self, command: SubmitOrder) -> Directive:
-        return workshop.prepare(self.config.products, command, self.outside.files.keep)
+    async def _prepare(self, command: SubmitOrder) -> Directive:
+        return await workshop.prepare(self.config.products, command, self.bench)
 
     async def run(self, faces: Sequence[Face], *beside: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Replay the journal, then run everything until cancelled or until an essential part fails."""

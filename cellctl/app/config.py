@@ -55,6 +55,7 @@ class _StationKeys(BaseModel):
     capabilities: tuple[str, ...] = ()
     slots: tuple[Slot, ...] = ()
     reach: tuple[str, ...] = ()
+    preflight: bool = True
     sim: dict[str, Any] = {}
 
 
@@ -160,7 +161,7 @@ def _machine(
     except ValidationError as error:
         mistakes += mistakes_in(error, file, where)
     mistakes.check()
-    station = Station(name, common.driver, common.capabilities, common.slots, common.reach)
+    station = Station(name, common.driver, common.capabilities, common.slots, common.reach, preflight=common.preflight)
     return station, MachineConfig(family, options)
 
 

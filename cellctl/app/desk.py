@@ -1,7 +1,8 @@
 """The desk that every face sits at (ports.Desk): commands come in here, and nowhere else."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any, Final
 
 import structlog
@@ -18,7 +19,7 @@ from cellctl.ports import Clock
 
 log = structlog.get_logger()
 
-Prepare = Callable[[SubmitOrder], Directive]
+Prepare = Callable[[SubmitOrder], Awaitable[Directive]]
 
 # What must not wait for a disk.
 CUT_SHORT: Final = frozenset({MachineCommand.HOLD, MachineCommand.ABORT})
@@ -32,7 +33,8 @@ class Desk:
         self._engine = engine
         self._clock = clock
         self._prepare = prepare
-        self._pending: dict[str, asyncio.Future[Reply]] = {}
+        # What is being prepared or decided about, by the command's id.
+        self._pending: dict[str, asyncio.Event] = {}
 
     @property
     def plan(self) -> Plan:
@@ -57,22 +59,27 @@ class Desk:
 
     async def submit(self, envelope: Envelope) -> Reply:
         """Decide about a command; see ports.Desk."""
-        twin = self._pending.get(envelope.id)
-        if twin is not None:
-            await asyncio.wait([twin])
+        while (twin := self._pending.get(envelope.id)) is not None:
+            await twin.wait()
         known = self._engine.answers.again(envelope)
         if known is not None:
             return known
-        answer = self._engine.hand_in(self._stimulus(envelope), envelope.sender)
-        self._pending[envelope.id] = answer
-        answer.add_done_callback(lambda _: self._pending.pop(envelope.id))
+        self._pending[envelope.id] = asyncio.Event()
+        with ExitStack() as not_handed_in:  # Whoever asked may leave while it is prepared; then nothing has happened.
+            not_handed_in.callback(self._decided, envelope)
+            answer = self._engine.hand_in(await self._stimulus(envelope), envelope.sender)
+            not_handed_in.pop_all()
+        answer.add_done_callback(lambda _: self._decided(envelope))
         # Whoever asked may leave; what was handed in is decided all the same, and its id stays taken.
         return await asyncio.shield(answer)
 
-    def _stimulus(self, envelope: Envelope) -> Stimulus:
+    def _decided(self, envelope: Envelope) -> None:
+        self._pending.pop(envelope.id).set()
+
+    async def _stimulus(self, envelope: Envelope) -> Stimulus:
         match envelope.command:
             case SubmitOrder() as order:
-                return self._prepared(envelope, order)
+                return await self._prepared(envelope, order)
             case CommandMachine(machine=machine, command=command) if (
                 command in CUT_SHORT and machine in self._engine.supervisors
             ):
@@ -80,9 +87,9 @@ class Desk:
                 return MachineTold(envelope, self._engine.tell(machine, command))
         return envelope
 
-    def _prepared(self, envelope: Envelope, order: SubmitOrder) -> Stimulus:
+    async def _prepared(self, envelope: Envelope, order: SubmitOrder) -> Stimulus:
         try:
-            return PreparedOrder(envelope, self._prepare(order), self._clock.utc())
+            return PreparedOrder(envelope, await self._prepare(order), self._clock.utc())
         except OrderRefused as refused:
             return RefusedOrder(envelope, rejected(refused.code, str(refused)))
         except (OSError, ValueError) as broken:

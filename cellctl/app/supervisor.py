@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -46,7 +47,7 @@ class Supervisor:
 
     async def _serve(self) -> str:
         """One connection, from its beginning to its end; returns why it ended."""
-        tools = Tools(self._tools.clock, self._tools.links, self._tools.files, self._report)
+        tools = replace(self._tools, report=self._report)
         try:
             self._driver = self._config.family.driver(self.machine, self._config.options, tools)
             await self._driver.serve()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import singledispatch
-from typing import Any
+from typing import Any, Final
 
 from cellctl.domain import events as ev
 from cellctl.domain.machine import MachineCommand, MachineState
@@ -35,7 +35,8 @@ class StationStatus:
     """What is known of a station with a driver. `state` is None until it has been heard after a start.
 
     `told` is a command that it has not yet reacted to. `refused` says why it did not take its last work; it is not
-    given any more before it has shown another state.
+    given any more before it has shown another state. `unfit`: programs (SHA-256) that do not fit it by its own account,
+    and why; a person who stops or clears it, and a new contact, have it asked again.
     """
 
     state: MachineState | None = None
@@ -43,6 +44,7 @@ class StationStatus:
     identity: str = ""
     reason: str = ""
     refused: str = ""
+    unfit: Mapping[str, str] = field(default_factory=dict)
     told: MachineCommand | None = None
     progress: Progress = field(default_factory=Progress)
 
@@ -78,6 +80,9 @@ class Cell:
     def operation_of(self, job_id: str) -> Operation | None:
         """The open operation of a job."""
         return next((op for op in self.operations.values() if op.job_id == job_id), None)
+
+
+_SET_RIGHT: Final = frozenset({MachineCommand.STOP, MachineCommand.ABORT, MachineCommand.CLEAR})
 
 
 def empty(plan: Plan) -> Cell:
@@ -174,7 +179,10 @@ def _(event: ev.OperationStarted, cell: Cell) -> Cell:
     operation = cell.operations.get(event.operation_id)
     if operation is None:
         return cell
-    running = replace(operation, state=OperationState.RUNNING)
+    program = operation.program
+    if program is not None and event.estimated_s:
+        program = replace(program, estimated_s=event.estimated_s)
+    running = replace(operation, state=OperationState.RUNNING, program=program)
     return replace(cell, operations={**cell.operations, operation.id: running})
 
 
@@ -193,6 +201,9 @@ def _(event: ev.OperationEnded, cell: Cell) -> Cell:
         unknown = replace(operation, state=OperationState.UNKNOWN)
         return replace(cell, operations={**cell.operations, operation.id: unknown})
     ended = replace(cell, operations={k: op for k, op in cell.operations.items() if k != operation.id})
+    if event.unfit and operation.program is not None:
+        before = cell.stations[operation.station].unfit if operation.station in cell.stations else {}
+        return _station(ended, operation.station, unfit={**before, operation.program.sha256: event.reason})
     if event.state is OperationState.NOT_BEGUN:
         return _station(ended, operation.station, refused=event.reason or "it did not say why")
     return ended
@@ -205,7 +216,9 @@ def _(event: ev.StationChanged, cell: Cell) -> Cell:
 
 @_fold.register
 def _(event: ev.StationCommanded, cell: Cell) -> Cell:
-    # Only a reset is waited for; the others are there for the record.
+    # Only a reset is waited for. Behind the others a person may have changed the machine.
+    if event.command in _SET_RIGHT:
+        return _station(cell, event.station, unfit={})
     if event.command is not MachineCommand.RESET:
         return cell
     return _station(cell, event.station, told=event.command)
@@ -213,7 +226,7 @@ def _(event: ev.StationCommanded, cell: Cell) -> Cell:
 
 @_fold.register
 def _(event: ev.ContactFound, cell: Cell) -> Cell:
-    return _station(cell, event.station, contact="found", identity=event.identity, reason="")
+    return _station(cell, event.station, contact="found", identity=event.identity, reason="", unfit={})
 
 
 @_fold.register

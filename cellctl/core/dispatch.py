@@ -45,10 +45,21 @@ class Leg:
 def next_operation(cell: Cell, job: Job) -> Operation | tuple[Reason, ...]:
     """The operation that can begin now for a job, or every reason why none can."""
     step = current_step(cell, job)
-    part = cell.parts.get(job.serial)
     able = [each for each in cell.plan.stations.values() if each.driver and step.capability in each.capabilities]
     if not able:
         return (Reason("no_capability", f"no station of this cell can {step.capability}"),)
+    answer = _on_one_of(cell, job, step, [each for each in able if not unfit(cell, each, step)])
+    if isinstance(answer, Operation):
+        return answer
+    refusals = (Reason("preflight", why) for each in able if (why := unfit(cell, each, step)))
+    return (*answer, *refusals)
+
+
+def _on_one_of(cell: Cell, job: Job, step: Step, able: list[Station]) -> Operation | tuple[Reason, ...]:
+    """The operation on a station that may do it, or the first one on the way there."""
+    part = cell.parts.get(job.serial)
+    if not able:
+        return ()
     if part is None or part.place == NOWHERE:
         return _begin(cell, job, step, able)
     here = next((station for station in able if station.name == station_of(part.place)), None)
@@ -57,15 +68,27 @@ def next_operation(cell: Cell, job: Job) -> Operation | tuple[Reason, ...]:
     return _carry(cell, job, part, able)
 
 
+def unfit(cell: Cell, station: Station, step: Step) -> str:
+    """Why the pre-flight check keeps a step's program from a station, before the order or by the machine's own account;
+    empty if it does not."""
+    status = cell.stations.get(station.name)
+    told = status.unfit.get(step.program.sha256, "") if status and step.program else ""
+    return told or step.unfit.get(station.name, "")
+
+
 def unbegun(cell: Cell, job: Job) -> str:
-    """The capability that a job without a part waits for, or "" if it has a part.
+    """What a job without a part waits for: a capability, and stations that must not do it; "" if it has a part.
 
     Jobs that wait for the same have the same answer, so that a long queue costs one look.
     """
     part = cell.parts.get(job.serial)
     if part is not None and part.place != NOWHERE:
         return ""
-    return current_step(cell, job).capability
+    step = current_step(cell, job)
+    if not step.unfit and not any(status.unfit for status in cell.stations.values()):
+        return step.capability
+    refusals = [why for station in cell.plan.stations.values() if (why := unfit(cell, station, step))]
+    return "\n".join((step.capability, *refusals))
 
 
 def current_step(cell: Cell, job: Job) -> Step:
@@ -117,7 +140,11 @@ def finished_part(cell: Cell, station: str) -> str:
 def _stays(cell: Cell, part: Part, station: Station) -> bool:
     """Whether the next thing to be done to a part can be done where it is."""
     job = cell.jobs[part.job_id]
-    return part.disposition is Disposition.IN_WORK and current_step(cell, job).capability in station.capabilities
+    return part.disposition is Disposition.IN_WORK and _can(cell, station, current_step(cell, job))
+
+
+def _can(cell: Cell, station: Station, step: Step) -> bool:
+    return step.capability in station.capabilities and not unfit(cell, station, step)
 
 
 def _begin(cell: Cell, job: Job, step: Step, able: list[Station]) -> Operation | tuple[Reason, ...]:
@@ -139,7 +166,10 @@ def _process(cell: Cell, job: Job, step: Step, station: Station, place: Place) -
     if reason is not None:
         return (reason,)
     draft = _draft(cell, job, step.name, OperationKind.PROCESS, station, place)
-    return replace(draft, program=step.program, question=step.question)
+    program = step.program
+    if program is not None and station.name in step.estimates_s:
+        program = replace(program, estimated_s=step.estimates_s[station.name])
+    return replace(draft, program=program, question=step.question)
 
 
 def _carry(cell: Cell, job: Job, part: Part, able: list[Station]) -> Operation | tuple[Reason, ...]:
@@ -197,7 +227,7 @@ def _legs(cell: Cell, here: Station) -> Iterator[Leg]:
 def _wanted(cell: Cell, station: Station, holder: Job) -> bool:
     """Whether another job than the one whose part is there waits for what this station can do."""
     others = (job for job in waiting(cell) if job.id != holder.id)
-    return any(current_step(cell, job).capability in station.capabilities for job in others)
+    return any(_can(cell, station, current_step(cell, job)) for job in others)
 
 
 def _cannot_carry(cell: Cell, here: Station, leg: Leg) -> Reason | None:

@@ -88,6 +88,8 @@ def _machine(cell: Cell, name: str) -> MachineView:
         step=operation.step if operation else "",
         progress=status.progress if operation else Progress(),
         locked=dispatch.locked(cell, name),
+        estimated_s=operation.program.estimated_s if operation and operation.program else 0.0,
+        preflight=station.preflight,
     )
 
 

@@ -8,7 +8,11 @@ from cellctl.domain.work import Parameter, Progress
 
 @dataclass(frozen=True, slots=True)
 class MachineView:
-    """One station with a driver. `state` is the PackML name; `contact` is found, lost or never."""
+    """One station with a driver. `state` is the PackML name; `contact` is found, lost or never.
+
+    `estimated_s`: how long the program that it runs takes, as far as it is known (0: it is not). `preflight`: programs
+    are checked before they run here.
+    """
 
     name: str
     driver: str
@@ -22,6 +26,8 @@ class MachineView:
     step: str = ""
     progress: Progress = field(default_factory=Progress)
     locked: str = ""
+    estimated_s: float = 0.0
+    preflight: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,9 +131,13 @@ class OperationIntended:
 
 @dataclass(frozen=True, slots=True)
 class OperationStarted:
-    """Fact: the station has taken the work (its first byte is on the wire, or its call was accepted)."""
+    """Fact: the station has taken the work (its first byte is on the wire, or its call was accepted).
+
+    `estimated_s`: how long its program takes from where the machine stands; 0 where nobody knows more than before.
+    """
 
     operation_id: str
+    estimated_s: float = 0.0
     NAME: ClassVar = "step.started"
 
 
@@ -150,7 +154,8 @@ class OperationAdvanced:
 class OperationEnded:
     """Fact: the work is over: DONE (proved by the machine), FAILED (it said so), NOT_BEGUN or UNKNOWN.
 
-    `answer` is what a person chose, where the operation was a question.
+    `answer` is what a person chose, where the operation was a question. `unfit`: not begun because the program does
+    not fit this machine; another one may take it.
     """
 
     operation_id: str
@@ -158,6 +163,7 @@ class OperationEnded:
     reason: str = ""
     answer: str = ""
     by: str = ""
+    unfit: bool = False
     NAME: ClassVar = "step.ended"
 
 

@@ -40,7 +40,10 @@ class Disposition(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program file, named by its content. `lines` counts the lines that a machine will be sent."""
+    """A program file, named by its content. `lines` counts the lines that a machine will be sent.
+
+    `estimated_s`: how long it takes, waiting for heat included; 0 where nobody knows.
+    """
 
     sha256: str
     name: str
@@ -60,13 +63,16 @@ class Question:
 class Step:
     """One operation of a route: what it needs, and either a program or a question to a person.
 
-    The answer `choices[0]` to a step's question means that the part may go on; any other answer scraps it.
+    The answer `choices[0]` to a step's question means that the part may go on; any other answer scraps it. `unfit`:
+    why a station must not run the program, by the pre-flight check; `estimates_s`: how long one that may run it takes.
     """
 
     name: str
     capability: str
     program: Program | None = None
     question: Question | None = None
+    unfit: Mapping[str, str] = field(default_factory=dict)
+    estimates_s: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +195,8 @@ class Station:
     """A place of work in the cell file: a machine, an arm, a rack, a bench.
 
     `reach` names the stations that a carrier can take parts from and bring parts to. Stations without a driver
-    (racks) do nothing by themselves; one that is a buffer may take a part whose next machine is busy.
+    (racks) do nothing by themselves; one that is a buffer may take a part whose next machine is busy. `preflight`:
+    programs are checked before they run here.
     """
 
     name: str
@@ -198,6 +205,7 @@ class Station:
     slots: tuple[str, ...] = ()
     reach: tuple[str, ...] = ()
     buffer: bool = False
+    preflight: bool = True
 
     @property
     def attended(self) -> bool:

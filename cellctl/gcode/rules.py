@@ -1,17 +1,19 @@
 """What a program may do on one machine: the machine's own limits, its dialect, and the codes that are allowed.
 
-Values, no behaviour. Lengths mm in machine coordinates, feeds mm/min as in a program, accelerations mm/s^2.
+Values. Lengths mm in machine coordinates, feeds mm/min as in a program, accelerations mm/s^2.
 """
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
 Point = tuple[float, float, float]
 
 AXES: Final = "XYZ"
+# So far goes an axis whose travel nobody has told: farther than any number that a program may hold.
+_ANYWHERE_MM: Final = 1e9
 
 
 class Dialect(Enum):
@@ -60,6 +62,21 @@ class Envelope:
         for axis, least, most in zip(AXES, self.least_mm, self.most_mm, strict=True):
             if not -math.inf < least < most < math.inf:
                 raise ValueError(f"travel of {axis} must go from a lower to a higher number, got {least} to {most}")
+
+    def within(self, least_mm: Point, most_mm: Point) -> "Envelope":
+        """What of it lies within this box as well. Raises ValueError if nothing does."""
+        (x0, y0, z0), (x1, y1, z1) = self.least_mm, self.most_mm
+        least = max(x0, least_mm[0]), max(y0, least_mm[1]), max(z0, least_mm[2])
+        most = min(x1, most_mm[0]), min(y1, most_mm[1]), min(z1, most_mm[2])
+        return replace(self, least_mm=least, most_mm=most)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether its ends are known."""
+        return max(self.most_mm) < _ANYWHERE_MM
+
+
+UNBOUNDED: Final = Envelope((-_ANYWHERE_MM,) * 3, (_ANYWHERE_MM,) * 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +171,7 @@ class MachineRules:
 
     `codes` is the whole language: what is not in it is refused. `longest_line` is that of a line without comment,
     numbering of the driver and line end. `fixed_s`: codes that take a known time of their own (G28 X, G29, M6).
+    `timed`: how fast it moves is known, so that the estimate means something.
     """
 
     dialect: Dialect
@@ -163,3 +181,4 @@ class MachineRules:
     longest_line: int
     tools: frozenset[int] = frozenset({0})
     fixed_s: Mapping[str, float] = field(default_factory=dict)
+    timed: bool = True

@@ -63,7 +63,8 @@ class Refusal:
     remedy: str
 
     def __str__(self) -> str:
-        return f"line {self.line}, column {self.column}: {self.found}; {self.allowed}. {self.remedy}"
+        where = f"line {self.line}, column {self.column}, {self.reason.value}"
+        return f"{where}: {self.found}; {self.allowed}. {self.remedy}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,11 @@ class Passed:
     bed_celsius: float
     spindle_rpm: float
     feed_mm_per_min: float
+
+    @property
+    def takes_s(self) -> float:
+        """All of it: motion, dwells, and waiting for heat."""
+        return self.estimated_s + self.heating_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,19 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
-from cellctl.domain.errors import StoreFailed
+from cellctl.domain.errors import OrderRefused, StoreFailed
+from cellctl.gcode.preflight import Piecewise
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _PIECE_BYTES: Final = 65_536
+# Comments of slicers are long, but not that long.
+_LONGEST_LINE_BYTES: Final = 1_048_576
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -22,6 +25,7 @@ class ProgramFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._drafts = 0
 
     def keep(self, name: str, content: bytes) -> str:
         """Store durably and return the SHA-256; `name` is only for the message of an error. Raises StoreFailed."""
@@ -31,8 +35,28 @@ class ProgramFiles:
             if not self._holds(sha256):
                 self._write(sha256, content)
         except OSError as error:
-            what = f"{self._folder}: cannot keep {name!r}: {error.strerror}"
-            raise StoreFailed(f"{what}. Check the space on the disk and whose folder it is") from error
+            raise self._cannot_keep(name, error) from error
+        return sha256
+
+    def adopt(self, path: Path) -> Piecewise[str]:
+        """Store what a file holds and return its SHA-256; it is read in pieces.
+
+        Raises OSError if it cannot be read, StoreFailed if it cannot be stored or changes meanwhile, OrderRefused if it
+        has a line that is too long to be held in memory.
+        """
+        sha256 = yield from _hashed(path, _Lines(path.name).take)
+        stored = self._folder / sha256
+        if stored.exists() and (yield from _hashed(stored)) == sha256:
+            return sha256
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with self._draft() as draft:
+                copied = yield from _hashed(path, draft.write)
+                self._finish(draft, sha256 if copied == sha256 else "")
+        except OSError as error:
+            raise self._cannot_keep(path.name, error) from error
+        if copied != sha256:
+            raise StoreFailed(f"{path} changed while it was read. Order again")
         return sha256
 
     def lines(self, sha256: str) -> Iterator[str]:
@@ -58,12 +82,27 @@ class ProgramFiles:
             return False
 
     def _write(self, sha256: str, content: bytes) -> None:
-        draft = self._folder / f"{sha256}.draft"
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._folder / sha256)
+        with self._draft() as draft:
+            draft.write(content)
+            self._finish(draft, sha256)
+
+    def _draft(self) -> BinaryIO:
+        """One of its own for each writer; what a crash leaves behind is overwritten some day."""
+        self._drafts += 1
+        return (self._folder / f"{self._drafts}.draft").open("wb")
+
+    def _cannot_keep(self, name: str, error: OSError) -> StoreFailed:
+        what = f"{self._folder}: cannot keep {name!r}: {error.strerror}"
+        return StoreFailed(f"{what}. Check the space on the disk and whose folder it is")
+
+    def _finish(self, draft: BinaryIO, sha256: str) -> None:
+        """Make a draft durable under its name; without one it is thrown away."""
+        if not sha256:
+            Path(draft.name).unlink()
+            return
+        draft.flush()
+        os.fsync(draft.fileno())
+        Path(draft.name).replace(self._folder / sha256)
         # A new name is durable when its folder is.
         folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -84,12 +123,51 @@ class MemoryFiles:
         self._contents[sha256] = content
         return sha256
 
+    def adopt(self, path: Path) -> Piecewise[str]:
+        """Store what a file holds, as ProgramFiles does. Raises OSError, OrderRefused."""
+        pieces: list[bytes] = []
+        sha256 = yield from _hashed(path, pieces.append)
+        lines = _Lines(path.name)
+        for piece in pieces:
+            lines.take(piece)
+        self._contents[sha256] = b"".join(pieces)
+        return sha256
+
     def lines(self, sha256: str) -> Iterator[str]:
         """The lines of a stored file, as ProgramFiles gives them. Raises StoreFailed if it is absent."""
         _check_name(sha256)
         if sha256 not in self._contents:
             raise _absent(sha256)
         yield from _verified(io.BytesIO(self._contents[sha256]), sha256)
+
+
+class _Lines:
+    """Refuses a file with a line that is longer than anybody writes: whoever reads it holds a line in memory."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._open_bytes = 0
+
+    def take(self, piece: bytes) -> None:
+        """The next piece of the file. Raises OrderRefused."""
+        end = max(piece.rfind(b"\n"), piece.rfind(b"\r"))
+        self._open_bytes = len(piece) - end - 1 if end >= 0 else self._open_bytes + len(piece)
+        if self._open_bytes > _LONGEST_LINE_BYTES:
+            raise OrderRefused("invalid", f"{self._name} has a line of more than {_LONGEST_LINE_BYTES} bytes")
+
+
+def _hashed(path: Path, take: Callable[[bytes], object] = lambda _: None) -> Piecewise[str]:
+    """The SHA-256 of a file, which is handed on piece by piece."""
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        piece = file.read(_PIECE_BYTES)
+        while piece:
+            digest.update(piece)
+            take(piece)
+            piece = file.read(_PIECE_BYTES)
+            if piece:
+                yield
+    return digest.hexdigest()
 
 
 class _Hashing(io.RawIOBase):

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from cellctl.domain.errors import CellError, LinkLost, MachineFault, NotAllowed, StoreFailed
+from cellctl.domain.events import OperationEnded
 from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineCommand, MachineState
-from cellctl.domain.work import Operation, OperationState, Progress, Question
+from cellctl.domain.work import Operation, OperationState, Program, Progress, Question
+from cellctl.gcode.rules import MachineRules
 from cellctl.gcode.words import strip_comment
 from cellctl.ports import ByteLink, Clock, Files, Tools
+from cellctl_drivers.serial_looking import Looking
 from cellctl_drivers.serial_session import (
     Acknowledged,
     Asked,
@@ -60,6 +63,7 @@ class SerialDriver:
         self._link = link
         self._session = session
         self._tools = tools
+        self._looking: Looking | None = None
         self._work: Work | None = None
         self._nap = Nap(tools.clock)
         self._end: CellError | None = None
@@ -77,25 +81,42 @@ class SerialDriver:
             self._session.greet(now_s)
             self._pump(now_s)
             while self._end is None:
-                await self._nap.until(self._session.deadline_s)
+                await self._pause()
                 self._tick()
             raise self._end
         except asyncio.CancelledError:
             await self._leave()
             raise
         finally:
+            self._give_up("the connection ended")
             self._link.close()
 
     def start(self, operation: Operation) -> None:
-        """Run the operation's program. Raises NotAllowed unless the machine is IDLE and there is a program."""
+        """Run the operation's program, once it has passed the pre-flight check by what the machine says of itself.
+
+        Raises NotAllowed unless the machine is IDLE and there is a program.
+        """
         self._station.after(_C.START)
         program = operation.program
         if program is None:
             raise NotAllowed(f"{self._station.machine} runs programs, and {operation.id} has none")
+        verdicts, rules = self._tools.verdicts, self._rules()
+        if verdicts is None or rules is None:
+            self._begin(operation, program)
+            return
+        self._looking = Looking(operation, program, rules.timed, verdicts.asking(program.sha256, rules))
+        self._look_on()  # What is known already needs no waiting.
+        self._nap.wake()
+
+    def _rules(self) -> MachineRules | None:
+        """What a program is held against right before it runs; None: nothing. Raises NotAllowed."""
+        return None
+
+    def _begin(self, operation: Operation, program: Program, estimated_s: float = 0.0) -> None:
         lines = executable(self._tools.files, program.sha256)
         now_s = self._tools.clock.now_s()
         self._session.load(lines, program.lines, now_s)
-        self._work = Work(operation, self._tools.report)
+        self._work = Work(operation, self._tools.report, estimated_s)
         self._station.take(_C.START)
         self._pump(now_s)
 
@@ -104,6 +125,7 @@ class SerialDriver:
         self._station.after(command)
         if command not in _ACTS:
             raise NotAllowed(f"{self._station.machine} cannot be told to {command.value}")
+        self._give_up(f"{self._station.machine} was told to {command.value} before it began")
         now_s = self._tools.clock.now_s()
         _ACTS[command](self._session, now_s)
         self._station.take(command)
@@ -141,6 +163,35 @@ class SerialDriver:
         self._lose(reason, "Check its power and cable")
 
     # ---- the loop ------------------------------------------------------------------------------------------------
+
+    async def _pause(self) -> None:
+        """Until something is due; while a program is looked through, only as long as others need."""
+        if self._looking is None:
+            await self._nap.until(self._session.deadline_s)
+        else:
+            await asyncio.sleep(0)
+            self._look_on()
+
+    def _look_on(self) -> None:
+        """A piece more of the program that is to begin; it begins once it has passed."""
+        looking = self._looking
+        answer = looking.go_on() if looking else None
+        if looking is None or answer is None:
+            return
+        self._looking = None
+        if isinstance(answer, OperationEnded):
+            self._tools.report(answer)
+            return
+        try:
+            self._begin(looking.operation, looking.program, answer)
+        except NotAllowed as refused:
+            self._tools.report(looking.given_up(str(refused)))
+
+    def _give_up(self, why: str) -> None:
+        """What was still looked through does not begin any more."""
+        looking, self._looking = self._looking, None
+        if looking is not None:
+            self._tools.report(looking.given_up(why))
 
     def _tick(self) -> None:
         now_s = self._tools.clock.now_s()
@@ -228,6 +279,7 @@ class SerialDriver:
 
     def _fault(self, what: str, do_next: str) -> None:
         reason = f"{what}. {do_next}"
+        self._give_up(what)
         if self._station.state is None:
             self._end = MachineFault(self._station.machine, what, do_next=do_next)
             return
@@ -236,6 +288,7 @@ class SerialDriver:
         self._station.complete_if(_S.ABORTING, reason=reason)
 
     def _lose(self, what: str, do_next: str) -> None:
+        self._give_up(what)
         begun = self._work is not None and self._work.started
         self._end_work(OperationState.UNKNOWN if begun else OperationState.NOT_BEGUN, what)
         self._end = self._end or LinkLost(self._station.machine, what, do_next=do_next)

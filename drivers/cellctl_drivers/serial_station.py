@@ -80,7 +80,8 @@ class Station:
 class Work:
     """One operation on its machine, from the first byte to its end."""
 
-    def __init__(self, operation: Operation, report: Report) -> None:
+    def __init__(self, operation: Operation, report: Report, estimated_s: float = 0.0) -> None:
+        self.estimated_s = estimated_s  # From where the machine stands; 0: not known.
         self.trouble = ""  # Why it was stopped, if it was not asked for.
         self.started = False
         self.operation = operation
@@ -92,7 +93,7 @@ class Work:
     def begin(self) -> None:
         """The first byte is on the wire."""
         self.started = True
-        self._report(OperationStarted(self.operation.id))
+        self._report(OperationStarted(self.operation.id, self.estimated_s))
 
     def advance(self, progress: Progress, now_s: float) -> None:
         """A checkpoint."""

@@ -54,8 +54,8 @@ def test_a_refusal_names_line_column_and_remedy() -> None:
     first, second = verdict.refusals
     assert (first.line, first.column, first.reason) == (8, 8, Reason.OUT_OF_TRAVEL)
     assert str(first) == (
-        "line 8, column 8: Y would come to 230.000 mm (machine coordinates); this machine reaches from 0 to 220. "
-        "Move the part in Y, or the work offset"
+        "line 8, column 8, out_of_travel: Y would come to 230.000 mm (machine coordinates); "
+        "this machine reaches from 0 to 220. Move the part in Y, or the work offset"
     )
     assert (second.line, second.reason, second.found) == (9, Reason.DANGEROUS_CODE, "M502")
     assert "settings" in second.allowed

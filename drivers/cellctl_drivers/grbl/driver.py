@@ -6,13 +6,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cellctl.domain.events import ContactFound, StationChanged
 from cellctl.domain.machine import MachineState
-from cellctl.domain.work import Operation
-from cellctl.gcode.rules import MachineLimits
+from cellctl.domain.work import Operation, Program
+from cellctl.gcode.rules import MachineLimits, MachineRules
 from cellctl.ports import ByteLink, Driver, Tools
 from cellctl_drivers.grbl.dials import Button, Dial
 from cellctl_drivers.grbl.events import FoundAtWork
 from cellctl_drivers.grbl.jog import Jog
 from cellctl_drivers.grbl.play import Script
+from cellctl_drivers.grbl.rules import RouterLimits, Told, rules
 from cellctl_drivers.grbl.session import GrblSession
 from cellctl_drivers.grbl.settings import Settings
 from cellctl_drivers.serial_session import SessionEvent
@@ -49,21 +50,29 @@ class GrblOptions(BaseModel):
         _USUAL.resume_s
     )
     homing_timeout_s: Annotated[Seconds, Field(description="how long homing may take")] = _USUAL.homing_s
+    limits: Annotated[RouterLimits | None, Field(description="what programs are held against before they run")] = None
 
 
 class GrblDriver(SerialDriver):
     """A serial machine that can also be jogged and overridden, and that may be met at work."""
 
-    def __init__(self, machine: str, link: ByteLink, session: GrblSession, tools: Tools) -> None:
+    def __init__(
+        self, machine: str, link: ByteLink, session: GrblSession, tools: Tools, limits: RouterLimits | None = None
+    ) -> None:
         super().__init__(machine, link, session, tools)
         self._grbl = session
+        self._limits = limits
 
-    def start(self, operation: Operation) -> None:
-        """Run the operation's program, after a try in check mode where that is wanted. Raises NotAllowed."""
-        if operation.program is not None:
-            sha256, files = operation.program.sha256, self._tools.files
-            self._grbl.announce(Script(sha256, lambda: executable(files, sha256)))
-        super().start(operation)
+    def _begin(self, operation: Operation, program: Program, estimated_s: float = 0.0) -> None:
+        """Run the program, after a try in check mode where that is wanted."""
+        files = self._tools.files
+        self._grbl.announce(Script(program.sha256, lambda: executable(files, program.sha256)))
+        super()._begin(operation, program, estimated_s)
+
+    def _rules(self) -> MachineRules:
+        """Those of the cell file, within what the controller tells of itself. Raises NotAllowed."""
+        portrait, told = self._grbl.portrait, self.limits
+        return rules(self._limits, Told(told, portrait.homes, portrait.firmware.grblhal) if told else None)
 
     def jog(self, move: Jog) -> None:
         """Move by hand, while nothing else is going on. Raises NotAllowed."""
@@ -111,6 +120,10 @@ class GrblFamily:
         """GrblOptions."""
         return GrblOptions
 
+    def rules(self, options: GrblOptions) -> MachineRules:
+        """What programs are held against before the machine is met."""
+        return rules(options.limits)
+
     def driver(self, machine: str, options: GrblOptions, tools: Tools) -> Driver:
         """A driver for one connection with one controller."""
         wire_s = tools.clock.wire_s
@@ -135,7 +148,7 @@ class GrblFamily:
             silence_s=wire_s(options.silence_timeout_s),
         )
         link = tools.links.bytes_to(machine, options.port, {"baud": options.baud})
-        return GrblDriver(machine, link, GrblSession(settings), tools)
+        return GrblDriver(machine, link, GrblSession(settings), tools, options.limits)
 
 
 FAMILY = GrblFamily()

@@ -161,8 +161,7 @@ class Portrait:
 
     @property
     def limits(self) -> MachineLimits | None:
-        """What the machine can bear, by its settings; None if it has not told them. Travel goes from the homing
-        corner, which is 0, into the negative."""
+        """What the machine can bear, by its settings; None if it has not told them."""
         feed, acceleration, travel = (tuple(self.number(first + axis) or 0.0 for axis in range(3)) for first in _LIMITS)
         if not (all(feed) and all(acceleration) and all(travel)):
             return None
@@ -171,15 +170,25 @@ class Portrait:
             pace = replace(pace, planner_blocks=self.firmware.planner_blocks)
         speed = self.number(30)
         spindle = Spindle(speed, self.number(31) or 0.0) if speed else None
-        return MachineLimits(self._envelope((-travel[0], -travel[1], -travel[2])), pace, spindle=spindle)
+        return MachineLimits(self._envelope(travel), pace, spindle=spindle)
 
-    def _envelope(self, least_mm: Point) -> Envelope:
+    @property
+    def homes(self) -> bool:
+        """Whether it finds the end of its travel by itself ($22)."""
+        return bool(int(self.number(22) or 0) & 1)
+
+    def _envelope(self, travel: tuple[float, ...]) -> Envelope:
+        """Travel goes from the homing corner, which is 0, into the negative; in a build that sets the origin where it
+        homes (Z in the options), upwards for axes that home downwards (grbl/system.c, system_check_travel_limits)."""
+        upwards = int(self.number(23) or 0) if "Z" in self.firmware.options else 0
+        spans = [(0.0, length) if upwards & 1 << axis else (-length, 0.0) for axis, length in enumerate(travel)]
+        (x0, x1), (y0, y1), (z0, z1) = spans
         places = {name: self._point(offset) for name, offset in self.offsets.items()}
         stored = {code: places[f"G{code}"] for code in (28, 30) if f"G{code}" in places}
         work = {int(name[1:].replace(".", "")): at for name, at in places.items() if name[:2] == "G5"}
         at = self.position_mm
         starts = (at["X"], at["Y"], at["Z"]) if {"X", "Y", "Z"} <= at.keys() else None
-        return Envelope(least_mm, (0.0, 0.0, 0.0), work, starts_at_mm=starts, stored_mm=stored)
+        return Envelope((x0, y0, z0), (x1, y1, z1), work, starts_at_mm=starts, stored_mm=stored)
 
     def _point(self, offset: tuple[float, ...]) -> Point:
         x, y, z = (each * self.mm_per_unit for each in (*offset, 0.0, 0.0, 0.0)[:3])

@@ -154,6 +154,9 @@ class _Family:
         """What the cell file may say about a person: nothing."""
         return ManualOptions
 
+    def rules(self, options: ManualOptions) -> None:
+        """A person runs no programs."""
+
     def driver(self, machine: str, options: ManualOptions, tools: Tools) -> Driver:
         """A driver for one person."""
         return ManualDriver(machine, tools)

@@ -4,6 +4,8 @@ import re
 from enum import Enum
 from typing import Final, NamedTuple
 
+from cellctl.gcode.rules import Point
+
 LONGEST_LINE = 4096
 
 
@@ -25,6 +27,7 @@ class Kind(Enum):
     ACTION = "action"
     FIRMWARE = "who it is"
     CAPABILITY = "what it can do"
+    AREA = "how far it reaches"
     REPORT = "temperatures"
     STARVATION = "how often it had nothing to do"
     CHATTER = "anything else"
@@ -68,6 +71,7 @@ _SHAPES: Final = tuple(
         (r"wait$", Kind.WAIT),
         (r"//\s*action:\s*(?P<text>.*)", Kind.ACTION),
         (r"Cap:(?P<text>\w+):1", Kind.CAPABILITY),
+        (r"area:\{(?P<text>full:.*)", Kind.AREA),
         (r"T\d?:|B:\s*-?\d", Kind.REPORT),
         (r"D576 ", Kind.STARVATION),
     )
@@ -75,6 +79,7 @@ _SHAPES: Final = tuple(
 _BED = re.compile(r"\bB:\s*(-?\d+(?:\.\d+)?)")
 _CHAMBER = re.compile(r"\bC:\s*-?\d")
 _FIELD = re.compile(r"([A-Z][A-Z_-]+)[:.]\s?(.*?)[,\s]*(?=\b[A-Z][A-Z_-]+:|$)")
+_CORNER = re.compile(r"m(?:in|ax):\{x:(-?\d+(?:\.\d+)?),y:(-?\d+(?:\.\d+)?),z:(-?\d+(?:\.\d+)?)[^}]*\}")
 _UNDERRUNS = re.compile(r"-?(\d+) \((\d+)\)")
 
 
@@ -111,6 +116,14 @@ def bed_celsius(report: str) -> float | None:
 def names_chamber(report: str) -> bool:
     """Whether a report has the temperature of a heated chamber."""
     return _CHAMBER.search(report) is not None
+
+
+def area(said: str) -> tuple[Point, Point] | None:
+    """The corners of the full area in a line of M115; None if it is not whole, or damaged."""
+    corners = [(float(x), float(y), float(z)) for x, y, z in _CORNER.findall(said)[:2]]
+    if len(corners) < 2 or not all(low < high for low, high in zip(*corners, strict=True)):
+        return None
+    return corners[0], corners[1]
 
 
 def starvation(said: str) -> tuple[int, float]:

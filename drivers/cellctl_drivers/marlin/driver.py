@@ -4,9 +4,11 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cellctl.ports import Driver, Tools
+from cellctl.gcode.rules import MachineRules
+from cellctl.ports import ByteLink, Driver, Tools
 from cellctl_drivers.marlin.dialects import BY_NAME
 from cellctl_drivers.marlin.memory import Expected, Limits
+from cellctl_drivers.marlin.rules import PrinterLimits, rules
 from cellctl_drivers.marlin.session import MarlinSession
 from cellctl_drivers.serial_shell import SerialDriver
 
@@ -41,6 +43,22 @@ class MarlinOptions(BaseModel):
     release_bed_celsius: Annotated[
         float | None, Field(gt=0, allow_inf_nan=False, description="a part may be taken off at this bed or colder")
     ] = None
+    limits: Annotated[PrinterLimits | None, Field(description="what programs are held against before they run")] = None
+
+
+class MarlinDriver(SerialDriver):
+    """A serial machine that may have said in M115 how far it reaches."""
+
+    def __init__(
+        self, machine: str, link: ByteLink, session: MarlinSession, tools: Tools, limits: PrinterLimits | None
+    ) -> None:
+        super().__init__(machine, link, session, tools)
+        self._marlin = session
+        self._limits = limits
+
+    def _rules(self) -> MachineRules:
+        """Those of the cell file, within the area that the printer reports. Raises NotAllowed."""
+        return rules(self._limits, self._marlin.area)
 
 
 class MarlinFamily:
@@ -51,10 +69,14 @@ class MarlinFamily:
         """MarlinOptions."""
         return MarlinOptions
 
+    def rules(self, options: MarlinOptions) -> MachineRules:
+        """What programs are held against before the machine is met."""
+        return rules(options.limits)
+
     def driver(self, machine: str, options: MarlinOptions, tools: Tools) -> Driver:
         """A driver for one connection with one printer."""
         link = tools.links.bytes_to(machine, options.port, {"baud": options.baud})
-        return SerialDriver(machine, link, MarlinSession(_limits(options, tools)), tools)
+        return MarlinDriver(machine, link, MarlinSession(_limits(options, tools)), tools, options.limits)
 
 
 def _limits(options: MarlinOptions, tools: Tools) -> Limits:

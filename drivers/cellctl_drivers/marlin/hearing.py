@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from cellctl_drivers.marlin import facts, greeting
-from cellctl_drivers.marlin.answers import Answer, Kind, starvation
+from cellctl_drivers.marlin.answers import Answer, Kind, area, starvation
 from cellctl_drivers.marlin.printer import CHECK_LINE, Printer
 from cellctl_drivers.marlin.program import code_of
 from cellctl_drivers.marlin.questions import Question, about
@@ -300,6 +300,10 @@ def _on_capability(printer: Printer, answer: Answer, now_s: float) -> None:
     printer.portrait.capabilities.add(answer.text.upper())
 
 
+def _on_area(printer: Printer, answer: Answer, now_s: float) -> None:
+    printer.portrait.area = area(answer.text)
+
+
 def _on_starvation(printer: Printer, answer: Answer, now_s: float) -> None:
     if printer.state is State.RUNNING:  # At rest it is idle, not starved.
         printer.wire.meter.starved(*starvation(answer.text))
@@ -325,6 +329,7 @@ _REACTIONS: Final[dict[Kind, Callable[[Printer, Answer, float], None]]] = {
     Kind.ACTION: _on_action,
     Kind.FIRMWARE: _on_firmware,
     Kind.CAPABILITY: _on_capability,
+    Kind.AREA: _on_area,
     Kind.REPORT: _on_report,
     Kind.STARVATION: _on_starvation,
     Kind.CHATTER: _on_chatter,

@@ -11,6 +11,7 @@ from cellctl_drivers.marlin.dead_man import DeadMan
 from cellctl_drivers.marlin.dialects import COMMON, Dialect, recognise
 from cellctl_drivers.marlin.questions import Questions
 from cellctl_drivers.marlin.repeating import Modes
+from cellctl_drivers.marlin.rules import Area
 from cellctl_drivers.marlin.wire import Line, Patience
 
 
@@ -77,6 +78,7 @@ class Portrait:
     bed_celsius: float | None = None
     chamber: bool = False
     greetings: int = 0
+    area: Area | None = None
 
     def hear_firmware(self, said: str) -> Dialect:
         """Keep what M115 says; the dialect follows from it."""

@@ -17,6 +17,7 @@ from cellctl_drivers.marlin.ledger import frame
 from cellctl_drivers.marlin.memory import Limits, Run, Times
 from cellctl_drivers.marlin.printer import Printer
 from cellctl_drivers.marlin.questions import CONTINUE
+from cellctl_drivers.marlin.rules import Area
 from cellctl_drivers.marlin.states import SPEAKS, STRANGE, Signal, State
 from cellctl_drivers.serial_session import Acknowledged, SessionEvent
 
@@ -32,6 +33,11 @@ class MarlinSession:
     def state(self) -> State:
         """Where it is in its table."""
         return self._printer.state
+
+    @property
+    def area(self) -> Area | None:
+        """How far its axes reach, by its own words (M115)."""
+        return self._printer.portrait.area
 
     # ---- asked by the host ---------------------------------------------------------------------------------------
 

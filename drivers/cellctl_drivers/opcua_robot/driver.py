@@ -229,6 +229,9 @@ class _Family:
         """What the cell file may say about an arm."""
         return RobotOptions
 
+    def rules(self, options: RobotOptions) -> None:
+        """It carries by its controller's own programs."""
+
     def driver(self, machine: str, options: RobotOptions, tools: Tools) -> Driver:
         """A driver for one connection."""
         return RobotDriver(machine, options, tools)

@@ -75,6 +75,9 @@ class SerialArmFamily:
         """SerialArmOptions."""
         return SerialArmOptions
 
+    def rules(self, options: SerialArmOptions) -> None:
+        """It carries between taught places; those are held against its limits when the cell file is read."""
+
     def driver(self, machine: str, options: SerialArmOptions, tools: Tools) -> Driver:
         """A driver for one connection with one arm."""
         wire_s, spoken = tools.clock.wire_s, options.spoken
