@@ -186,14 +186,3 @@ def _ambiguous(file: str, products: Sequence[Product]) -> Iterator[str]:
     for (name, revision), count in Counter((product.name, product.revision) for product in products).items():
         if count > 1:
             yield f"{file}: cell.products has {name} {revision} {count} times; every revision needs a file of its own"
-
-
-def main_check(args: Any) -> int:
-    """`cellctl check CELL_TOML`: say what the file describes. Raises ConfigError with every mistake in it."""
-    config = load(args.cell)
-    machines = ", ".join(f"{name} ({config.plan.stations[name].driver})" for name in config.machines)
-    racks = ", ".join(name for name, station in config.plan.stations.items() if not station.driver)
-    products = ", ".join(f"{product.name} {product.revision}" for product in config.products)
-    print(f"{args.cell} is in order")  # noqa: T201 - the command's output
-    print(f"  machines  {machines}\n  racks     {racks or '-'}\n  products  {products or '-'}")  # noqa: T201
-    return 0

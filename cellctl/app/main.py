@@ -15,7 +15,7 @@ from cellctl.domain.errors import ConfigError
 DAEMON_VERBS = {
     "run": ("cellctl.app.daemon", "main_run"),
     "simulate": ("cellctl.app.simulate", "main_simulate"),
-    "check": ("cellctl.app.config", "main_check"),
+    "check": ("cellctl.app.check", "main_check"),
 }
 
 

@@ -86,8 +86,10 @@ def _daemon_verbs(verbs: _Verbs) -> None:
     simulate.add_argument("--log", type=Path, metavar="FILE", help="write the events there, as JSON lines")
     for verb in (run, simulate):
         verb.add_argument("--set", type=_setting, action="append", default=[], dest="settings", metavar="KEY=VALUE")
-    check = verbs.add_parser("check", help="read a cell file and tell every mistake in it")
+    check = verbs.add_parser("check", help="every mistake in a cell file; which machine may run which program")
     check.add_argument("cell", type=Path, metavar="CELL_TOML")
+    check.add_argument("--program", type=Path, metavar="FILE", help="check this G-code file instead of the products")
+    check.add_argument("--machine", default="", metavar="NAME", help="for this machine [all that run programs]")
 
 
 def _order_verbs(verbs: _Verbs) -> None:

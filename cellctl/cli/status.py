@@ -100,12 +100,16 @@ def _way_back(machine: Json, screen: Screen) -> tuple[str, ...]:
 def _machine_row(machine: Json, serials: Mapping[str, str]) -> tuple[object, ...]:
     serial = serials.get(machine["job_id"], "")
     does = f"{machine['step']} {serial}".strip() or machine["reason"]
-    return machine["name"], machine["state"] or "-", machine["contact"], _lines(machine["progress"]), does
+    if not machine["preflight"]:
+        does = f"{does} (pre-flight check off)".strip()
+    return machine["name"], machine["state"] or "-", machine["contact"], _lines(machine), does
 
 
-def _lines(progress: Json) -> str:
-    done, total = progress["acknowledged"], progress["total"]
-    return f"{done}/{total} {100 * done // total:3d} %" if total else ""
+def _lines(machine: Json) -> str:
+    done, total = machine["progress"]["acknowledged"], machine["progress"]["total"]
+    of_s = machine["estimated_s"]
+    takes = f" of {max(1, round(of_s / 60))} min" if of_s else ""
+    return f"{done}/{total} {100 * done // total:3d} %{takes}" if total else ""
 
 
 def _job_lines(jobs: Sequence[Json], screen: Screen, every_job: bool) -> list[str]:

@@ -67,6 +67,8 @@ class _Book:
                 part["operations"].append(self._operations[operation.id])
                 if operation.program is not None:
                     part["programs"][operation.step] = operation.program.sha256
+            case ev.OperationStarted(estimated_s=better) if better and event.operation_id in self._operations:
+                self._operations[event.operation_id]["estimated_s"] = better
             case ev.OperationEnded() if event.operation_id in self._operations:
                 _close(self._operations[event.operation_id], event, at)
             case ev.ControllerStarted():
@@ -106,7 +108,8 @@ def _opened(operation: Operation, at: str) -> Report:
         "outcome": OPEN,
     }
     if operation.program is not None:
-        line |= {"program": operation.program.sha256, "lines": operation.program.lines}
+        program = operation.program
+        line |= {"program": program.sha256, "lines": program.lines, "estimated_s": program.estimated_s}
     return line
 
 
@@ -161,6 +164,8 @@ def _part_lines(part: Mapping[str, Any]) -> list[str]:
             outcome += f"  {line['from']} → {line['to']}"
         if "answer" in line:
             outcome += f"  “{line['answer']}” by {line.get('by', '?')}"
+        if line.get("estimated_s"):
+            outcome += f"  (program: about {_duration(line['estimated_s'])})"
         lines.append(
             f"  {line['step']:<10} {line['station']:<11} {_hms(line['start'])}  {_hms(line['end']):<8}  "
             f"{_duration(line['duration_s']):>9}  {outcome}"

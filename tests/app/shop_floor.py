@@ -99,6 +99,9 @@ class PlayedFamily:
 
     options = Played
 
+    def rules(self, options: Played) -> None:
+        """What it plays is no G-code."""
+
     def driver(self, machine: str, options: Played, tools: Tools) -> Driver:
         return PlayedDriver(machine, options, tools)
 

@@ -1,7 +1,6 @@
 """Product files and orders that are wrong: named when the file is read, or refused; nothing of them ends the daemon."""
 
 import copy
-import hashlib
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +12,8 @@ from cellctl.domain.commands import SubmitOrder
 from cellctl.domain.errors import ConfigError, OrderRefused
 from cellctl.domain.work import Directive
 from cellctl.products.product import parse_product
-from cellctl.products.workshop import prepare
 from cellctl.stores.files import MemoryFiles
+from tests.products.ordering import Shop
 
 FOLDER = Path(__file__).parents[2] / "examples" / "nameplate"
 Change = Callable[[dict[str, Any]], Any]
@@ -28,9 +27,7 @@ def table(change: Change) -> dict[str, Any]:
 
 def order(change: Change = lambda _: None, folder: Path = FOLDER, **parameters: Any) -> Directive:
     product = parse_product(table(change), folder / "product.toml")
-    return prepare(
-        [product], SubmitOrder("nameplate", parameters), lambda _, content: hashlib.sha256(content).hexdigest()
-    )
+    return Shop().order(product, SubmitOrder("nameplate", parameters))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +66,7 @@ def test_no_number_is_too_big_to_be_refused(number: float) -> None:
 
 def test_a_comment_in_any_language_does_not_change_how_many_lines_a_machine_gets(tmp_path: Path) -> None:
     # In UTF-8 an Å ends with the byte 0x85, which Latin-1 calls "next line".
-    program = "G28 ; Åbo\nG1 X1 ; Åland G99\n".encode()
+    program = "G28 ; Åbo\nG1 X1 F600 ; Åland G99\n".encode()
     (tmp_path / "base.gcode").write_bytes(program)
     printing = order(folder=tmp_path, text="ADA").steps[0].program
     files = MemoryFiles()

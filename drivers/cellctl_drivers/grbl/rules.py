@@ -1,9 +1,7 @@
 """What programs for a router are held against: the limits in the cell file, and the settings of the controller."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
@@ -34,8 +32,8 @@ class RouterLimits(LimitsTable):
     least_rpm: NotNegative = 0.0
     tools: Annotated[tuple[Annotated[int, Field(ge=0, le=99)], ...], Field(min_length=1)] = (0, 1)
     tool_change_s: NotNegative = 0.0
-    work_offsets_mm: Mapping[System, Place] = MappingProxyType({})
-    stored_mm: Mapping[Literal["G28", "G30"], Place] = MappingProxyType({})
+    work_offsets_mm: dict[System, Place] = Field(default_factory=dict)
+    stored_mm: dict[Literal["G28", "G30"], Place] = Field(default_factory=dict)
     starts_at_mm: Annotated[Place | None, Field(description="where a program begins; else nobody knows")] = None
     surface_mm: Annotated[float, Field(allow_inf_nan=False, description="work Z of the part's upper face")] = 0.0
 
