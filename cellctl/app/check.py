@@ -5,7 +5,7 @@ Nothing is kept and no machine is asked: what only a machine can tell is checked
 
 import asyncio
 from argparse import Namespace
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -14,6 +14,7 @@ from cellctl.app.config import CellConfig, load
 from cellctl.app.workbench import Workbench, rules_of
 from cellctl.domain.errors import ConfigError, OrderRefused
 from cellctl.domain.work import Parameter, Step
+from cellctl.gcode.preflight import check
 from cellctl.gcode.rules import AXES, MachineRules
 from cellctl.gcode.verdict import Passed, Refused, Verdict
 from cellctl.products.product import FileProgram, Product, ProductStep
@@ -21,15 +22,20 @@ from cellctl.products.workshop import make_step
 from cellctl.stores.files import MemoryFiles
 
 _EXAMPLES_TRIED: Final = 20
+_REFUSED: Final = "REFUSED"
 
 
 def main_check(args: Namespace) -> int:
     """Raises ConfigError with every mistake in the file; 1 if a program passes on no machine that should run it."""
     config = load(args.cell)
-    lines = _about_file(args.program, args.machine, config) if args.program else _about_cell(args.cell, config)
+    if args.program is not None:
+        fine, lines = _about_file(args.program, args.machine, config)
+    else:
+        lines = _about_cell(args.cell, config)
+        fine = not any(line.lstrip().startswith(_REFUSED) for line in lines)
     for line in lines:
         print(line)  # noqa: T201 - the command's output
-    return 1 if any(line.lstrip().startswith("REFUSED") for line in lines) else 0
+    return 0 if fine else 1
 
 
 # ---- the cell ----------------------------------------------------------------------------------------------------
@@ -84,7 +90,7 @@ def _about_step(config: CellConfig, bench: Workbench, product: Product, step: Pr
         made = asyncio.run(_example(product, step, bench))
     except OrderRefused as refused:
         yield f"  {step.step:<11} {what}"
-        yield f"    REFUSED: {refused}"
+        yield from (f"    {_REFUSED}: {each}" for each in str(refused).split(" | "))
         return
     lines = f", {made.program.lines} lines" if made.program else ""
     yield f"  {step.step:<11} {what}{lines}"
@@ -108,7 +114,7 @@ async def _example(product: Product, step: ProductStep, bench: Workbench) -> Ste
 
 def _about_station(made: Step, station: str, *, checked: bool) -> str:
     if station in made.unfit:
-        return f"must not run on {station}: {made.unfit[station]}"
+        return made.unfit[station]
     if not checked:
         return f"runs unchecked on {station}"
     return f"passes on {station}{_takes(made.estimates_s.get(station, 0.0))}"
@@ -125,29 +131,28 @@ def _takes(takes_s: float) -> str:
 # ---- one file ----------------------------------------------------------------------------------------------------
 
 
-def _about_file(path: Path, machine: str, config: CellConfig) -> list[str]:
+def _about_file(path: Path, machine: str, config: CellConfig) -> tuple[bool, list[str]]:
+    """Whether a machine may run it, and what is said about each that was asked for."""
     rules = rules_of(config)
     if machine and machine not in rules:
         raise ConfigError([f"--machine {machine}: must be one of: {', '.join(rules) or '(none)'}"])
-    verdicts = asyncio.run(_verdicts(path, config, [machine] if machine else list(rules)))
-    return [
-        line for name, verdict in verdicts.items() for line in _about_verdict(path.name, name, rules[name], verdict)
-    ]
-
-
-async def _verdicts(path: Path, config: CellConfig, machines: Sequence[str]) -> Mapping[str, Verdict]:
-    bench = Workbench(config, MemoryFiles())
+    asked = [machine] if machine else list(rules)
     try:
-        return await bench.check(await bench.adopt(path), list(machines))
+        verdicts = {name: _verdict(path, rules[name]) for name in asked}
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read ({error.strerror})"]) from None
-    except OrderRefused as refused:
-        raise ConfigError([str(refused)]) from None
+    fine = any(isinstance(verdict, Passed) for verdict in verdicts.values())
+    return fine, [line for name in asked for line in _about_verdict(path.name, name, rules[name], verdicts[name])]
+
+
+def _verdict(path: Path, rules: MachineRules) -> Verdict:
+    with path.open(encoding="latin-1") as lines:
+        return check(lines, rules)
 
 
 def _about_verdict(file: str, machine: str, rules: MachineRules, verdict: Verdict) -> list[str]:
     if isinstance(verdict, Refused):
-        return [f"REFUSED: {file} must not run on {machine}", *(f"  {place}" for place in str(verdict).splitlines())]
+        return [f"{_REFUSED}: {file} must not run on {machine}", *(f"  {place}" for place in str(verdict).splitlines())]
     lines = [f"{file} passes on {machine}{_takes(verdict.takes_s) if rules.timed else ''}"]
     return [*lines, *(f"  {fact}" for fact in _facts(verdict))]
 
@@ -159,7 +164,8 @@ def _facts(verdict: Passed) -> Iterator[str]:
         spans = zip(AXES, box.least_mm, box.most_mm, strict=True)
         yield f"reaches {', '.join(f'{axis} {least:.2f} to {most:.2f}' for axis, least, most in spans)} mm"
     if verdict.nozzle_celsius or verdict.bed_celsius:
-        yield f"nozzle {verdict.nozzle_celsius:g} C, bed {verdict.bed_celsius:g} C, {verdict.extruded_mm:.0f} mm filament"
+        yield f"nozzle {verdict.nozzle_celsius:g} C, bed {verdict.bed_celsius:g} C"
+        yield f"{verdict.extruded_mm:.0f} mm of filament"
     if verdict.spindle_rpm:
         yield f"spindle {verdict.spindle_rpm:g}"
     if verdict.feed_mm_per_min:
