@@ -100,7 +100,7 @@ class SerialDriver:
         program = operation.program
         if program is None:
             raise NotAllowed(f"{self._station.machine} runs programs, and {operation.id} has none")
-        verdicts, rules = self._tools.verdicts, self._rules()
+        verdicts, rules = self._tools.verdicts, self._rules(program)
         if verdicts is None or rules is None:
             self._begin(operation, program)
             return
@@ -108,7 +108,7 @@ class SerialDriver:
         self._look_on()  # What is known already needs no waiting.
         self._nap.wake()
 
-    def _rules(self) -> MachineRules | None:
+    def _rules(self, program: Program) -> MachineRules | None:
         """What a program is held against right before it runs; None: nothing. Raises NotAllowed."""
         return None
 

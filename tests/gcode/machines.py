@@ -73,9 +73,9 @@ def executable(program: list[str]) -> list[str]:
     return [bare for line in program if (bare := strip_comment(line))]
 
 
-def printed(program: list[str]) -> Took:
+def printed(program: list[str], twin: PrinterTwin = PRINTER_TWIN) -> Took:
     """Run a program on the simulated printer; the clock stops when the last move is made."""
-    rig = Rig(Marlin("printer-1", "printer-1.bed", World(["printer-1.bed"]), PRINTER_TWIN, Random(1)))
+    rig = Rig(Marlin("printer-1", "printer-1.bed", World(["printer-1.bed"]), twin, Random(1)))
     rig.until(0.0)
     return _run(rig, [*executable(program), "M400"])
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellctl.domain.errors import StoreFailed
+from cellctl.domain.errors import OrderRefused, StoreFailed
+from cellctl.gcode.preflight import finish
 from cellctl.ports import Files
 from cellctl.stores.files import MemoryFiles, ProgramFiles
 
@@ -112,3 +113,50 @@ def test_a_large_file_is_read_in_pieces(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert count == 400_000
     assert peak_bytes < 1_000_000
+
+
+@BOTH
+def test_a_file_is_adopted_in_pieces_and_no_longer_line_than_anybody_writes(make: Make, tmp_path: Path) -> None:
+    files = make(tmp_path / "programs")
+    source = tmp_path / "base.gcode"
+    source.write_bytes(PROGRAM * 100_000)
+    work = files.adopt(source)
+    assert sum(1 for _ in range(10) if next(work, "done") is None) == 10, "others must get their turn"
+    sha256 = finish(files.adopt(source))
+    assert sha256 == hashlib.sha256(PROGRAM * 100_000).hexdigest()
+    assert sum(1 for _ in files.lines(sha256)) == 300_000
+    source.write_bytes(b"G1 X1\r" * 400_000)
+    assert sum(1 for _ in files.lines(finish(files.adopt(source)))) == 400_000
+    source.write_bytes(b"; " + b"-" * 1_200_000)
+    with pytest.raises(OrderRefused, match=r"base\.gcode has a line of more than 1048576 bytes"):
+        finish(files.adopt(source))
+
+
+def test_many_may_adopt_the_same_file_at_the_same_time(tmp_path: Path) -> None:
+    files = ProgramFiles(tmp_path / "programs")
+    source = tmp_path / "base.gcode"
+    source.write_bytes(PROGRAM * 20_000)
+    works = [files.adopt(source) for _ in range(3)]
+    names = set()
+    while works:
+        for work in list(works):
+            try:
+                next(work)
+            except StopIteration as done:
+                works.remove(work)
+                names.add(done.value)
+    assert [sum(1 for _ in files.lines(name)) for name in names] == [60_000]
+    assert [path.name for path in (tmp_path / "programs").iterdir()] == list(names)
+
+
+def test_a_file_that_changes_while_it_is_adopted_is_not_kept(tmp_path: Path) -> None:
+    files = ProgramFiles(tmp_path / "programs")
+    source = tmp_path / "base.gcode"
+    source.write_bytes(PROGRAM * 20_000)
+    work = files.adopt(source)
+    for _ in range(7):  # the first reading is over, and the copying has begun
+        next(work)
+    source.write_bytes(b"G1 X9\n" * 100_000)
+    with pytest.raises(StoreFailed, match="changed while it was read"):
+        finish(work)
+    assert list((tmp_path / "programs").iterdir()) == []

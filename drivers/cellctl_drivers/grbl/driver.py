@@ -1,5 +1,6 @@
 """The Grbl family: its options in the cell file, and how session and shell are put together."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,6 +24,10 @@ Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 # Its limits are meant in seconds of the world outside.
 _USUAL: Final = Settings()
+
+# Where the machine stands changes from run to run, and with it how long the first move takes. A longer program is not
+# read once more for that.
+_APPROACH_MATTERS_LINES: Final = 10_000
 
 
 class GrblOptions(BaseModel):
@@ -69,10 +74,14 @@ class GrblDriver(SerialDriver):
         self._grbl.announce(Script(program.sha256, lambda: executable(files, program.sha256)))
         super()._begin(operation, program, estimated_s)
 
-    def _rules(self) -> MachineRules:
+    def _rules(self, program: Program) -> MachineRules:
         """Those of the cell file, within what the controller tells of itself. Raises NotAllowed."""
         portrait, told = self._grbl.portrait, self.limits
-        return rules(self._limits, Told(told, portrait.homes, portrait.firmware.grblhal) if told else None)
+        if told is None:
+            return rules(self._limits)
+        if program.lines > _APPROACH_MATTERS_LINES:
+            told = replace(told, envelope=replace(told.envelope, starts_at_mm=None))
+        return rules(self._limits, Told(told, portrait.homes, portrait.firmware.grblhal))
 
     def jog(self, move: Jog) -> None:
         """Move by hand, while nothing else is going on. Raises NotAllowed."""

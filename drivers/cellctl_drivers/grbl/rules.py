@@ -106,7 +106,8 @@ def rules(limits: RouterLimits | None, told: Told | None = None) -> MachineRules
 def _within(limits: RouterLimits | None, known: MachineLimits, told: Told) -> MachineLimits:
     """The controller knows its offsets and where it stands; of two travels, and of two speeds, the smaller holds."""
     ends = limits.ends_mm(downwards=True) if limits else (UNBOUNDED.least_mm, UNBOUNDED.most_mm)
-    envelope = replace(told.limits.envelope, surface_mm=known.envelope.surface_mm)
+    starts_at_mm = told.limits.envelope.starts_at_mm or known.envelope.starts_at_mm
+    envelope = replace(told.limits.envelope, starts_at_mm=starts_at_mm, surface_mm=known.envelope.surface_mm)
     if not told.homes and max(ends[1]) > 0:
         envelope = replace(envelope, least_mm=UNBOUNDED.least_mm, most_mm=UNBOUNDED.most_mm)
     try:

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from cellctl.domain.work import Program
 from cellctl.gcode.rules import MachineRules
 from cellctl.ports import ByteLink, Driver, Tools
 from cellctl_drivers.marlin.dialects import BY_NAME
@@ -56,7 +57,7 @@ class MarlinDriver(SerialDriver):
         self._marlin = session
         self._limits = limits
 
-    def _rules(self) -> MachineRules:
+    def _rules(self, program: Program) -> MachineRules:
         """Those of the cell file, within the area that the printer reports. Raises NotAllowed."""
         return rules(self._limits, self._marlin.area)
 

@@ -1,7 +1,8 @@
 """What the cell file says about a serial arm."""
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -80,6 +81,20 @@ class GripperTable(_Table):
         return Gripper(self.grip, self.release, self.grip_s, self.release_s, self.query, holds, empty)
 
 
+class ReachTable(_Table):
+    """How far the arm may be sent: by axis or joint, in the units of its poses. What is not named is not limited."""
+
+    min: Pose = {}
+    max: Pose = {}
+
+    def mistakes(self, name: str, pose: Mapping[str, float]) -> Iterator[str]:
+        """Where a pose is beyond them."""
+        for axis, value in pose.items():
+            least, most = self.min.get(axis, -math.inf), self.max.get(axis, math.inf)
+            if not least <= value <= most:
+                yield f"{name} has {axis} {value:g}; limits allow {least:g} to {most:g}"
+
+
 class SerialArmOptions(_Table):
     """What `[machines.<name>]` may say for driver = "serial_arm". Places are named as in the cell: "rack.1"."""
 
@@ -98,6 +113,17 @@ class SerialArmOptions(_Table):
     ack_timeout_s: Annotated[Seconds, Field(description="how long a line may stay unanswered")] = _USUAL.answer_s
     move_timeout_s: Annotated[Seconds, Field(description="how long one move may take")] = _USUAL.move_s
     clear_timeout_s: Annotated[Seconds, Field(description="how long one step of homing may take")] = _USUAL.clear_s
+    limits: Annotated[ReachTable, Field(description="taught positions beyond them are mistakes")] = ReachTable()
+
+    @model_validator(mode="after")
+    def _within_reach(self) -> "SerialArmOptions":
+        poses: dict[str, Mapping[str, float]] = {"home": self.home}
+        for name, taught in self.taught.items():
+            poses |= {f"places.{name}.at": taught.at, f"places.{name}.above": taught.above}
+        beyond = [mistake for name, pose in poses.items() for mistake in self.limits.mistakes(name, pose)]
+        if beyond:
+            raise ValueError("; ".join(beyond))
+        return self
 
     @property
     def spoken(self) -> Dialect:
