@@ -30,17 +30,18 @@ def test_what_comes_before_a_bad_line_is_fine_by_itself(situation: str) -> None:
     assert isinstance(verdict, Passed), str(verdict)
 
 
+def judged(reason: str, situation: str, text: str) -> str:
+    """What is wrong with how a bad line is judged; empty if it is refused for its reason, and at its line."""
+    before, line = SITUATIONS[situation], json.loads(text)
+    verdict = check([*before, line], BY_DIALECT[situation.partition("/")[0]])
+    if isinstance(verdict, Passed):
+        return f"{situation}: {text} passed, expected {reason}"
+    found = {refusal.reason.value for refusal in verdict.refusals if refusal.line == len(before) + 1}
+    return "" if reason in found else f"{situation}: {text} is {found or verdict}, expected {reason}"
+
+
 def test_every_bad_line_is_refused_for_its_reason_and_at_its_line() -> None:
-    wrong = []
-    for reason, situation, text in ROWS:
-        before, line = SITUATIONS[situation], json.loads(text)
-        verdict = check([*before, line], BY_DIALECT[situation.partition("/")[0]])
-        if isinstance(verdict, Passed):
-            wrong.append(f"{situation}: {text} passed, expected {reason}")
-            continue
-        found = {refusal.reason.value for refusal in verdict.refusals if refusal.line == len(before) + 1}
-        if reason not in found:
-            wrong.append(f"{situation}: {text} is {found or verdict}, expected {reason}")
+    wrong = [why for row in ROWS if (why := judged(*row))]
     assert not wrong, "\n".join(wrong)
 
 
