@@ -85,10 +85,17 @@ def _trouble(status: Json, screen: Screen) -> Iterator[Task]:
         commands = _way_back(machine, screen)
         if commands and machine not in alarmed.values():
             yield Task(f"{machine['name']} is {machine['state']}", commands)
+    # A program that fits no machine waits for a person, not for a machine.
+    for order, why in {job["order_id"]: job["why"] for job in status["jobs"] if _fits_nowhere(job)}.items():
+        yield Task(f"{order} fits no machine: {why}", (f"{screen.me} order cancel {shlex.quote(order)}",))
     reasons = dict.fromkeys(machine["locked"] for machine in machines.values() if machine["locked"])
     for reason in reasons:
         names = ", ".join(name for name, machine in machines.items() if machine["locked"] == reason)
         yield Task(f"{names}: locked because {reason}; answer its question")
+
+
+def _fits_nowhere(job: Json) -> bool:
+    return set(job["reasons"]) == {"preflight"}
 
 
 def _way_back(machine: Json, screen: Screen) -> tuple[str, ...]:

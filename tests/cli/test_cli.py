@@ -115,6 +115,22 @@ def test_a_held_machine_comes_with_its_way_back_as_this_program_was_called() -> 
     assert "  ! printer-1 is HELD\n      cellctl --socket /tmp/s machine resume printer-1\n" in told
 
 
+def test_a_machine_whose_programs_are_not_checked_is_shown_in_plain_sight() -> None:
+    told = page(replace(QUIET_CELL, machines=(replace(QUIET_CELL.machines[0], preflight=False),)), Screen())
+    assert "  printer-1  IDLE   found           (pre-flight check off)\n" in told
+
+
+def test_a_running_program_is_shown_with_how_long_it_takes_in_all() -> None:
+    running = replace(QUIET_CELL.machines[0], progress=Progress(10, 8, 5, 100), estimated_s=754.0)
+    assert "8/100   8 % of 13 min" in page(replace(QUIET_CELL, machines=(running,)), Screen())
+
+
+def test_an_order_that_fits_no_machine_is_something_to_do() -> None:
+    job = replace(BUSY_CELL.jobs[0], order_id="order-1", reasons=("preflight",), why="printer-1 is too small")
+    told = page(replace(QUIET_CELL, jobs=(job, replace(job, id="job-9"))), Screen())
+    assert told.count("  ! order-1 fits no machine: printer-1 is too small\n      cellctl order cancel order-1\n") == 1
+
+
 def test_two_alarms_of_one_machine_are_both_told() -> None:
     told = page(replace(QUIET_CELL, alarms=("arm-1 is hot", "arm-1 is slow", "disk full")), Screen())
     assert "  ! arm-1 is hot\n  ! arm-1 is slow\n  ! disk full\n" in told
