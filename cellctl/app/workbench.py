@@ -3,6 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -99,10 +100,11 @@ def told(name: str, refused: Mapping[str, Refused], shown: int = _SHOWN) -> str:
 
 async def _patiently(work: Piecewise[Answer]) -> Answer:
     """Do it a piece at a time; whoever waits for a machine comes first."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as done:
-            answer: Answer = done.value
-            return answer
-        await asyncio.sleep(0)
+    with closing(work):
+        while True:
+            try:
+                next(work)
+            except StopIteration as done:
+                answer: Answer = done.value
+                return answer
+            await asyncio.sleep(0)

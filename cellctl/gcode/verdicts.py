@@ -1,6 +1,6 @@
 """What the pre-flight check has said, remembered: a program that is ordered a hundred times is checked once."""
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -27,19 +27,32 @@ class Verdicts:
         self._numbered = 0
         # Checks under way. Whoever else asks meanwhile drives the same one on.
         self._open: dict[Key, Piecewise[None]] = {}
+        self._askers: Counter[Key] = Counter()
 
     def asking(self, sha256: str, rules: MachineRules) -> Piecewise[Verdict]:
         """The verdict; what is known is answered at once. Raises StoreFailed if the program cannot be read."""
         key = sha256, self._number(rules)
-        while key not in self._known:
-            work = self._open.get(key)
-            if work is None:
-                work = self._open[key] = self._check(key, rules)
-            next(work, None)
-            if key not in self._known:
-                yield
+        self._askers[key] += 1
+        try:
+            while key not in self._known:
+                work = self._open.get(key)
+                if work is None:
+                    work = self._open[key] = self._check(key, rules)
+                next(work, None)
+                if key not in self._known:
+                    yield
+        finally:
+            self._leave(key)
         self._known.move_to_end(key)
         return self._known[key]
+
+    def _leave(self, key: Key) -> None:
+        """What nobody asks for any more is not read on."""
+        self._askers[key] -= 1
+        if not self._askers[key]:
+            del self._askers[key]
+            if key in self._open:
+                self._open[key].close()
 
     def _check(self, key: Key, rules: MachineRules) -> Piecewise[None]:
         try:

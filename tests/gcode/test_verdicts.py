@@ -65,6 +65,20 @@ def test_all_who_ask_meanwhile_drive_the_same_reading_on() -> None:
     assert shelf.read == ["base"]
 
 
+def test_what_nobody_asks_for_any_more_is_not_read_on() -> None:
+    shelf = Shelf(base=LONG)
+    known = Verdicts(shelf.lines)
+    first, second = known.asking("base", PRINTER), known.asking("base", PRINTER)
+    next(first)
+    next(second)
+    first.close()
+    assert known._open
+    second.close()
+    assert not known._open
+    assert isinstance(finish(known.asking("base", PRINTER)), Passed)
+    assert shelf.read == ["base"] * 2
+
+
 def test_a_reading_that_fails_is_begun_anew_by_the_next_who_asks() -> None:
     shelf = Shelf(base=[*LONG, "BREAK"])
     known = Verdicts(shelf.lines)
