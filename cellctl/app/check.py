@@ -5,7 +5,7 @@ Nothing is kept and no machine is asked: what only a machine can tell is checked
 
 import asyncio
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -27,6 +27,8 @@ _REFUSED: Final = "REFUSED"
 
 def main_check(args: Namespace) -> int:
     """Raises ConfigError with every mistake in the file; 1 if a program passes on no machine that should run it."""
+    if args.machine and args.program is None:
+        raise ConfigError(["--machine goes with --program FILE"])
     config = load(args.cell)
     if args.program is not None:
         fine, lines = _about_file(args.program, args.machine, config)
@@ -53,7 +55,7 @@ def _about_cell(path: Path, config: CellConfig) -> list[str]:
     for product in config.products:
         lines += ["", f"{product.name} {product.revision}"]
         for step in product.route:
-            lines += _about_step(config, bench, product, step)
+            lines += _about_step(config, bench, product, step, rules.keys())
     return lines
 
 
@@ -80,7 +82,9 @@ def _about_rules(config: CellConfig, name: str, all_rules: Mapping[str, MachineR
     return "; ".join(parts)
 
 
-def _about_step(config: CellConfig, bench: Workbench, product: Product, step: ProductStep) -> Iterator[str]:
+def _about_step(
+    config: CellConfig, bench: Workbench, product: Product, step: ProductStep, checked: Collection[str]
+) -> Iterator[str]:
     if step.question is not None:
         yield f"  {step.step:<11} a person answers"
         return
@@ -96,7 +100,7 @@ def _about_step(config: CellConfig, bench: Workbench, product: Product, step: Pr
     yield f"  {step.step:<11} {what}{lines}"
     for station in config.plan.stations.values():
         if station.driver and step.capability in station.capabilities:
-            yield f"    {_about_station(made, station.name, checked=station.preflight)}"
+            yield f"    {_about_station(made, station.name, checked=station.name in checked)}"
 
 
 async def _example(product: Product, step: ProductStep, bench: Workbench) -> Step:

@@ -120,6 +120,7 @@ def test_any_file_can_be_checked_for_one_machine_or_for_all(tmp_path: Path, caps
 @pytest.mark.parametrize(
     ("words", "says"),
     [
+        (["--machine", "printer-1"], "--machine goes with --program FILE"),
         (["--program", "absent.gcode"], "absent.gcode: cannot be read (No such file or directory)"),
         (["--program", CELL, "--machine", "arm-1"], "--machine arm-1: must be one of: printer-1, printer-2, router-1"),
     ],
