@@ -4,6 +4,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from cellctl_sim.faults import Fault
+
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Celsius = Annotated[float, Field(gt=-50, lt=500, allow_inf_nan=False)]
 
@@ -42,6 +44,9 @@ class PrinterTwin(_Twin):
     bed_max_celsius: Celsius = 120.0
     cold_extrusion_celsius: Celsius = 170.0
 
+    faults: tuple[Fault, ...] = ()
+    """What goes wrong with it."""
+
 
 class RouterTwin(_Twin):
     """A Grbl 1.1 board on a small router. Axes are X, Y, Z."""
@@ -66,6 +71,9 @@ class RouterTwin(_Twin):
     """With them the machine is locked at power-up until it is homed; without, it trusts where it stands."""
     vise_top_mm: float | None = None
     """Machine Z of the part's surface; None: the work origin's Z, as the operator would set it."""
+
+    faults: tuple[Fault, ...] = ()
+    """What goes wrong with it."""
 
 
 class ArmTwin(_Twin):

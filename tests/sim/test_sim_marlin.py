@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellctl_sim.config import PrinterTwin
+from cellctl_sim.faults import Trouble
 from cellctl_sim.marlin import Marlin
 from cellctl_sim.world import World
 from tests.sim.device_rig import Rig, numbered
@@ -405,10 +406,11 @@ def test_the_world_hears_once_that_it_moves_and_once_that_it_rests() -> None:
     assert [line.split()[1] for line in world.violations] == ["machine-moves-with-arm-in-zone:"] * 2
 
 
-class Noise:
+class Noise(Trouble):
     """A fault plan of one fault: the first G28 is damaged on its way."""
 
     def __init__(self) -> None:
+        super().__init__((), Random(1))
         self.events: list[str] = []
 
     def heard(self, chunk: bytes, now_s: float) -> bytes:
