@@ -7,10 +7,12 @@ the next one is, `_happen` makes it so.
 import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from cellctl_sim.faults import Fault, Kind
 from cellctl_sim.motion import Planner
+
+EXTERNAL_RESET: Final = " External Reset"
 
 
 class Wait(Enum):
@@ -125,6 +127,7 @@ class Board:
         self._waits_for: Wait | None = None
         self._task_due_s = math.inf
         self._plugged_s = math.inf  # when the power comes back
+        self.reset_cause = EXTERNAL_RESET
 
     # ---- the byte device -------------------------------------------------------------------------------------
 
@@ -193,6 +196,7 @@ class Board:
             if self.uart.faults is not None and self.uart.faults.plug is not None:
                 self.uart.faults.plug(fault, now_s)
         elif fault.kind == Kind.RESET:
+            self.reset_cause = fault.text or EXTERNAL_RESET
             self.reset(now_s)
         elif fault.kind == Kind.POWER_CUT:
             self.power_off(now_s)

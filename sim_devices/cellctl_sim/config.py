@@ -32,6 +32,12 @@ class PrinterTwin(_Twin):
     command_slots: Annotated[int, Field(ge=1, le=64)] = 4
     rx_bytes: Annotated[int, Field(ge=64, le=65536)] = 128
     advanced_ok: bool = False
+    emergency_parser: bool = False
+    """M108, M112 and M410 act at once, numbered or not."""
+    resend_brings_ok: bool = True
+    """`ok` behind `Resend:`; some versions of 2021 do not say it."""
+    wait_every_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """`wait` when there has been nothing to do for so long; 0: never."""
 
     ambient_celsius: Celsius = 22.0
     nozzle_heats_celsius_per_s: Positive = 3.0

@@ -16,10 +16,11 @@ _FRAMED: Final = re.compile(rb"N(\d+) ([^*]*)\*(\d+) *")
 
 
 class Command(NamedTuple):
-    """A queued line without frame and comment. `number` is None if it came without one."""
+    """A queued line without frame and comment. `number` is None if it came without one, `unasked` if nobody sent it."""
 
     text: str
     number: int | None = None
+    unasked: bool = False
 
 
 class Intake:
