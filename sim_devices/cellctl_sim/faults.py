@@ -36,6 +36,7 @@ class Kind(StrEnum):
 
     # bytes
     FLIP = "flip"  # one bit is another
+    SPOIL = "spoil"  # it is any other byte
     DROP = "drop"  # a byte vanishes
     DOUBLE = "double"  # a byte comes twice
     GARBAGE = "garbage"  # so many bytes of noise before it
@@ -54,7 +55,7 @@ class Kind(StrEnum):
     POWER_CUT = "power-cut"  # for so many seconds
 
 
-BYTES: Final = frozenset({Kind.FLIP, Kind.DROP, Kind.DOUBLE, Kind.GARBAGE})
+BYTES: Final = frozenset({Kind.FLIP, Kind.SPOIL, Kind.DROP, Kind.DOUBLE, Kind.GARBAGE})
 LINES: Final = frozenset({Kind.LOSE, Kind.MERGE, Kind.REPLACE, Kind.INSERT, Kind.SPLIT, Kind.STALL})
 _LATE: Final = frozenset({Kind.SPLIT, Kind.STALL})
 CABLE: Final = frozenset({Kind.UNPLUG, Kind.SWAP})
@@ -305,6 +306,8 @@ class _Stream:
             return b""
         if fault.kind == Kind.FLIP:
             return bytes([byte[0] ^ 1 << self._rng.randrange(8)])
+        if fault.kind == Kind.SPOIL:
+            return bytes([byte[0] ^ self._rng.randint(1, 255)])
         return byte + byte if fault.kind == Kind.DOUBLE else self._rng.randbytes(int(fault.amount)) + byte
 
     def _hit_line(self, fault: Fault, piece: bytes, *, begins: bool) -> bytes:

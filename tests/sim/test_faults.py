@@ -44,6 +44,7 @@ def test_bytes_are_hit_at_their_rate(kind: Kind) -> None:
     expected = len(sent) * 0.01
     hits = {
         Kind.FLIP: lambda: sum(a != b for a, b in zip(sent, arrived, strict=True)),
+        Kind.SPOIL: lambda: sum(a != b for a, b in zip(sent, arrived, strict=True)),
         Kind.DROP: lambda: len(sent) - len(arrived),
         Kind.DOUBLE: lambda: len(arrived) - len(sent),
         Kind.GARBAGE: lambda: len(arrived) - len(sent),
