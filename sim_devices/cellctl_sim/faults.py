@@ -100,14 +100,15 @@ class FaultPlan:
         return Trouble(self.faults, Random(f"{self.seed}/faults"))  # noqa: S311 - repeatable on purpose
 
 
-def plan(seed: int, kind: str, lines: int = 40) -> FaultPlan:
+def plan(seed: int, kind: str, lines: int = 40, amounts: Sequence[float] = ()) -> FaultPlan:
     """A plan of one kind for a program of so many lines: when and how much of it is drawn from the seed.
 
-    A kind of bytes or lines may be drawn as a rate, either way. A kind that is not known here happens once.
+    A kind of bytes or lines may be drawn as a rate, either way. A kind that is not known here happens once, with one
+    of these amounts.
     """
     rng = Random(f"{seed}/{kind}")  # noqa: S311 - repeatable on purpose
     way = rng.choice(list(Way)) if kind in BYTES | LINES else Way.TO_BOARD
-    amount, text = _AMOUNTS.get(kind, _once)(rng), _TEXTS.get(kind, "")
+    amount, text = rng.choice(amounts) if amounts else _AMOUNTS.get(kind, _once)(rng), _TEXTS.get(kind, "")
     if kind in BYTES and rng.random() < 0.5:
         return FaultPlan(seed, (Fault(kind, rate=10 ** rng.uniform(-4, -2), way=way, amount=amount),))
     if kind in LINES and rng.random() < 0.5:

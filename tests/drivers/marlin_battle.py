@@ -2,6 +2,7 @@
 with how it went."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random  # noqa: TID251 - seeded
@@ -10,7 +11,7 @@ from typing import Any, Final
 from cellctl.app.clock import VirtualClock
 from cellctl.app.virtual_time import run_virtual
 from cellctl.domain.errors import CellError, NotAllowed
-from cellctl.domain.events import Fact, OperationAdvanced, OperationEnded, PromptRaised, StationChanged
+from cellctl.domain.events import Fact, OperationAdvanced, OperationEnded, PromptRaised, PromptWithdrawn, StationChanged
 from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.work import Operation, OperationKind, OperationState, Place, Program, Progress
 from cellctl.links.memory import MemoryLinks
@@ -144,7 +145,7 @@ class Battle:
         self._operation: Operation | None = None
         self._ended = asyncio.Event()
         self._state: MachineState | None = None
-        self._patience: asyncio.TimerHandle | None = None
+        self._asked = ""
 
     async def fight(self) -> Outcome:
         """Until the program has ended, and two minutes longer."""
@@ -158,11 +159,9 @@ class Battle:
         )
         async with asyncio.TaskGroup() as tasks:
             serving = tasks.create_task(self._serve())
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(MOST_S):
                     await self._ended.wait()
-            except TimeoutError:
-                pass
             took_s = self.clock.now_s()
             end, reason = self._end()
             await asyncio.sleep(AFTERWARDS_S)
@@ -195,8 +194,11 @@ class Battle:
         match fact:
             case OperationEnded():
                 self._ended.set()
-            case PromptRaised(prompt) if self.patient:
+            case PromptRaised(prompt):
+                self._asked = prompt.question.text
                 loop.call_later(PERSON_S, self._answer, prompt.question.choices[0])
+            case PromptWithdrawn():
+                self._asked = ""
             case StationChanged(_, state):
                 self._state = state
                 if state is MachineState.IDLE and self._operation is not None:
@@ -206,15 +208,19 @@ class Battle:
 
     def _begin(self) -> None:
         if self._operation is not None and self._driver is not None and self._state is MachineState.IDLE:
-            operation, self._operation = self._operation, None
-            self._driver.start(operation)
+            with contextlib.suppress(NotAllowed):  # It was lost in the same moment.
+                self._driver.start(self._operation)
+                self._operation = None
 
     def _answer(self, choice: str) -> None:
-        if self._driver is not None:
-            try:
-                self._driver.answer("op-1", choice, "ada")
-            except NotAllowed:
-                return  # It has ended, or was answered at the machine.
+        if self._driver is None or not self._asked or self._ended.is_set():
+            return
+        if not self.patient:
+            self._ended.set()
+            return
+        self._asked = ""
+        with contextlib.suppress(NotAllowed):  # It has ended.
+            self._driver.answer("op-1", choice, "ada")
 
     def _look(self) -> None:
         if self._state is not MachineState.HELD or self._ended.is_set() or self._driver is None:
@@ -222,15 +228,15 @@ class Battle:
         if not self.patient:
             self._ended.set()
             return
-        try:
+        with contextlib.suppress(NotAllowed):  # It asks something, and that is answered.
             self._driver.command(MachineCommand.UNHOLD)
-        except NotAllowed:
-            return
 
     def _end(self) -> tuple[str, str]:
         ended = next((fact for fact in self.facts if isinstance(fact, OperationEnded)), None)
         if ended is not None:
             return _ENDS[ended.state], ended.reason
+        if self._asked:
+            return "held", self._asked
         if self._state is MachineState.HELD:
             held = [f.reason for f in self.facts if isinstance(f, StationChanged) and f.state is MachineState.HELD]
             return "held", held[-1]

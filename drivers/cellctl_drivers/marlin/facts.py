@@ -63,6 +63,9 @@ FEEDINGS: Final = 4
 # A bed takes half an hour or less to cool; one that stays warm for this long has a heater that is still on.
 COOLING_LIMIT_S: Final = 7200.0
 
+# The largest beds and chambers are warm within two hours; where there is no thermal protection nobody else looks.
+HEATING_LIMIT_S: Final = 7200.0
+
 # Errors that end a printer's ability to work whether or not a program runs (Marlin/src/core/language.h).
 FATAL_ERRORS: Final = ("stopped", "thermal", "heating failed", "maxtemp", "mintemp", "caused by")
 

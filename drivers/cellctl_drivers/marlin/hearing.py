@@ -127,8 +127,9 @@ def _on_report(printer: Printer, answer: Answer, now_s: float) -> None:
     if printer.state not in SPEAKS:
         return
     dialect = printer.dialect
-    if not dialect.auto_reports or "W:" in answer.text or printer.is_under_way(*facts.HEAT_WAITS):
-        # M109 and its like print temperatures while they block, also where there is no keepalive.
+    if printer.is_under_way(*facts.HEAT_WAITS):
+        printer.wait_for_heat(now_s, proved="W:" in answer.text)
+    elif not dialect.auto_reports:
         printer.wire.extend(now_s)
     if dialect.ok_first and "W:" not in answer.text:
         _acknowledged(printer, now_s, seals=printer.wire.report_ok(now_s))

@@ -109,6 +109,20 @@ class Printer:
         """Reports that come by themselves are asked for only when they stay out."""
         self.times.report_s = now_s + (3 if self.reports_by_itself else 1) * facts.REPORT_S
 
+    def wait_for_heat(self, now_s: float, *, proved: bool) -> None:
+        """Temperatures come while a wait for heat is under way; `proved`: it is the wait that prints them.
+
+        M109 and its like print them also where there is no keepalive, some without `W:`. But where they come by
+        themselves all the time they prove nothing: the wait may be over, and its `ok` lost.
+        """
+        if proved or not self.reports_by_itself:
+            self.wire.extend(now_s)
+        run, line = self.run, self.wire.ledger.first
+        if run.heat[0] != line:
+            run.heat = (line, now_s)
+        elif now_s - run.heat[1] > self.limits.heating_s:
+            self.fault("waits for heat that does not come", "Look at its heaters and sensors, then clear")
+
     def _read_on(self) -> Line | None:
         """Make ready the next line of the program; None if there is none, or it must not be sent."""
         run, dialect = self.run, self.dialect

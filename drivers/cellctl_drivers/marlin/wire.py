@@ -242,6 +242,9 @@ class Wire:
             trouble.probed(ledger.in_flight)
             self.meter.resends += ledger.in_flight
             ledger.again()
+            if self.dialect.repeats is Repeats.REFUSED:
+                # Ends a line that has lost its newline: what is said three times in one line passes its own XOR.
+                self.outbox.urgent += b"\n"
             self.patience.due_s = now_s + self.patience.full_s
         return True
 

@@ -139,6 +139,8 @@ class Marlin(Board):
         health.frozen_until_s = -math.inf
         if health.active_s + health.idle_limit_s <= due_s:
             self._rest_too_long(due_s)
+        if health.killed:
+            return
         if talk.hunger_due_s <= due_s:
             talk.hunger_due_s = due_s + talk.hunger_every_s
             self.say(self.hunger())
