@@ -655,7 +655,7 @@ def test_extrusion_that_is_only_echoed_is_promoted_to_a_fault(echo: str, text: s
 
 
 def test_an_unknown_command_is_an_echo_and_no_fault() -> None:
-    printing().run('< echo:Unknown command: "g28"\n < ok\n > N7 G1 X10 F600\n = running')
+    printing("g28 | G1 X10").run('< echo:Unknown command: "g28"\n < ok\n > N7 G1 X10\n = running')
 
 
 @pytest.mark.parametrize("begin", [booted, printing])

@@ -166,7 +166,11 @@ def test_an_ok_that_was_one_too_many_is_taken_back_by_a_request() -> None:
         < Error:Line Number is not Last Line Number+1, Last Line: 5
         < Resend: 6
         < ok
+        >
+        > question
+        < echo:Unknown command: "question"
         > N6 G28
+        < ok
         """
     )
     assert replay.session.acknowledged == 0
@@ -297,7 +301,8 @@ def test_several_copies_of_a_line_are_all_refused_before_the_next_one_goes_out(l
 
 def test_a_printer_that_falls_silent_in_mid_program_is_lost() -> None:
     printing(acknowledge_s=10.0).run(
-        "+ 10s\n >\n > N6 G28\n + 10s\n >\n > N6 G28\n + 10s\n ! FellSilent(silent_s=30.0)\n = lost\n >\n > M104 S0\n > M140 S0"
+        "+ 10s\n >\n > N6 G28\n + 10s\n >\n > N6 G28\n + 10s\n"
+        "! FellSilent(silent_s=30.0)\n = lost\n >\n > M104 S0\n > M140 S0"
     )
 
 

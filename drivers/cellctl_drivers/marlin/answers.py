@@ -1,6 +1,7 @@
 """What a Marlin printer says, line by line. All dialects of one meaning become one answer."""
 
 import re
+from difflib import SequenceMatcher
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -72,6 +73,16 @@ _SHAPES: Final = tuple(
         (r"D576 ", Kind.STARVATION),
     )
 )
+# Marlin/src/core/language.h; 1.x has the last two.
+_COMPLAINTS: Final = (
+    "checksum mismatch, Last Line: ",
+    "Line Number is not Last Line Number+1, Last Line: ",
+    "No Checksum with line number, Last Line: ",
+    "No Line Number with checksum, Last Line: ",
+    "Missing checksum, Last Line: ",
+)
+_UNKNOWN: Final = 'echo:Unknown command: "'
+_ALIKE: Final = 0.7
 _BED = re.compile(r"\bB:\s*(-?\d+(?:\.\d+)?)")
 _CHAMBER = re.compile(r"\bC:\s*-?\d")
 _FIELD = re.compile(r"([A-Z][A-Z_-]+)[:.]\s?(.*?)[,\s]*(?=\b[A-Z][A-Z_-]+:|$)")
@@ -98,8 +109,22 @@ def read(line: bytes) -> Answer:
         if found is not None:
             kept = found.groupdict()
             number_said = kept.get("number")
+            if kind is Kind.ERROR and _was_complaint(kept["text"]):
+                return Answer(Kind.COMPLAINT, said)
             return Answer(kind, kept.get("text") or said, int(number_said) if number_said else -1)
+    if '"' in said and _alike(said, _UNKNOWN):
+        return Answer(Kind.UNKNOWN, said[said.index('"') :].strip('"'))
     return Answer(Kind.CHATTER, said)
+
+
+def _was_complaint(text: str) -> bool:
+    """Whether noise has made this of a complaint about a line: no fault of the machine, the request follows."""
+    return any(_alike(text, known) for known in _COMPLAINTS)
+
+
+def _alike(text: str, known: str) -> bool:
+    length = min(len(text), len(known))
+    return SequenceMatcher(None, text[:length], known[:length], autojunk=False).ratio() >= _ALIKE
 
 
 def bed_celsius(report: str) -> float | None:

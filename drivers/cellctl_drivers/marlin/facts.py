@@ -16,6 +16,12 @@ MAX_REPEATS: Final = 16
 # A number that cannot be had is noise the first time; this often in a row it is what the firmware means.
 MAX_MISSES: Final = 3
 
+# A damaged line that has passed its checksum differs in two or three characters from what was sent.
+FEW_CHARACTERS: Final = 4
+
+# Firmware answers this with an echo and an `ok`, in its turn; with any of its letters damaged, too.
+NO_COMMAND: Final = "question"
+
 # How often a line is said again when its `ok` stays out: while the machine is heard otherwise, and while it is not.
 MAX_PROBES: Final = 3
 SILENT_PROBES: Final = 2

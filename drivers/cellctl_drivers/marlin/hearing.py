@@ -89,7 +89,7 @@ def _on_resend(printer: Printer, answer: Answer, now_s: float) -> None:
 
 def _on_complaint(printer: Printer, answer: Answer, now_s: float) -> None:
     if printer.state in SPEAKS:
-        printer.wire.complain(answer.number)
+        printer.wire.complain(answer.number, cut="mismatch" not in answer.text)
 
 
 def _on_skipped(printer: Printer, answer: Answer, now_s: float) -> None:
@@ -197,6 +197,12 @@ def _on_start(printer: Printer, answer: Answer, now_s: float) -> None:
 
 def _on_unknown(printer: Printer, answer: Answer, now_s: float) -> None:
     """A pause that the firmware does not know is an echo and an `ok`: it would simply go on."""
+    printer.wire.unknown(answer.text, now_s)
+    if printer.state is State.RUNNING and printer.passed_over(answer.text):
+        said = f'The printer passed over "{answer.text}", which was sent as something else: a line was damaged'
+        printer.run.questions.waiting = Question(said, replies=())
+        hold(printer)
+        return
     if printer.state is State.RUNNING and code_of(answer.text) in facts.PAUSES:
         question = about(answer.text)
         printer.run.questions.waiting = Question(question.text, replies=())

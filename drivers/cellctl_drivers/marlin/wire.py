@@ -168,12 +168,19 @@ class Wire:
         ledger = self.ledger
         for number in range(ledger.first, ledger.cursor):
             if ledger.is_report(number):
+                self._trouble.requests.arrived = number + 1
                 return self._credit(number, now_s)
         return False
 
-    def complain(self, last_taken: int) -> None:
-        """A line was damaged: an `ok` that comes now acknowledges nothing, even if the request itself is lost."""
-        ledger, wanted = self.ledger, last_taken + 1
+    def complain(self, last_taken: int, *, cut: bool) -> None:
+        """A line was damaged: an `ok` that comes now acknowledges nothing, even if the request itself is lost.
+
+        `cut`: it may have been the first piece of one.
+        """
+        ledger, wanted, trouble = self.ledger, last_taken + 1, self._trouble
+        if trouble.pause is None and not trouble.probes:
+            torn = trouble.requests.torn
+            torn.suspected = cut and self.dialect.executes_rests and not torn.unheard
         self._trouble.doubt(wanted if ledger.first <= wanted <= ledger.cursor else ledger.first)
 
     def skipped(self) -> None:
@@ -187,7 +194,7 @@ class Wire:
         if trouble.pause is Pause.TRAILING_OK and requests.asked == number:
             return True  # Repetier says it twice.
         others = trouble.behind(ledger.cursor - max(ledger.first, number))
-        verdict = ledger.asked_for(number)
+        verdict = ledger.asked_for(number, requests.arrived)
         if verdict is Verdict.MISSED:
             return self._missed(now_s)
         if trouble.probes:
@@ -258,8 +265,30 @@ class Wire:
             return not trouble.probes and self.probe(now_s)
         if trouble.pause is Pause.TRAILING_OK:
             trouble.requests.trailing_missed += 1
+        if trouble.pause is Pause.PROOF:
+            if self.is_torn:
+                return False
+            if trouble.probes < facts.MAX_PROBES:
+                self._prove(now_s)
+                return True
+            trouble.requests.torn.unheard = True
         self._go_on(now_s)
         return True
+
+    @property
+    def is_torn(self) -> bool:
+        """Whether a piece of a line was executed by itself."""
+        return self._trouble.requests.torn.certain
+
+    def unknown(self, command: str, now_s: float) -> None:
+        """A command was not known over there."""
+        trouble = self._trouble
+        if trouble.pause is Pause.PROOF and not self.is_torn and command == facts.NO_COMMAND:
+            trouble.settled()
+            trouble.doubt(VOID)
+            self._go_on(now_s)
+        else:
+            trouble.requests.torn.excused += 1
 
     # ---- inside --------------------------------------------------------------------------------------------------
 
@@ -278,6 +307,8 @@ class Wire:
     def _is_void(self, now_s: float) -> bool:
         """Whether a plain `ok` acknowledges nothing."""
         trouble = self._trouble
+        if trouble.pause is Pause.PROOF:
+            return self._is_too_many(now_s)
         void, trouble.void = trouble.void, None
         if void is not None and void is not VOID:
             self.resend(void, now_s)
@@ -315,7 +346,7 @@ class Wire:
         trouble.requests.misses += 1
         if trouble.requests.misses == facts.MAX_MISSES or not ledger.in_flight:
             return False
-        trouble.requests.others = 0
+        trouble.requests.others, trouble.requests.torn.suspected = 0, False
         trouble.copies = ledger.in_flight - 1
         ledger.again()
         self._pause(Pause.STORM, now_s)
@@ -333,6 +364,32 @@ class Wire:
         patience.due_s = now_s + (patience.storm_s if pause is Pause.STORM else patience.trailing_s)
 
     def _go_on(self, now_s: float) -> None:
-        self._trouble.pause = None
-        self._trouble.requests.others = 0
+        trouble = self._trouble
+        torn, trouble.requests.others = trouble.requests.torn, 0
+        if torn.suspected:
+            torn.suspected = False
+            torn.excused = 1 if trouble.named and trouble.requests.brings_ok else 0
+            trouble.pause = Pause.PROOF
+            self._prove(now_s)
+            return
+        trouble.pause = None
         self.extend(now_s)
+
+    def _prove(self, now_s: float) -> None:
+        """Find out whether the rest of a line was executed."""
+        trouble = self._trouble
+        trouble.calm = False
+        trouble.probes += 1
+        self.outbox.urgent += f"\n{facts.NO_COMMAND}\n".encode("ascii")
+        self.patience.due_s = now_s + self.patience.full_s
+
+    def _is_too_many(self, now_s: float) -> bool:
+        """Whether an `ok` ahead of the proof is for no line that was acknowledged by its number."""
+        ledger, torn = self.ledger, self._trouble.requests.torn
+        if ledger.first < ledger.cursor and not self._trouble.named:
+            return False
+        if torn.excused:
+            torn.excused -= 1
+        else:
+            torn.certain, self.patience.due_s = True, now_s
+        return True
