@@ -109,6 +109,8 @@ def _on_busy(printer: Printer, answer: Answer, now_s: float) -> None:
         printer.wire.extend(now_s)
     if printer.state is State.HALTING:
         printer.times.wait_s = now_s + printer.limits.acknowledge_s
+    if paused and printer.state in (State.GREETING, State.SETTLING):
+        printer.fault("waits for a person at its panel", "Continue there")
     if printer.state not in WORKS:
         return
     questions = printer.run.questions

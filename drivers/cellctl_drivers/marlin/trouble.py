@@ -27,6 +27,7 @@ class Torn:
         self.suspected = False
         self.certain = False
         self.excused = 0  # So many `ok` are for what did nothing.
+        self.trusted_from = 0  # Before this line is wanted, a complaint may be about a copy.
         self.unheard = False  # This firmware does not say what it does not know.
 
 

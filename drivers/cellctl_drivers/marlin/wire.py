@@ -180,7 +180,8 @@ class Wire:
         ledger, wanted, trouble = self.ledger, last_taken + 1, self._trouble
         if trouble.pause is None and not trouble.probes:
             torn = trouble.requests.torn
-            torn.suspected = cut and self.dialect.executes_rests and not torn.unheard
+            trusted = self.dialect.executes_rests and not torn.unheard and wanted >= torn.trusted_from
+            torn.suspected = cut and trusted
         self._trouble.doubt(wanted if ledger.first <= wanted <= ledger.cursor else ledger.first)
 
     def skipped(self) -> None:
@@ -247,6 +248,7 @@ class Wire:
             if trouble.probes >= facts.MAX_PROBES:
                 return False
             trouble.probed(ledger.in_flight)
+            trouble.requests.torn.trusted_from = ledger.next + 1
             self.meter.resends += ledger.in_flight
             ledger.again()
             if self.dialect.repeats is Repeats.REFUSED:

@@ -146,7 +146,8 @@ class Marlin(Board):
             self.say(self.hunger())
         if talk.wait_due_s <= due_s:
             talk.wait_due_s = due_s + self.printer.config.wait_every_s
-            self.say("wait")
+            if not self.intake.queue:
+                self.say("wait")
         if talk.report_due_s <= due_s:
             talk.report_due_s += talk.report_every_s
             self.say(reports.temperatures(self.printer, due_s))
