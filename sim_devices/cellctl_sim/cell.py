@@ -1,6 +1,6 @@
 """A whole simulated cell from a cell file: one world, and a twin for every machine in it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random  # noqa: TID251 - seeded by the caller
 from types import MappingProxyType
@@ -28,7 +28,10 @@ class Cell:
         self._bytes: dict[str, ByteTwin] = {}
         self._nodes: dict[str, Robot] = {}
         self._persons: dict[str, Person] = {}
+        self._troubles: dict[str, Trouble] = {}
         self._seed = seed
+        self.struck: Callable[[str], None] = lambda machine: None
+        """Called with the name of a machine to which something new may happen at once."""
         for name, machine in file.machines.items():
             # One source of chance for each machine: another machine's dice do not change its own.
             self._add(name, machine, Random(f"{seed}/{name}"))  # noqa: S311 - repeatable on purpose
@@ -73,9 +76,15 @@ class Cell:
             raise ConfigError(
                 [f"machines.{machine}.sim.faults: kind must be one of {', '.join(known)}, got {fault.kind!r}"]
             )
-        if device.uart.faults is None:
-            device.uart.faults = Trouble((), Random(f"{self._seed}/{machine}/faults"))  # noqa: S311 - repeatable
-        device.uart.faults.add(fault)
+        self.trouble(machine).add(fault)
+        self.struck(machine)
+
+    def trouble(self, machine: str) -> Trouble:
+        """What goes wrong with a machine on a byte line; at first nothing."""
+        if machine not in self._troubles:
+            rng = Random(f"{self._seed}/{machine}/faults")  # noqa: S311 - repeatable on purpose
+            self._troubles[machine] = self._bytes[machine].uart.faults = Trouble((), rng)
+        return self._troubles[machine]
 
     def _add(self, name: str, machine: Machine, rng: Random) -> None:
         place = f"{name}.{machine.slots[0]}"

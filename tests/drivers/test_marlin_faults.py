@@ -73,7 +73,16 @@ def outcome(executed: list[str], end: str = "done", **changes: Any) -> Outcome:
     program = program_of(6)
     lines = [BOOT, *((line, number) for number, line in enumerate(executed))]
     sent = Progress(6, len(executed), 0, 6, 0)
-    return Outcome(**{"end": end, "reason": "", "program": program, "executed": lines, "theirs": (), "progress": sent, "took_s": 1.0, **changes})  # fmt: skip
+    usual = {
+        "end": end,
+        "reason": "",
+        "program": program,
+        "executed": lines,
+        "theirs": (),
+        "progress": sent,
+        "took_s": 1,
+    }
+    return Outcome(**{**usual, **changes})
 
 
 def test_a_judge_who_sees_nothing_wrong_would_have_seen_it() -> None:

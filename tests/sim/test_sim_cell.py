@@ -127,7 +127,7 @@ def test_a_cell_file_says_what_goes_wrong() -> None:
 @pytest.mark.parametrize(
     ("fault", "sentence"),
     [
-        ({"kind": "flood", "nth": 1}, "machines.printer-1.sim.faults: kind must be one of flip, drop"),
+        ({"kind": "flood", "nth": 1}, "machines.printer-1.sim.faults: kind must be one of flip, spoil"),
         ({"kind": "flip"}, "the fault 'flip' must have one of at_s, nth and rate"),
         ({"kind": "flip", "nth": 1, "bits": 2}, "sim.faults.0.bits is not known; known are kind, at_s, nth"),
         ({"kind": "flip", "rate": 2.0}, "sim.faults.0.rate: Input should be less than or equal to 1, got 2.0"),
