@@ -334,19 +334,16 @@ def test_a_cable_is_pulled_and_found_again_under_another_name(tmp_path: Path) ->
         device = Marlin("printer-1", "p.bed", World(["p.bed"]), PrinterTwin(model="marlin"), Random(1))
         port = SerialPort(device, tmp_path / "one", MachineTime(1.0))
         port.open()
-        before = (tmp_path / "one").readlink()
         host = os.open(tmp_path / "one", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         port.unplug(0.05, "two")
         await asyncio.sleep(0)
         assert not (tmp_path / "one").is_symlink()
-        with pytest.raises(OSError):
-            for _ in range(100):
-                os.read(host, 4096)
+        while os.read(host, 4096):  # to its end, which is a hang-up; a line that is only quiet would raise
+            pass
         os.close(host)
         await asyncio.sleep(0.2)
         assert (tmp_path / "two").is_symlink()
         assert not (tmp_path / "one").is_symlink()
-        assert before
         port.close()
         assert not (tmp_path / "two").is_symlink()
 

@@ -4,6 +4,7 @@ from random import Random  # noqa: TID251 - seeded
 
 import pytest
 
+from cellctl.gcode.words import checksum
 from cellctl_sim.config import PrinterTwin
 from cellctl_sim.faults import Fault, FaultPlan
 from cellctl_sim.marlin import Marlin
@@ -163,3 +164,32 @@ def test_the_firmware_counts_its_own_starvation() -> None:
     assert rig.send("M576\n")[0].startswith("D576 P:16 0 (0)")
     rig.send("M576 S10\n")
     assert rig.until(15.0)[0].startswith("D576 ")
+
+
+@pytest.mark.parametrize(
+    ("line", "last"), [("N0 M110 N0", 0), ("M110 N100", 100), ("N101 M110 N100", 100), ("N7 M110", 7)]
+)
+def test_of_two_numbers_in_an_m110_the_second_one_wins(line: str, last: int) -> None:
+    rig = printer()
+    framed = f"{line}*{checksum(line.encode())}\n" if line.startswith("N") else f"{line}\n"
+    assert rig.send(framed) == ["ok"]
+    assert board(rig).intake.last_number == last
+
+
+def test_the_rest_of_a_line_that_noise_has_cut_is_executed_without_a_look_at_its_checksum() -> None:
+    rig = printer()
+    assert rig.send("N1\nG91*57\n") == [
+        "Error:No Checksum with line number, Last Line: 0",
+        "Resend: 1",
+        "ok",
+        "ok",
+    ]
+    assert board(rig).modes.relative
+
+
+def test_a_command_ends_at_the_first_star_and_its_checksum_is_that_before_the_last() -> None:
+    """So the same text three times in one line, its newlines lost, passes its own XOR."""
+    rig = printer()
+    once = numbered(1, "G91").strip()
+    assert rig.send(once * 3 + "\n") == ["ok"]
+    assert board(rig).modes.relative

@@ -139,9 +139,12 @@ def names_chamber(report: str) -> bool:
 
 
 def starvation(said: str) -> tuple[int, float]:
-    """Underruns of the planner and of the command queue in a D576 report, and their longest, in seconds."""
-    found = _UNDERRUNS.findall(said)
-    return sum(int(times) for times, _ in found), max((int(lasted_ms) for _, lasted_ms in found), default=0) / 1000
+    """Underruns of the planner in a D576 report, and their longest, in seconds.
+
+    Those of the command queue, behind `B:`, are none: with one line under way it is empty behind every line.
+    """
+    found = _UNDERRUNS.search(said.partition("B:")[0])
+    return (int(found[1]), int(found[2]) / 1000) if found else (0, 0.0)
 
 
 def fields(firmware: str) -> dict[str, str]:
