@@ -51,6 +51,15 @@ def test_a_checksum_that_does_not_match_is_no_cut_line() -> None:
     printing().run("< Error:checksum mismatch, Last Line: 5\n < Resend: 6\n < ok\n > N6 G28")
 
 
+def test_where_lines_are_named_the_rest_of_a_cut_line_is_the_one_without_a_name() -> None:
+    replay = printing(window=1).run(
+        "< ok N6 P15 B3\n > N7 G1 X10 F600\n < Error:No Checksum with line number, Last Line: 6"
+    )
+    told = replay.session.receive(b"Resend: 7\nok\nok P15 B3\n", 1.0)
+    assert not told
+    assert isinstance(replay.session.tick(1.0)[0], FaultRaised)
+
+
 def test_a_copy_that_is_refused_late_is_no_cut_line() -> None:
     replay = printing(acknowledge_s=1.0).run("+ 1s\n >\n > N6 G28\n < ok\n + 0.3s\n > N7 G1 X10 F600")
     late = "< Error:Line Number is not Last Line Number+1, Last Line: 6\n < Resend: 7\n < ok"

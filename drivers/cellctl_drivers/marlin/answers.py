@@ -5,6 +5,8 @@ from difflib import SequenceMatcher
 from enum import Enum
 from typing import Final, NamedTuple
 
+from cellctl_drivers.marlin.facts import NO_COMMAND
+
 LONGEST_LINE = 4096
 
 
@@ -112,6 +114,8 @@ def read(line: bytes) -> Answer:
             if kind is Kind.ERROR and _was_complaint(kept["text"]):
                 return Answer(Kind.COMPLAINT, said)
             return Answer(kind, kept.get("text") or said, int(number_said) if number_said else -1)
+    if NO_COMMAND in said:
+        return Answer(Kind.UNKNOWN, NO_COMMAND)
     if '"' in said and _alike(said, _UNKNOWN):
         return Answer(Kind.UNKNOWN, said[said.index('"') :].strip('"'))
     return Answer(Kind.CHATTER, said)

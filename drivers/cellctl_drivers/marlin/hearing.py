@@ -37,7 +37,7 @@ def _on_ok(printer: Printer, answer: Answer, now_s: float) -> None:
         return
     wire = printer.wire
     if answer.number < 0:
-        seals = wire.plain_ok(now_s)
+        seals = wire.unnamed_ok(now_s) if " P" in answer.text else wire.plain_ok(now_s)
     else:
         seals = wire.named_ok(answer.number, answer.free_blocks, answer.free_slots, now_s)
     _acknowledged(printer, now_s, seals=seals)

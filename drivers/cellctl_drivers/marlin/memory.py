@@ -9,9 +9,10 @@ from cellctl_drivers.marlin import facts
 from cellctl_drivers.marlin.answers import bed_celsius, fields, names_chamber
 from cellctl_drivers.marlin.dead_man import DeadMan
 from cellctl_drivers.marlin.dialects import COMMON, Dialect, recognise
+from cellctl_drivers.marlin.patience import Patience
 from cellctl_drivers.marlin.questions import Questions
 from cellctl_drivers.marlin.repeating import Modes
-from cellctl_drivers.marlin.wire import Line, Patience
+from cellctl_drivers.marlin.wire import Line
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,14 @@ class Torn:
         self.trusted_from = 0  # Before this line is wanted, a complaint may be about a copy.
         self.unheard = False  # This firmware does not say what it does not know.
 
+    def is_certain(self) -> bool:
+        """An `ok` too many, unless it is excused."""
+        if self.excused:
+            self.excused -= 1
+        else:
+            self.certain = True
+        return self.certain
+
 
 class Requests:
     """Requests for lines: the last one, and how many of the same kind may follow it."""

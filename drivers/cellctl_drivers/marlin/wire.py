@@ -15,6 +15,7 @@ from cellctl.domain.errors import StoreFailed
 from cellctl_drivers.marlin import facts
 from cellctl_drivers.marlin.dialects import Dialect, Repeats
 from cellctl_drivers.marlin.ledger import REPORTS, Ledger, Own, Verdict
+from cellctl_drivers.marlin.patience import Patience
 from cellctl_drivers.marlin.progress import Progress
 from cellctl_drivers.marlin.trouble import VOID, Pause, Trouble
 from cellctl_drivers.marlin.window import Window
@@ -27,19 +28,6 @@ UNLIMITED: Final = 1 << 20
 Line = tuple[bytes, Own | None]
 # The next line of the program, if there is one of at most so many bytes, frame and newline included.
 Pull = Callable[[int], Line | None]
-
-
-@dataclass(slots=True)
-class Patience:
-    """How long answers are waited for, in the clock's seconds, and until when the present one is."""
-
-    full_s: float
-    lively_s: float
-    trailing_s: float
-    storm_s: float
-    crossing_s: float
-    lively: bool = False  # It says `busy` while it is at work.
-    due_s: float = math.inf
 
 
 @dataclass(slots=True)
@@ -145,6 +133,15 @@ class Wire:
             return False
         return self._credit(first, now_s)
 
+    def unnamed_ok(self, now_s: float) -> bool:
+        """`ok P15 B3`: where others name their lines, this one is for a line without a number."""
+        trouble = self._trouble
+        if not trouble.named or not (trouble.requests.torn.suspected or trouble.pause is Pause.PROOF):
+            return self.plain_ok(now_s)
+        if trouble.requests.torn.is_certain():
+            self.patience.due_s = now_s
+        return False
+
     def named_ok(self, number: int, free_blocks: int, free_slots: int, now_s: float) -> bool:
         """`ok N12 P15 B3` acknowledges everything up to that line. True if a SEAL is among it; -1: not said."""
         ledger = self.ledger
@@ -181,7 +178,7 @@ class Wire:
         if trouble.pause is None and not trouble.probes:
             torn = trouble.requests.torn
             trusted = self.dialect.executes_rests and not torn.unheard and wanted >= torn.trusted_from
-            torn.suspected = cut and trusted
+            torn.suspected, torn.excused = cut and trusted, 0
         self._trouble.doubt(wanted if ledger.first <= wanted <= ledger.cursor else ledger.first)
 
     def skipped(self) -> None:
@@ -263,13 +260,13 @@ class Wire:
         if now_s < self.patience.due_s:
             return True
         trouble = self._trouble
+        if self.is_torn:
+            return False
         if trouble.pause is None:
             return not trouble.probes and self.probe(now_s)
         if trouble.pause is Pause.TRAILING_OK:
             trouble.requests.trailing_missed += 1
         if trouble.pause is Pause.PROOF:
-            if self.is_torn:
-                return False
             if trouble.probes < facts.MAX_PROBES:
                 self._prove(now_s)
                 return True
@@ -370,7 +367,6 @@ class Wire:
         torn, trouble.requests.others = trouble.requests.torn, 0
         if torn.suspected:
             torn.suspected = False
-            torn.excused = 1 if trouble.named and trouble.requests.brings_ok else 0
             trouble.pause = Pause.PROOF
             self._prove(now_s)
             return
@@ -387,11 +383,10 @@ class Wire:
 
     def _is_too_many(self, now_s: float) -> bool:
         """Whether an `ok` ahead of the proof is for no line that was acknowledged by its number."""
-        ledger, torn = self.ledger, self._trouble.requests.torn
-        if ledger.first < ledger.cursor and not self._trouble.named:
+        if self._trouble.named:
+            return True
+        if self.ledger.first < self.ledger.cursor:
             return False
-        if torn.excused:
-            torn.excused -= 1
-        else:
-            torn.certain, self.patience.due_s = True, now_s
+        if self._trouble.requests.torn.is_certain():
+            self.patience.due_s = now_s
         return True
