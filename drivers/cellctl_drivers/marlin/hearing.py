@@ -198,7 +198,8 @@ def _on_start(printer: Printer, answer: Answer, now_s: float) -> None:
 
 
 def _on_unknown(printer: Printer, answer: Answer, now_s: float) -> None:
-    """A pause that the firmware does not know is an echo and an `ok`: it would simply go on."""
+    """A pause that the firmware does not know is an echo and an `ok`: it would simply go on. So it would where noise
+    has made an unknown command of a line, and its checksum fits all the same."""
     printer.wire.unknown(answer.text, now_s)
     if printer.state is State.RUNNING and printer.passed_over(answer.text):
         said = f'The printer passed over "{answer.text}", which was sent as something else: a line was damaged'

@@ -271,6 +271,7 @@ class Wire:
                 self._prove(now_s)
                 return True
             trouble.requests.torn.unheard = True
+            trouble.settled()
         self._go_on(now_s)
         return True
 
