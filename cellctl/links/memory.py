@@ -64,6 +64,10 @@ class MemoryLinks:
         """Hang up. What is on its way is lost, and no link can be opened until `mend`."""
         self._machines[machine].socket.cut(reason)
 
+    def swap(self, one: str, other: str) -> None:
+        """Exchange the byte machines at the far ends of two cables, which are cut."""
+        self._bytes[one].swap(self._bytes[other])
+
     def mend(self, machine: str) -> None:
         """Plug the cable in again."""
         self._machines[machine].socket.mend()
@@ -86,6 +90,13 @@ class _ByteMachine:
         self.pump = Pump(socket.machine, device, clock, self._live)
         self._device = device
         self._clock = clock
+
+    def swap(self, other: "_ByteMachine") -> None:
+        """Exchange devices."""
+        self._device, other._device = other._device, self._device
+        now_s = self._clock.now_s()
+        self.pump.tend(self._device, now_s)
+        other.pump.tend(other._device, now_s)
 
     def take(self, chunk: bytes) -> None:
         """Bytes have come from the host."""

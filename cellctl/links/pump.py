@@ -51,6 +51,14 @@ class Pump:
         self._loop = asyncio.get_running_loop()
         self._wake()
 
+    def tend(self, device: Living, now_s: float) -> None:
+        """Another device from now on."""
+        self._device = device
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        self.look(now_s)
+
     def stop(self) -> None:
         """Let the device stand still."""
         self._loop = None

@@ -5,11 +5,14 @@ the next one is, `_happen` makes it so.
 """
 
 import math
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from enum import Enum
-from typing import Protocol
+from typing import Any, Final, Protocol
 
+from cellctl_sim.faults import Fault, Kind
 from cellctl_sim.motion import Planner
+
+EXTERNAL_RESET: Final = " External Reset"
 
 
 class Wait(Enum):
@@ -28,15 +31,43 @@ class Faults(Protocol):
     """The one seam for faults: what becomes of bytes on their way, and what happens to the firmware by itself."""
 
     def heard(self, chunk: bytes, now_s: float) -> bytes:
-        """The bytes that really arrive at the board."""
+        """The bytes that really arrive at the board now: of these, and of what was held back."""
         ...
 
     def said(self, chunk: bytes, now_s: float) -> bytes:
-        """The bytes that really arrive at the host."""
+        """The bytes that really arrive at the host now."""
         ...
 
     def happened(self, event: str, now_s: float) -> None:
         """The firmware did something that a fault may be waiting for ("line", "reset", "power-on")."""
+        ...
+
+    def add(self, fault: Fault) -> None:
+        """Something more goes wrong from now on."""
+        ...
+
+    def strike(self, now_s: float) -> Sequence[Fault]:
+        """What happens to the board and its cable now."""
+        ...
+
+    @property
+    def plug(self) -> Callable[[Fault, float], None] | None:
+        """Whoever holds the cable."""
+        ...
+
+    @property
+    def heard_s(self) -> float:
+        """When bytes that were held back reach the board; inf: none are."""
+        ...
+
+    @property
+    def said_s(self) -> float:
+        """When bytes that were held back reach the host."""
+        ...
+
+    @property
+    def strikes_s(self) -> float:
+        """When `strike` has something to tell, as far as that is known."""
         ...
 
 
@@ -68,7 +99,7 @@ class Uart:
     def take(self, now_s: float) -> bytes:
         """Everything said since the last time."""
         if not self._tx:
-            return b""
+            return b"" if self.faults is None else self.faults.said(b"", now_s)
         chunk = b"".join(self._tx)
         self._tx.clear()
         return chunk if self.faults is None else self.faults.said(chunk, now_s)
@@ -81,7 +112,12 @@ class Uart:
 
 
 class Board:
-    """A simulated machine on a byte link (the daemon's ports call it a ByteDevice), without I/O."""
+    """A simulated machine on a byte link (the daemon's ports call it a ByteDevice), without I/O.
+
+    `troubles`: what can go wrong with this firmware by itself, by the kind of the fault.
+    """
+
+    troubles: Mapping[str, Callable[[Any, Fault, float], None]] = {}
 
     def __init__(self, uart: Uart, planner: Planner) -> None:
         self.uart = uart
@@ -90,16 +126,23 @@ class Board:
         self._task: Task | None = None
         self._waits_for: Wait | None = None
         self._task_due_s = math.inf
+        self._plugged_s = math.inf  # when the power comes back
+        self.reset_cause = EXTERNAL_RESET
 
     # ---- the byte device -------------------------------------------------------------------------------------
 
     def receive(self, chunk: bytes, now_s: float) -> None:
         """Bytes from the host."""
         self.advance(now_s)
-        if self.uart.faults is not None:
-            chunk = self.uart.faults.heard(chunk, now_s)
-        if self.powered:
+        faults = self.uart.faults
+        if faults is None:
+            if self.powered:
+                self._hear(chunk, now_s)
+            return
+        chunk = faults.heard(chunk, now_s)
+        if chunk and self.powered:
             self._hear(chunk, now_s)
+        self.advance(now_s)  # what these bytes have brought about by themselves
 
     def transmit(self, now_s: float) -> bytes:
         """Bytes for the host; empty if none."""
@@ -107,13 +150,18 @@ class Board:
 
     def advance(self, now_s: float) -> None:
         """Let time pass; everything happens at its own instant, however late this is called."""
+        if self.uart.faults is not None:
+            self._advance_among(self.uart.faults, now_s)
+            return
         while (due_s := self._due_s()) <= now_s:
             self._happen(due_s)
 
     @property
     def wakeup_s(self) -> float | None:
         """When something will happen by itself; None for never."""
-        due_s = self._due_s()
+        due_s, faults = self._due_s(), self.uart.faults
+        if faults is not None:
+            due_s = min(due_s, self._plugged_s, faults.strikes_s, faults.heard_s, faults.said_s)
         return None if due_s == math.inf else due_s
 
     # ---- the plug and the reset button -----------------------------------------------------------------------
@@ -139,6 +187,38 @@ class Board:
             self.powered = True
             self._note("power-on", now_s)
             self._boot(now_s, cold=True)
+
+    # ---- what goes wrong -------------------------------------------------------------------------------------
+
+    def suffer(self, fault: Fault, now_s: float) -> None:
+        """This happens now, to the board or to its cable. Raises KeyError for what cannot happen to it."""
+        if fault.kind in (Kind.UNPLUG, Kind.SWAP):
+            if self.uart.faults is not None and self.uart.faults.plug is not None:
+                self.uart.faults.plug(fault, now_s)
+        elif fault.kind == Kind.RESET:
+            self.reset_cause = fault.text or EXTERNAL_RESET
+            self.reset(now_s)
+        elif fault.kind == Kind.POWER_CUT:
+            self.power_off(now_s)
+            self._plugged_s = now_s + fault.amount
+        else:
+            self.troubles[fault.kind](self, fault, now_s)
+
+    def _advance_among(self, faults: Faults, now_s: float) -> None:
+        """Let time pass, with what goes wrong on the way."""
+        while (due_s := min(self._due_s(), self._plugged_s, faults.strikes_s, faults.heard_s)) <= now_s:
+            if faults.strikes_s <= due_s:
+                for fault in faults.strike(due_s):
+                    self.suffer(fault, due_s)
+            elif self._plugged_s <= due_s:
+                self._plugged_s = math.inf
+                self.power_on(due_s)
+            elif faults.heard_s <= due_s:
+                chunk = faults.heard(b"", due_s)
+                if self.powered:
+                    self._hear(chunk, due_s)
+            else:
+                self._happen(due_s)
 
     # ---- for the firmware ------------------------------------------------------------------------------------
 

@@ -1,13 +1,15 @@
 """A whole simulated cell from a cell file: one world, and a twin for every machine in it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random  # noqa: TID251 - seeded by the caller
 from types import MappingProxyType
 from typing import Any, Final
 
+from cellctl.domain.errors import ConfigError
 from cellctl_sim.cell_file import CellFile, Machine, read
 from cellctl_sim.config import ArmTwin, PersonTwin, PrinterTwin, RouterTwin
+from cellctl_sim.faults import Fault, Kind, Trouble
 from cellctl_sim.grbl import Grbl
 from cellctl_sim.marlin import Marlin
 from cellctl_sim.person import Person
@@ -26,6 +28,10 @@ class Cell:
         self._bytes: dict[str, ByteTwin] = {}
         self._nodes: dict[str, Robot] = {}
         self._persons: dict[str, Person] = {}
+        self._troubles: dict[str, Trouble] = {}
+        self._seed = seed
+        self.struck: Callable[[str], None] = lambda machine: None
+        """Called with the name of a machine to which something new may happen at once."""
         for name, machine in file.machines.items():
             # One source of chance for each machine: another machine's dice do not change its own.
             self._add(name, machine, Random(f"{seed}/{name}"))  # noqa: S311 - repeatable on purpose
@@ -60,17 +66,43 @@ class Cell:
         """The person takes the part at one place to another ("gone": out of the cell)."""
         self.world.person_moves(source, target, now_s)
 
+    def strike(self, machine: str, fault: Fault) -> None:
+        """Something more goes wrong with a machine. Raises ConfigError for what cannot happen to it."""
+        device = self._bytes.get(machine)
+        if device is None:
+            raise ConfigError([f"machines.{machine}: faults are for machines on a byte line: {', '.join(self._bytes)}"])
+        known = (*Kind, *device.troubles)
+        if fault.kind not in known:
+            raise ConfigError(
+                [f"machines.{machine}.sim.faults: kind must be one of {', '.join(known)}, got {fault.kind!r}"]
+            )
+        self.trouble(machine).add(fault)
+        self.struck(machine)
+
+    def trouble(self, machine: str) -> Trouble:
+        """What goes wrong with a machine on a byte line; at first nothing."""
+        if machine not in self._troubles:
+            rng = Random(f"{self._seed}/{machine}/faults")  # noqa: S311 - repeatable on purpose
+            self._troubles[machine] = self._bytes[machine].uart.faults = Trouble((), rng)
+        return self._troubles[machine]
+
     def _add(self, name: str, machine: Machine, rng: Random) -> None:
         place = f"{name}.{machine.slots[0]}"
         match machine.sim:
             case PrinterTwin() as twin:
                 self._bytes[name] = Marlin(name, place, self.world, twin, rng)
+                self._strike_all(name, twin.faults)
             case RouterTwin() as twin:
                 self._bytes[name] = Grbl(name, place, self.world, twin, rng)
+                self._strike_all(name, twin.faults)
             case ArmTwin() as twin:
                 self._nodes[name] = Robot(name, self.world, self.file.places_of(machine.reach), twin)
             case PersonTwin() as twin:
                 self._persons[name] = Person(twin.answer_s, rng)
+
+    def _strike_all(self, machine: str, faults: Sequence[Fault]) -> None:
+        for fault in faults:
+            self.strike(machine, fault)
 
 
 def simulate(cell_file: Path, settings: Mapping[str, Any], seed: int) -> Cell:

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from cellctl.domain.errors import ConfigError
 from cellctl_sim.config import BY_MODEL, ArmTwin, PrinterTwin, RouterTwin, Twin
+from cellctl_sim.faults import Fault
 
 
 class Rack(BaseModel):
@@ -109,8 +110,9 @@ def _sentence(path: Path, mistake: ErrorDetails) -> str:
     key = ".".join(keys)
     if mistake["type"] == "missing":
         return f"{path}: {key} is missing"
-    if mistake["type"] == "extra_forbidden":
-        known = ", ".join(BY_MODEL[str(mistake["loc"][3])].model_fields)
+    if mistake["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        is_fault = "faults" in mistake["loc"]
+        known = ", ".join(Fault.__match_args__ if is_fault else BY_MODEL[str(mistake["loc"][3])].model_fields)
         return f"{path}: {key} is not known; known are {known}"
     if mistake["type"].startswith("union_tag"):
         return f"{path}: {key}.model must be one of {', '.join(BY_MODEL)}, got {mistake['input']!r}"

@@ -4,6 +4,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from cellctl_sim.faults import Fault
+
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Celsius = Annotated[float, Field(gt=-50, lt=500, allow_inf_nan=False)]
 
@@ -30,6 +32,12 @@ class PrinterTwin(_Twin):
     command_slots: Annotated[int, Field(ge=1, le=64)] = 4
     rx_bytes: Annotated[int, Field(ge=64, le=65536)] = 128
     advanced_ok: bool = False
+    emergency_parser: bool = False
+    """M108, M112 and M410 act at once, numbered or not."""
+    resend_brings_ok: bool = True
+    """`ok` behind `Resend:`; some versions of 2021 do not say it."""
+    wait_every_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """`wait` when there has been nothing to do for so long; 0: never."""
 
     ambient_celsius: Celsius = 22.0
     nozzle_heats_celsius_per_s: Positive = 3.0
@@ -41,6 +49,9 @@ class PrinterTwin(_Twin):
     """Time constant of cooling towards ambient."""
     bed_max_celsius: Celsius = 120.0
     cold_extrusion_celsius: Celsius = 170.0
+
+    faults: tuple[Fault, ...] = ()
+    """What goes wrong with it."""
 
 
 class RouterTwin(_Twin):
@@ -66,6 +77,9 @@ class RouterTwin(_Twin):
     """With them the machine is locked at power-up until it is homed; without, it trusts where it stands."""
     vise_top_mm: float | None = None
     """Machine Z of the part's surface; None: the work origin's Z, as the operator would set it."""
+
+    faults: tuple[Fault, ...] = ()
+    """What goes wrong with it."""
 
 
 class ArmTwin(_Twin):

@@ -3,6 +3,7 @@
     {"do": "world"}                                                 what is where
     {"do": "person-moves", "source": "outfeed.1", "target": "gone"}
     {"do": "door", "machine": "router-1", "open": true}
+    {"do": "fault", "machine": "printer-1", "fault": {"kind": "unplug", "at_s": 0, "amount": 5}}
 
 A reply is {"ok": true, ...} or {"ok": false, "why": "..."}.
 """
@@ -19,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from cellctl.domain.errors import ConfigError
 from cellctl_sim.cell import Cell
+from cellctl_sim.faults import Fault
 from cellctl_sim.machine_time import MachineTime
 from cellctl_sim.world import GONE, World
 
@@ -48,8 +50,14 @@ class _Door(_Request):
     open: bool
 
 
-_REQUEST: Final[TypeAdapter[_Look | _PersonMoves | _Door]] = TypeAdapter(
-    Annotated[_Look | _PersonMoves | _Door, Field(discriminator="do")]
+class _Strike(_Request):
+    do: Literal["fault"]
+    machine: str
+    fault: Fault
+
+
+_REQUEST: Final[TypeAdapter[_Look | _PersonMoves | _Door | _Strike]] = TypeAdapter(
+    Annotated[_Look | _PersonMoves | _Door | _Strike, Field(discriminator="do")]
 )
 
 
@@ -68,8 +76,18 @@ def answer(cell: Cell, line: bytes, now_s: float) -> dict[str, Any]:
                 return {"ok": False, "why": f"no machine {machine}; machines: {', '.join(cell.file.machines)}"}
             cell.world.set_door(machine, is_open, now_s)
             return {"ok": True}
+        case _Strike(machine=machine, fault=fault):
+            return _strike(cell, machine, fault)
         case _Look():
             return {"ok": True, **_world(cell, now_s)}
+
+
+def _strike(cell: Cell, machine: str, fault: Fault) -> dict[str, Any]:
+    try:
+        cell.strike(machine, fault)
+    except ConfigError as refused:
+        return {"ok": False, "why": str(refused)}
+    return {"ok": True}
 
 
 def _person_moves(cell: Cell, source: str, target: str, now_s: float) -> dict[str, Any]:

@@ -34,6 +34,11 @@ class Heater:
         self._ends = self._course()[1]
         self._settles_s = self.reaches_s(self._ends)
 
+    def break_down(self, now_s: float) -> None:
+        """It never heats again."""
+        target, self._heats_celsius_per_s = self.target, 0.0
+        self.set_target(target, now_s)
+
     def reaches_s(self, celsius: float) -> float:
         """The instant at which its present course passes this temperature; inf if it never does."""
         strives, ends = self._course()
@@ -49,6 +54,8 @@ class Heater:
     def power(self, now_s: float) -> float:
         """The duty, 0 to 1: full while it heats up, what makes up for the losses at its target."""
         celsius = self.celsius(now_s)
+        if not self._heats_celsius_per_s:
+            return 1.0 if self.target else 0.0
         if celsius < self.target - 0.01:
             return 1.0
         if celsius > self.target + 0.01:
@@ -57,6 +64,8 @@ class Heater:
 
     def _course(self) -> tuple[float, float]:
         """(what it strives for, where its course ends)."""
+        if not self._heats_celsius_per_s:
+            return self._ambient, self._ambient
         if self.target > self._celsius:
             full = self._ambient + self._heats_celsius_per_s * self._cools_in_s
             return full, min(self.target, full)

@@ -12,6 +12,7 @@ from typing import Any, Final
 from cellctl.domain.errors import ConfigError
 from cellctl_sim.cell import simulate
 from cellctl_sim.control import SOCKET, ask
+from cellctl_sim.faults import Fault, Kind, Way
 
 DEVICES: Final = Path("run/dev")
 
@@ -43,10 +44,14 @@ def _serve(words: Sequence[str]) -> int:
         "--set", type=_setting, action="append", default=[], metavar="KEY=VALUE", dest="settings",
         help="override a key of the cell file, for example machines.arm-1.sim.move_s=2",
     )  # fmt: skip
+    parser.add_argument(
+        "--faults", type=_faults, default={}, metavar="FILE",
+        help="what goes wrong: TOML or JSON with a list of faults for each machine",
+    )  # fmt: skip
     options = parser.parse_args(words)
     from cellctl_sim.serve import serve  # noqa: PLC0415 - imports asyncua, which `ask` need not wait for
 
-    cell = simulate(options.cell, dict(options.settings), options.seed)
+    cell = simulate(options.cell, {**options.faults, **dict(options.settings)}, options.seed)
     asyncio.run(serve(cell, options.devices, options.speed, _say))
     return 0
 
@@ -62,13 +67,41 @@ def _ask(words: Sequence[str]) -> int:
     door = verbs.add_parser("door", help="open or close a machine's door")
     door.add_argument("machine", metavar="MACHINE")
     door.add_argument("open", choices=("open", "closed"))
+    _add_fault(verbs)
     request = vars(parser.parse_args(words))
     path = request.pop("devices") / SOCKET
+    if request["do"] == "fault":
+        given = {key: value for key, value in request.items() if key in Fault.__match_args__ and value is not None}
+        when = {} if given.keys() & {"at_s", "nth", "rate"} else {"at_s": 0.0}  # in the past: at once
+        request = {"do": "fault", "machine": request["machine"], "fault": {**given, **when}}
     if request["do"] == "door":
         request["open"] = request["open"] == "open"
     reply = asyncio.run(ask(path, request))
     _say(json.dumps(reply, indent=2))
     return 0 if reply["ok"] else 1
+
+
+def _add_fault(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    fault = verbs.add_parser("fault", help="something goes wrong with a machine: at once, or as said")
+    fault.add_argument("machine", metavar="MACHINE")
+    fault.add_argument("kind", metavar="KIND", help=f"{', '.join(Kind)}, or one of the firmware's own")
+    fault.add_argument("--at-s", type=float, help="machine time, as `ask world` tells it")
+    fault.add_argument("--nth", type=int, help="the line of this number from now on")
+    fault.add_argument("--rate", type=float, help="the chance of each byte or line")
+    fault.add_argument("--way", choices=list(Way), help="for bytes and lines")
+    fault.add_argument("--line", metavar="BEGINNING", help="only lines that begin so")
+    fault.add_argument("--amount", type=float, help="seconds, or bytes")
+    fault.add_argument("--text", help="what is said instead, or another name")
+
+
+def _faults(path: str) -> dict[str, Any]:
+    """A file with a list of faults for each machine, as settings of the cell file."""
+    text = Path(path).read_text("utf-8")
+    try:
+        tables = json.loads(text) if path.endswith(".json") else tomllib.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{path}: cannot be read: {error}") from error
+    return {f"machines.{machine}.sim.faults": faults for machine, faults in tables.items()}
 
 
 def _speed(text: str) -> float:

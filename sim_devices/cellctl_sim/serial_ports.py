@@ -48,6 +48,25 @@ class SerialPort:
         self._master = self._slave = -1
         self._unread = bytearray()
         self._timer: asyncio.TimerHandle | None = None
+        self._again: asyncio.TimerHandle | None = None
+
+    def unplug(self, for_s: float, name: str = "") -> None:
+        """Hang up, soon; be there again after so many machine seconds, in another place of the folder if it has a name.
+
+        The machine goes on meanwhile.
+        """
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self._hang_up)
+        wait_s = self._time.wait_s(self._time.now_s() + for_s)
+        self._again = loop.call_later(wait_s, self._plug_in, Path(name).name)
+
+    def swap(self, other: "SerialPort") -> None:
+        """Exchange the machines at the ends of two cables."""
+        self._device, other._device = other._device, self._device
+
+    def look(self) -> None:
+        """See at once what the machine does."""
+        self._pump(self._device.advance)
 
     def open(self) -> None:
         """Make the pty and the link, and begin. Raises ConfigError if something else is in the link's way."""
@@ -55,6 +74,11 @@ class SerialPort:
             raise ConfigError(
                 [f"{self._link}: is in the way of a simulated serial port; remove it, or use other --devices"]
             )
+        self._plug_in("")
+
+    def _plug_in(self, name: str) -> None:
+        if name:
+            self._link = self._link.with_name(name)
         self._link.parent.mkdir(parents=True, exist_ok=True)
         # The slave stays open here, so that a host that closes it does not hang up the line.
         self._master, self._slave = os.openpty()
@@ -67,15 +91,24 @@ class SerialPort:
 
     def close(self) -> None:
         """Take away the link and the pty."""
+        if self._again:
+            self._again.cancel()
+        if self._timer:
+            self._timer.cancel()
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._master < 0:
+            return
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._master)
         loop.remove_writer(self._master)
-        if self._timer:
-            self._timer.cancel()
         if self._points_to(os.ttyname(self._slave)):
             self._link.unlink()
         os.close(self._master)
         os.close(self._slave)
+        self._master = self._slave = -1
+        self._unread.clear()
 
     def _points_to(self, target: str) -> bool:
         return self._link.is_symlink() and str(self._link.readlink()).startswith(target)
@@ -97,6 +130,8 @@ class SerialPort:
             self._timer = loop.call_later(self._time.wait_s(wakeup_s), self._pump, self._device.advance)
 
     def _write(self, chunk: bytes) -> None:
+        if self._master < 0:
+            return
         room = UNREAD_BYTES - len(self._unread)
         self._unread += chunk[:room]
         self._flush()

@@ -4,8 +4,9 @@ import asyncio
 import ipaddress
 import logging
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 from cellctl.domain.errors import ConfigError
 from cellctl_sim.cell import Cell
 from cellctl_sim.control import SOCKET, ControlSocket
+from cellctl_sim.faults import Fault, Kind
 from cellctl_sim.machine_time import MachineTime
 from cellctl_sim.node_server import NodeServer
 from cellctl_sim.serial_ports import SerialPort
@@ -64,10 +66,24 @@ async def _open_nodes(cell: Cell, time: MachineTime, opened: AsyncExitStack) -> 
 
 
 def _open_ports(cell: Cell, devices: Path, time: MachineTime, opened: AsyncExitStack) -> None:
+    ports: dict[str, SerialPort] = {}
     for name, device in cell.byte_devices.items():
-        port = SerialPort(device, devices / cell.file.machines[name].port, time)
+        ports[name] = port = SerialPort(device, devices / cell.file.machines[name].port, time)
         port.open()
         opened.callback(port.close)
+        cell.trouble(name).plug = partial(_plug, ports, name)
+    cell.struck = lambda name: ports[name].look()
+
+
+def _plug(ports: Mapping[str, SerialPort], name: str, fault: Fault, now_s: float) -> None:
+    """Something happens to a cable."""
+    port, other = ports[name], ports.get(fault.text)
+    if fault.kind != Kind.SWAP:
+        port.unplug(fault.amount, fault.text)
+    elif other is not None and other is not port:
+        port.unplug(fault.amount)
+        other.unplug(fault.amount)
+        port.swap(other)
 
 
 async def _live(servers: Sequence[NodeServer], ended: asyncio.Event) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from cellctl.domain.errors import NotAllowed
 from cellctl_drivers.marlin.questions import CONTINUE, Questions, about
-from tests.drivers.marlin_dialogue import Dialogue, printing
+from tests.drivers.marlin_dialogue import Dialogue, met, printing
 
 NUT = "Asked(text='Insert the nut', choices=('continue',))"
 
@@ -223,3 +223,11 @@ def test_what_a_button_is_called_and_what_it_says(
 def test_what_a_pause_says_is_what_is_asked() -> None:
     assert about("M0 S30 Turn the plate").text == "Turn the plate"
     assert about("M1").text == "The program waits at M1: continue at the printer or here"
+
+
+def test_a_printer_that_waits_for_somebody_when_it_is_met_is_a_fault_that_says_so() -> None:
+    """Its filament ran out while nobody was connected: nothing is read until somebody has been there."""
+    met("FIRMWARE_NAME:Marlin 2.1.2", "< ok\n > N2 M105\n < echo:busy: paused for user\n ! " + _PANEL + "\n = down")
+
+
+_PANEL = "FaultRaised(what='waits for a person at its panel', do_next='Continue there')"

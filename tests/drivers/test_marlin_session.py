@@ -93,6 +93,7 @@ def test_a_dead_board_is_asked_twice_and_then_given_up() -> None:
         >
         > N0 M110 N0
         + 10s
+        >
         > N0 M110 N0
         + 10s
         ! FellSilent(silent_s=21.0)
@@ -104,7 +105,7 @@ def test_a_dead_board_is_asked_twice_and_then_given_up() -> None:
 def test_a_board_with_another_baud_rate_is_a_fault() -> None:
     replay = dialogue(boot_s=1.0, greeting_s=1.0).run("? greet\n + 1s\n >\n > N0 M110 N0")
     for _ in range(3):
-        replay.run("+ 0.5s\n << \\xfe\\xe0\\x00\n + 0.5s\n > N0 M110 N0")
+        replay.run("+ 0.5s\n << \\xfe\\xe0\\x00\n + 0.5s\n >\n > N0 M110 N0")
     replay.run(
         r"""
         + 0.5s
@@ -384,8 +385,10 @@ def test_a_printer_that_falls_silent_at_rest_is_missed() -> None:
         + 15s
         > N6 M105
         + 30s
+        >
         > N6 M105
         + 30s
+        >
         > N6 M105
         + 30s
         ! FellSilent(silent_s=105.0)
@@ -591,6 +594,7 @@ def test_clear_of_a_printer_that_nobody_has_reset_ends_in_silence() -> None:
         > M999 S1
         > N0 M110 N0
         + 5s
+        >
         > N0 M110 N0
         + 5s
         ! FellSilent(silent_s=11.0)
@@ -651,7 +655,7 @@ def test_extrusion_that_is_only_echoed_is_promoted_to_a_fault(echo: str, text: s
 
 
 def test_an_unknown_command_is_an_echo_and_no_fault() -> None:
-    printing().run('< echo:Unknown command: "g28"\n < ok\n > N7 G1 X10 F600\n = running')
+    printing("g28 | G1 X10").run('< echo:Unknown command: "g28"\n < ok\n > N7 G1 X10\n = running')
 
 
 @pytest.mark.parametrize("begin", [booted, printing])

@@ -166,7 +166,11 @@ def test_an_ok_that_was_one_too_many_is_taken_back_by_a_request() -> None:
         < Error:Line Number is not Last Line Number+1, Last Line: 5
         < Resend: 6
         < ok
+        >
+        > question
+        < echo:Unknown command: "question"
         > N6 G28
+        < ok
         """
     )
     assert replay.session.acknowledged == 0
@@ -183,6 +187,7 @@ def test_a_lost_ok_is_found_by_saying_the_line_again() -> None:
         + 14s
         <  T:20.0 /0.0
         + 6s
+        >
         > N6 G28
         # It has had that one: the line was taken, only its ok got lost.
         < Error:Line Number is not Last Line Number+1, Last Line: 6
@@ -197,6 +202,7 @@ def test_a_lost_line_is_taken_the_second_time() -> None:
     printing(acknowledge_s=10.0, storm_s=0.5).run(
         """
         + 10s
+        >
         > N6 G28
         < ok
         + 0.4s
@@ -210,6 +216,7 @@ def test_an_ok_that_was_only_late_does_not_let_every_line_be_said_twice() -> Non
     printing(acknowledge_s=10.0).run(
         """
         + 10s
+        >
         > N6 G28
         < ok
         < Error:Line Number is not Last Line Number+1, Last Line: 6
@@ -242,14 +249,17 @@ def test_reports_do_not_extend_the_patience() -> None:
         + 5s
         <  T:20.0 /0.0
         + 5s
+        >
         > N6 G28
         + 9s
         <  T:20.0 /0.0
         + 1s
+        >
         > N6 G28
         + 9s
         <  T:20.0 /0.0
         + 1s
+        >
         > N6 G28
         + 9s
         <  T:20.0 /0.0
@@ -274,10 +284,12 @@ def test_several_copies_of_a_line_are_all_refused_before_the_next_one_goes_out(l
         + 9s
         <  T:20.0 /0.0
         + 1s
+        >
         > N6 G28
         + 9s
         <  T:20.0 /0.0
         + 1s
+        >
         > N6 G28
         {"" if lost_ok else "< ok"}
         {refused}
@@ -289,12 +301,13 @@ def test_several_copies_of_a_line_are_all_refused_before_the_next_one_goes_out(l
 
 def test_a_printer_that_falls_silent_in_mid_program_is_lost() -> None:
     printing(acknowledge_s=10.0).run(
-        "+ 10s\n > N6 G28\n + 10s\n > N6 G28\n + 10s\n ! FellSilent(silent_s=30.0)\n = lost\n >\n > M104 S0\n > M140 S0"
+        "+ 10s\n >\n > N6 G28\n + 10s\n >\n > N6 G28\n + 10s\n"
+        "! FellSilent(silent_s=30.0)\n = lost\n >\n > M104 S0\n > M140 S0"
     )
 
 
 def test_wait_proves_that_something_was_lost() -> None:
-    printing().run("+ 1s\n < wait\n > N6 G28\n < ok\n + 0.5s\n > N7 G1 X10 F600")
+    printing().run("+ 1s\n < wait\n >\n > N6 G28\n < ok\n + 0.5s\n > N7 G1 X10 F600")
 
 
 def test_wait_means_nothing_when_nothing_is_under_way() -> None:
@@ -343,6 +356,7 @@ def test_a_seal_that_arrived_but_was_not_answered_is_asked_for_again() -> None:
         < ok
         > N10 M105
         + 10s
+        >
         > N10 M105
         < Error:Line Number is not Last Line Number+1, Last Line: 10
         < Resend: 11

@@ -389,3 +389,31 @@ def test_a_machine_appears_when_its_cable_is_plugged_in_again_and_not_before() -
         links.close()
 
     run_virtual(main())
+
+
+def test_the_machines_at_the_ends_of_two_cut_cables_can_be_exchanged() -> None:
+    class TwoOvens(Hall):
+        def __init__(self) -> None:
+            super().__init__()
+            self.other = Oven()
+
+        @property
+        def byte_devices(self) -> Mapping[str, ByteDevice]:
+            return {"oven-1": self.oven, "oven-2": self.other}
+
+    async def main() -> None:
+        cell, ear = TwoOvens(), Ear()
+        links = MemoryLinks(cell, VirtualClock())
+        links.start()
+        links.cut("oven-1")
+        links.swap("oven-1", "oven-2")
+        links.mend("oven-1")
+        line = links.bytes_to("oven-1", "ignored", {})
+        await line.open(ear)
+        line.write(b"a")
+        await asyncio.sleep(1)
+        assert (cell.oven.heard, cell.other.heard) == ([], [(0.0, b"a")])
+        assert ear.heard == [(0.5, b"ok a")]
+        links.close()
+
+    run_virtual(main())

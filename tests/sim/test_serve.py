@@ -1,5 +1,6 @@
 """The real-time server, seen from outside: a real pty, a real OPC UA client, the real program."""
 
+import argparse
 import asyncio
 import json
 import os
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random  # noqa: TID251 - seeded
 from typing import Any
 
 import pytest
@@ -18,9 +20,11 @@ from asyncua import Client, ua
 
 from cellctl.domain.errors import ConfigError
 from cellctl_sim.cell import Cell, simulate
-from cellctl_sim.config import ArmTwin
+from cellctl_sim.config import ArmTwin, PrinterTwin
 from cellctl_sim.control import answer, ask
 from cellctl_sim.machine_time import MachineTime
+from cellctl_sim.main import _faults
+from cellctl_sim.marlin import Marlin
 from cellctl_sim.node_server import NodeServer
 from cellctl_sim.robot import NodePath, Robot
 from cellctl_sim.serial_ports import READ_BYTES, UNREAD_BYTES, SerialPort
@@ -308,3 +312,55 @@ def test_the_program_serves_the_cell_and_takes_everything_away_again(
     assert program.wait(WIRE_S) == 0
     assert program.stderr.read() == ""
     assert [path for path in tmp_path.rglob("*") if not path.is_dir()] == []
+
+
+# ---- what goes wrong -------------------------------------------------------------------------------------------
+
+
+def test_a_fault_is_a_line_of_a_file_or_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "faults.toml").write_text('[[printer-1]]\nkind = "lose"\nnth = 1\nway = "to-host"\nline = "ok"\n')
+    assert _faults(str(tmp_path / "faults.toml")) == {
+        "machines.printer-1.sim.faults": [{"kind": "lose", "nth": 1, "way": "to-host", "line": "ok"}]
+    }
+    (tmp_path / "faults.json").write_text('{"printer-1": [{"kind": "reset", "at_s": 5}]}')
+    assert _faults(str(tmp_path / "faults.json")) == {"machines.printer-1.sim.faults": [{"kind": "reset", "at_s": 5}]}
+    (tmp_path / "bad.toml").write_text("[[printer")
+    with pytest.raises(argparse.ArgumentTypeError, match="cannot be read"):
+        _faults(str(tmp_path / "bad.toml"))
+
+
+def test_a_cable_is_pulled_and_found_again_under_another_name(tmp_path: Path) -> None:
+    async def scene() -> None:
+        device = Marlin("printer-1", "p.bed", World(["p.bed"]), PrinterTwin(model="marlin"), Random(1))
+        port = SerialPort(device, tmp_path / "one", MachineTime(1.0))
+        port.open()
+        host = os.open(tmp_path / "one", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        port.unplug(0.05, "two")
+        await asyncio.sleep(0)
+        assert not (tmp_path / "one").is_symlink()
+        while os.read(host, 4096):  # to its end, which is a hang-up; a line that is only quiet would raise
+            pass
+        os.close(host)
+        await asyncio.sleep(0.2)
+        assert (tmp_path / "two").is_symlink()
+        assert not (tmp_path / "one").is_symlink()
+        port.close()
+        assert not (tmp_path / "two").is_symlink()
+
+    asyncio.run(scene())
+
+
+def test_the_control_socket_strikes_a_machine() -> None:
+    cell = simulate(NAMEPLATE, {}, seed=1)
+    strike = {"do": "fault", "machine": "printer-1", "fault": {"kind": "reset", "at_s": 0}}
+    assert answer(cell, json.dumps(strike).encode(), 1.0) == {"ok": True}
+    device = cell.byte_devices["printer-1"]
+    device.transmit(1.0)
+    device.advance(1.0)
+    assert device.transmit(1.0).startswith(b"start\n External Reset")
+    refused = answer(cell, json.dumps({**strike, "fault": {"kind": "flood", "at_s": 0}}).encode(), 1.0)
+    assert "kind must be one of" in refused["why"]
+    assert (
+        "faults are for machines on a byte line"
+        in answer(cell, json.dumps({**strike, "machine": "arm-1"}).encode(), 1.0)["why"]
+    )

@@ -114,3 +114,25 @@ def test_a_file_that_is_no_toml_is_refused(tmp_path: Path) -> None:
     broken.write_text("[machines\n")
     assert "cell.toml: cannot be read" in mistakes({}, broken)[0]
     assert "cannot be read" in mistakes({}, tmp_path / "absent.toml")[0]
+
+
+def test_a_cell_file_says_what_goes_wrong() -> None:
+    cell = simulate(NAMEPLATE, {"machines.printer-1.sim.faults": [{"kind": "reset", "at_s": 5.0}]}, seed=1)
+    device = cell.byte_devices["printer-1"]
+    device.transmit(0.0)
+    device.advance(5.0)
+    assert device.transmit(5.0).startswith(b"start\n External Reset")
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        ({"kind": "flood", "nth": 1}, "machines.printer-1.sim.faults: kind must be one of flip, spoil"),
+        ({"kind": "flip"}, "the fault 'flip' must have one of at_s, nth and rate"),
+        ({"kind": "flip", "nth": 1, "bits": 2}, "sim.faults.0.bits is not known; known are kind, at_s, nth"),
+        ({"kind": "flip", "rate": 2.0}, "sim.faults.0.rate: Input should be less than or equal to 1, got 2.0"),
+    ],
+)
+def test_a_fault_that_makes_no_sense_is_answered_with_its_key(fault: dict[str, Any], sentence: str) -> None:
+    (found,) = mistakes({"machines.printer-1.sim.faults": [fault]})
+    assert sentence in found

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellctl_sim.config import PrinterTwin
+from cellctl_sim.faults import Trouble
 from cellctl_sim.marlin import Marlin
 from cellctl_sim.world import World
 from tests.sim.device_rig import Rig, numbered
@@ -15,10 +16,10 @@ BED = "printer-1.bed"
 TWIN = PrinterTwin(model="marlin", bed_heats_celsius_per_s=0.3)
 
 
-def printer(twin: PrinterTwin = TWIN, emergency_parser: bool = False) -> tuple[Rig, World]:
+def printer(twin: PrinterTwin = TWIN) -> tuple[Rig, World]:
     """A printer that has booted, with its banner heard."""
     world = World([BED])
-    rig = Rig(Marlin("printer-1", BED, world, twin, Random(1), emergency_parser))
+    rig = Rig(Marlin("printer-1", BED, world, twin, Random(1)))
     rig.until(0.0)
     return rig, world
 
@@ -148,7 +149,7 @@ def test_unknown_and_lower_case_commands_are_echoed_and_acknowledged() -> None:
     rig, _ = printer()
     assert rig.send("G29 P1\n") == ['echo:Unknown command: "G29 P1"', "ok"]
     assert rig.send("g1 x5\n") == ['echo:Unknown command: "g1 x5"', "ok"]
-    assert rig.send(numbered(1, "M999")) == ['echo:Unknown command: "M999"', "ok"]
+    assert rig.send(numbered(1, "M888")) == ['echo:Unknown command: "M888"', "ok"]
 
 
 def test_advanced_ok_counts_what_is_free() -> None:
@@ -313,7 +314,7 @@ def test_m112_waits_while_all_slots_are_taken() -> None:
 
 
 def test_the_emergency_parser_acts_at_once_numbered_or_not() -> None:
-    rig, _ = printer(emergency_parser=True)
+    rig, _ = printer(TWIN.model_copy(update={"emergency_parser": True}))
     assert "Cap:EMERGENCY_PARSER:1" in rig.send("M115\n")
     rig.send("G1 X100 F600\nM400\nM82\nM82\nM82\n")
     assert rig.send(numbered(1, "M112")) == KILLED
@@ -405,10 +406,11 @@ def test_the_world_hears_once_that_it_moves_and_once_that_it_rests() -> None:
     assert [line.split()[1] for line in world.violations] == ["machine-moves-with-arm-in-zone:"] * 2
 
 
-class Noise:
+class Noise(Trouble):
     """A fault plan of one fault: the first G28 is damaged on its way."""
 
     def __init__(self) -> None:
+        super().__init__((), Random(1))
         self.events: list[str] = []
 
     def heard(self, chunk: bytes, now_s: float) -> bytes:
@@ -427,7 +429,7 @@ def test_faults_sit_between_the_wire_and_the_board() -> None:
     rig.until(0.0)
     assert rig.send(numbered(1, "G28"))[0] == "Error:checksum mismatch, Last Line: 0"
     assert rig.send(numbered(1, "M82")) == ["ok"]
-    assert rig.send("M999\n") == ['ech0:Unknown command: "M999"', "ok"]
+    assert rig.send("M888\n") == ['ech0:Unknown command: "M888"', "ok"]
     assert noise.events == ["line", "line"]
 
 

@@ -1,10 +1,12 @@
 """What a Marlin printer says, line by line. All dialects of one meaning become one answer."""
 
 import re
+from difflib import SequenceMatcher
 from enum import Enum
 from typing import Final, NamedTuple
 
 from cellctl.gcode.rules import Point
+from cellctl_drivers.marlin.facts import NO_COMMAND
 
 LONGEST_LINE = 4096
 
@@ -76,6 +78,16 @@ _SHAPES: Final = tuple(
         (r"D576 ", Kind.STARVATION),
     )
 )
+# Marlin/src/core/language.h; 1.x has the last two.
+_COMPLAINTS: Final = (
+    "checksum mismatch, Last Line: ",
+    "Line Number is not Last Line Number+1, Last Line: ",
+    "No Checksum with line number, Last Line: ",
+    "No Line Number with checksum, Last Line: ",
+    "Missing checksum, Last Line: ",
+)
+_UNKNOWN: Final = 'echo:Unknown command: "'
+_ALIKE: Final = 0.7
 _BED = re.compile(r"\bB:\s*(-?\d+(?:\.\d+)?)")
 _CHAMBER = re.compile(r"\bC:\s*-?\d")
 _FIELD = re.compile(r"([A-Z][A-Z_-]+)[:.]\s?(.*?)[,\s]*(?=\b[A-Z][A-Z_-]+:|$)")
@@ -103,8 +115,24 @@ def read(line: bytes) -> Answer:
         if found is not None:
             kept = found.groupdict()
             number_said = kept.get("number")
+            if kind is Kind.ERROR and _was_complaint(kept["text"]):
+                return Answer(Kind.COMPLAINT, said)
             return Answer(kind, kept.get("text") or said, int(number_said) if number_said else -1)
+    if NO_COMMAND in said:
+        return Answer(Kind.UNKNOWN, NO_COMMAND)
+    if '"' in said and _alike(said, _UNKNOWN):
+        return Answer(Kind.UNKNOWN, said[said.index('"') :].strip('"'))
     return Answer(Kind.CHATTER, said)
+
+
+def _was_complaint(text: str) -> bool:
+    """Whether noise has made this of a complaint about a line: no fault of the machine, the request follows."""
+    return any(_alike(text, known) for known in _COMPLAINTS)
+
+
+def _alike(text: str, known: str) -> bool:
+    length = min(len(text), len(known))
+    return SequenceMatcher(None, text[:length], known[:length], autojunk=False).ratio() >= _ALIKE
 
 
 def bed_celsius(report: str) -> float | None:
@@ -127,9 +155,12 @@ def area(said: str) -> tuple[Point, Point] | None:
 
 
 def starvation(said: str) -> tuple[int, float]:
-    """Underruns of the planner and of the command queue in a D576 report, and their longest, in seconds."""
-    found = _UNDERRUNS.findall(said)
-    return sum(int(times) for times, _ in found), max((int(lasted_ms) for _, lasted_ms in found), default=0) / 1000
+    """Underruns of the planner in a D576 report, and their longest, in seconds.
+
+    Those of the command queue, behind `B:`, are none: with one line under way it is empty behind every line.
+    """
+    found = _UNDERRUNS.search(said.partition("B:")[0])
+    return (int(found[1]), int(found[2]) / 1000) if found else (0, 0.0)
 
 
 def fields(firmware: str) -> dict[str, str]:

@@ -31,6 +31,8 @@ class Dialect:
     one_command_a_line: bool = False
     # Lines that may be under way at once because the channel itself holds back what is too much.
     unhurried_lines: int = 1
+    # The rest of a line that noise has cut is a line without a number, and executed.
+    executes_rests: bool = True
     longest_line_bytes: int = 95
     # Room for what is under way, where that is no matter of the board.
     rx_bytes: int = 0
@@ -98,6 +100,7 @@ DIALECTS: Final = (
         name="smoothie",
         known_by=("smoothie",),
         one_command_a_line=True,
+        executes_rests=False,
         longest_line_bytes=127,
         auto_reports=False,
         blocking_s=300.0,
@@ -108,6 +111,7 @@ DIALECTS: Final = (
         name="repetier",
         known_by=("repetier",),
         ok_first=True,
+        executes_rests=False,
         auto_reports=False,
         revive="M999",
         dead_man="M85 S{seconds}",

@@ -16,6 +16,12 @@ MAX_REPEATS: Final = 16
 # A number that cannot be had is noise the first time; this often in a row it is what the firmware means.
 MAX_MISSES: Final = 3
 
+# A damaged line that has passed its checksum differs in two or three characters from what was sent.
+FEW_CHARACTERS: Final = 4
+
+# Firmware answers this with an echo and an `ok`, in its turn; with any of its letters damaged, too.
+NO_COMMAND: Final = "question"
+
 # How often a line is said again when its `ok` stays out: while the machine is heard otherwise, and while it is not.
 MAX_PROBES: Final = 3
 SILENT_PROBES: Final = 2
@@ -62,6 +68,9 @@ FEEDINGS: Final = 4
 
 # A bed takes half an hour or less to cool; one that stays warm for this long has a heater that is still on.
 COOLING_LIMIT_S: Final = 7200.0
+
+# The largest beds and chambers are warm within two hours; where there is no thermal protection nobody else looks.
+HEATING_LIMIT_S: Final = 7200.0
 
 # Errors that end a printer's ability to work whether or not a program runs (Marlin/src/core/language.h).
 FATAL_ERRORS: Final = ("stopped", "thermal", "heating failed", "maxtemp", "mintemp", "caused by")

@@ -37,7 +37,7 @@ def _on_ok(printer: Printer, answer: Answer, now_s: float) -> None:
         return
     wire = printer.wire
     if answer.number < 0:
-        seals = wire.plain_ok(now_s)
+        seals = wire.unnamed_ok(now_s) if " P" in answer.text else wire.plain_ok(now_s)
     else:
         seals = wire.named_ok(answer.number, answer.free_blocks, answer.free_slots, now_s)
     _acknowledged(printer, now_s, seals=seals)
@@ -89,7 +89,7 @@ def _on_resend(printer: Printer, answer: Answer, now_s: float) -> None:
 
 def _on_complaint(printer: Printer, answer: Answer, now_s: float) -> None:
     if printer.state in SPEAKS:
-        printer.wire.complain(answer.number)
+        printer.wire.complain(answer.number, cut="mismatch" not in answer.text)
 
 
 def _on_skipped(printer: Printer, answer: Answer, now_s: float) -> None:
@@ -109,6 +109,8 @@ def _on_busy(printer: Printer, answer: Answer, now_s: float) -> None:
         printer.wire.extend(now_s)
     if printer.state is State.HALTING:
         printer.times.wait_s = now_s + printer.limits.acknowledge_s
+    if paused and printer.state in (State.GREETING, State.SETTLING):
+        printer.fault("waits for a person at its panel", "Continue there")
     if printer.state not in WORKS:
         return
     questions = printer.run.questions
@@ -127,8 +129,9 @@ def _on_report(printer: Printer, answer: Answer, now_s: float) -> None:
     if printer.state not in SPEAKS:
         return
     dialect = printer.dialect
-    if not dialect.auto_reports or "W:" in answer.text or printer.is_under_way(*facts.HEAT_WAITS):
-        # M109 and its like print temperatures while they block, also where there is no keepalive.
+    if printer.is_under_way(*facts.HEAT_WAITS):
+        printer.wait_for_heat(now_s, proved="W:" in answer.text)
+    elif not dialect.auto_reports:
         printer.wire.extend(now_s)
     if dialect.ok_first and "W:" not in answer.text:
         _acknowledged(printer, now_s, seals=printer.wire.report_ok(now_s))
@@ -195,7 +198,14 @@ def _on_start(printer: Printer, answer: Answer, now_s: float) -> None:
 
 
 def _on_unknown(printer: Printer, answer: Answer, now_s: float) -> None:
-    """A pause that the firmware does not know is an echo and an `ok`: it would simply go on."""
+    """A pause that the firmware does not know is an echo and an `ok`: it would simply go on. So it would where noise
+    has made an unknown command of a line, and its checksum fits all the same."""
+    printer.wire.unknown(answer.text, now_s)
+    if printer.state is State.RUNNING and printer.passed_over(answer.text):
+        said = f'The printer passed over "{answer.text}", which was sent as something else: a line was damaged'
+        printer.run.questions.waiting = Question(said, replies=())
+        hold(printer)
+        return
     if printer.state is State.RUNNING and code_of(answer.text) in facts.PAUSES:
         question = about(answer.text)
         printer.run.questions.waiting = Question(question.text, replies=())

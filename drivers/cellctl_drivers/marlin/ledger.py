@@ -126,9 +126,9 @@ class Ledger:
         """Send all that is in flight once more."""
         self._set_cursor(self.first)
 
-    def asked_for(self, number: int) -> Verdict:
-        """The firmware has everything below `number`, and wants to go on there."""
-        if number > self.next or number < max(0, self.high - REACH_BACK, self.next - KEPT_LINES):
+    def asked_for(self, number: int, arrived: int = 0) -> Verdict:
+        """The firmware has everything below `number`, and wants to go on there. Lines below `arrived` have."""
+        if number > self.next or number < max(arrived, self.high - REACH_BACK, self.next - KEPT_LINES):
             return Verdict.MISSED
         if number < self.first:
             self._take_back(number)

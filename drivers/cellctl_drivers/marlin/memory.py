@@ -9,10 +9,11 @@ from cellctl_drivers.marlin import facts
 from cellctl_drivers.marlin.answers import bed_celsius, fields, names_chamber
 from cellctl_drivers.marlin.dead_man import DeadMan
 from cellctl_drivers.marlin.dialects import COMMON, Dialect, recognise
+from cellctl_drivers.marlin.patience import Patience
 from cellctl_drivers.marlin.questions import Questions
 from cellctl_drivers.marlin.repeating import Modes
 from cellctl_drivers.marlin.rules import Area
-from cellctl_drivers.marlin.wire import Line, Patience
+from cellctl_drivers.marlin.wire import Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Limits:
     halt_again_s: float = facts.HALT_AGAIN_S
     answered_s: float = facts.ANSWERED_S
     cooling_s: float = facts.COOLING_LIMIT_S
+    heating_s: float = facts.HEATING_LIMIT_S
     release_bed_celsius: float | None = None
     dead_man_s: float = 0.0
     window: int = 1
@@ -65,6 +67,7 @@ class Run:
     questions: Questions = field(default_factory=Questions)
     dead_man: DeadMan = field(default_factory=lambda: DeadMan(COMMON, 0.0))
     modes: Modes = field(default_factory=Modes)
+    heat: tuple[int, float] = (-1, 0.0)  # The line that waits for heat, and since when.
     broken: bool = False  # The file cannot be read any further.
 
 

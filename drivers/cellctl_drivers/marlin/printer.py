@@ -15,6 +15,7 @@ from cellctl_drivers.serial_quality import Meter
 from cellctl_drivers.serial_session import FaultRaised, FellSilent, Rested, SessionEvent
 
 CHECK_LINE: Final = "Check cable, baud rate and power supply, then clear"
+CHECK_PART: Final = "Look at the part, check cable and grounding, then clear"
 
 # What a frame adds to a line of the program, newline included, for numbers up to ten digits.
 _FRAME_BYTES: Final = len("N1234567890 *255\n")
@@ -109,6 +110,20 @@ class Printer:
         """Reports that come by themselves are asked for only when they stay out."""
         self.times.report_s = now_s + (3 if self.reports_by_itself else 1) * facts.REPORT_S
 
+    def wait_for_heat(self, now_s: float, *, proved: bool) -> None:
+        """Temperatures come while a wait for heat is under way; `proved`: it is the wait that prints them.
+
+        M109 and its like print them also where there is no keepalive, some without `W:`. But where they come by
+        themselves all the time they prove nothing: the wait may be over, and its `ok` lost.
+        """
+        if proved or not self.reports_by_itself:
+            self.wire.extend(now_s)
+        run, line = self.run, self.wire.ledger.first
+        if run.heat[0] != line:
+            run.heat = (line, now_s)
+        elif now_s - run.heat[1] > self.limits.heating_s:
+            self.fault("waits for heat that does not come", "Look at its heaters and sensors, then clear")
+
     def _read_on(self) -> Line | None:
         """Make ready the next line of the program; None if there is none, or it must not be sent."""
         run, dialect = self.run, self.dialect
@@ -144,7 +159,9 @@ class Printer:
     def no_answer(self, now_s: float) -> None:
         """An acknowledgement stays out."""
         wire = self.wire
-        if self.dialect.repeats is Repeats.TAKEN and not wire.probes:
+        if wire.is_torn:
+            self.fault(f"has executed a piece of line N{wire.ledger.first} by itself", CHECK_PART)
+        elif self.dialect.repeats is Repeats.TAKEN and not wire.probes:
             self._lost_without_a_word(now_s)
         elif now_s - self.times.heard_s >= wire.patience.full_s and wire.probes >= self._silent_probes:
             self.fall_silent(now_s)
@@ -200,6 +217,19 @@ class Printer:
         """
         released = ("M108",) if self.is_under_way(*facts.WAITS) else ()
         self.wire.call(*released, *self.rest_lines())
+
+    def passed_over(self, unknown: str) -> bool:
+        """Whether a command that was not known is a damaged line with a good number: that one is not asked for again.
+
+        It is as long as what was sent. A line whose frame was damaged is longer by that, and found by the next number.
+        """
+        ledger = self.wire.ledger
+        kept = range(max(0, ledger.next - facts.REACH_BACK), ledger.next)
+        recent = [number for number in kept if ledger.own(number) in PROGRAM]
+        lines = [ledger.line(number).decode("ascii").partition("*")[0].strip() for number in recent]
+        commands = [line.partition(" ")[2] if line.startswith("N") else line for line in lines]
+        others = [sum(a != b for a, b in zip(unknown, c, strict=True)) for c in commands if len(c) == len(unknown)]
+        return 0 not in others and any(different <= facts.FEW_CHARACTERS for different in others)
 
     def is_under_way(self, *codes: str) -> bool:
         """Whether a command of these was sent and is not acknowledged."""

@@ -15,6 +15,28 @@ class Pause(Enum):
 
     TRAILING_OK = "the ok behind a resend request acknowledges nothing"
     STORM = "lines or copies that were under way may make requests of their own"
+    PROOF = "the rest of a line that was cut may have been executed by itself"
+
+
+class Torn:
+    """A line that noise has cut in two: the first piece is asked for again, and the second one has no number, so that
+    the firmware executes it without a look at the checksum. A word that is no command is answered in its turn: an `ok`
+    ahead of that is one too many. (Noise cannot make a command of it, as it could of an M105.)"""
+
+    def __init__(self) -> None:
+        self.suspected = False
+        self.certain = False
+        self.excused = 0  # So many `ok` are for what did nothing.
+        self.trusted_from = 0  # Before this line is wanted, a complaint may be about a copy.
+        self.unheard = False  # This firmware does not say what it does not know.
+
+    def is_certain(self) -> bool:
+        """An `ok` too many, unless it is excused."""
+        if self.excused:
+            self.excused -= 1
+        else:
+            self.certain = True
+        return self.certain
 
 
 class Requests:
@@ -27,6 +49,8 @@ class Requests:
         self.others = 0  # Lines and copies behind it that may be refused yet.
         self.trailing_ok = False  # This firmware prints `ok` behind a request.
         self.trailing_missed = 0  # How often it did not.
+        self.arrived = 0  # Lines below this one have certainly arrived: they are never asked for.
+        self.torn = Torn()
 
     @property
     def brings_ok(self) -> bool:

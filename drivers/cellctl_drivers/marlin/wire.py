@@ -15,6 +15,7 @@ from cellctl.domain.errors import StoreFailed
 from cellctl_drivers.marlin import facts
 from cellctl_drivers.marlin.dialects import Dialect, Repeats
 from cellctl_drivers.marlin.ledger import REPORTS, Ledger, Own, Verdict
+from cellctl_drivers.marlin.patience import Patience
 from cellctl_drivers.marlin.progress import Progress
 from cellctl_drivers.marlin.trouble import VOID, Pause, Trouble
 from cellctl_drivers.marlin.window import Window
@@ -27,19 +28,6 @@ UNLIMITED: Final = 1 << 20
 Line = tuple[bytes, Own | None]
 # The next line of the program, if there is one of at most so many bytes, frame and newline included.
 Pull = Callable[[int], Line | None]
-
-
-@dataclass(slots=True)
-class Patience:
-    """How long answers are waited for, in the clock's seconds, and until when the present one is."""
-
-    full_s: float
-    lively_s: float
-    trailing_s: float
-    storm_s: float
-    crossing_s: float
-    lively: bool = False  # It says `busy` while it is at work.
-    due_s: float = math.inf
 
 
 @dataclass(slots=True)
@@ -145,6 +133,15 @@ class Wire:
             return False
         return self._credit(first, now_s)
 
+    def unnamed_ok(self, now_s: float) -> bool:
+        """`ok P15 B3`: where others name their lines, this one is for a line without a number."""
+        trouble = self._trouble
+        if not trouble.named or not (trouble.requests.torn.suspected or trouble.pause is Pause.PROOF):
+            return self.plain_ok(now_s)
+        if trouble.requests.torn.is_certain():
+            self.patience.due_s = now_s
+        return False
+
     def named_ok(self, number: int, free_blocks: int, free_slots: int, now_s: float) -> bool:
         """`ok N12 P15 B3` acknowledges everything up to that line. True if a SEAL is among it; -1: not said."""
         ledger = self.ledger
@@ -168,12 +165,20 @@ class Wire:
         ledger = self.ledger
         for number in range(ledger.first, ledger.cursor):
             if ledger.is_report(number):
+                self._trouble.requests.arrived = number + 1
                 return self._credit(number, now_s)
         return False
 
-    def complain(self, last_taken: int) -> None:
-        """A line was damaged: an `ok` that comes now acknowledges nothing, even if the request itself is lost."""
-        ledger, wanted = self.ledger, last_taken + 1
+    def complain(self, last_taken: int, *, cut: bool) -> None:
+        """A line was damaged: an `ok` that comes now acknowledges nothing, even if the request itself is lost.
+
+        `cut`: it may have been the first piece of one.
+        """
+        ledger, wanted, trouble = self.ledger, last_taken + 1, self._trouble
+        if trouble.pause is None and not trouble.probes:
+            torn = trouble.requests.torn
+            trusted = self.dialect.executes_rests and not torn.unheard and wanted >= torn.trusted_from
+            torn.suspected, torn.excused = cut and trusted, 0
         self._trouble.doubt(wanted if ledger.first <= wanted <= ledger.cursor else ledger.first)
 
     def skipped(self) -> None:
@@ -187,7 +192,7 @@ class Wire:
         if trouble.pause is Pause.TRAILING_OK and requests.asked == number:
             return True  # Repetier says it twice.
         others = trouble.behind(ledger.cursor - max(ledger.first, number))
-        verdict = ledger.asked_for(number)
+        verdict = ledger.asked_for(number, requests.arrived)
         if verdict is Verdict.MISSED:
             return self._missed(now_s)
         if trouble.probes:
@@ -240,8 +245,12 @@ class Wire:
             if trouble.probes >= facts.MAX_PROBES:
                 return False
             trouble.probed(ledger.in_flight)
+            trouble.requests.torn.trusted_from = ledger.next + 1
             self.meter.resends += ledger.in_flight
             ledger.again()
+            if self.dialect.repeats is Repeats.REFUSED:
+                # Ends a line that has lost its newline: what is said three times in one line passes its own XOR.
+                self.outbox.urgent += b"\n"
             self.patience.due_s = now_s + self.patience.full_s
         return True
 
@@ -251,12 +260,35 @@ class Wire:
         if now_s < self.patience.due_s:
             return True
         trouble = self._trouble
+        if self.is_torn:
+            return False
         if trouble.pause is None:
             return not trouble.probes and self.probe(now_s)
         if trouble.pause is Pause.TRAILING_OK:
             trouble.requests.trailing_missed += 1
+        if trouble.pause is Pause.PROOF:
+            if trouble.probes < facts.MAX_PROBES:
+                self._prove(now_s)
+                return True
+            trouble.requests.torn.unheard = True
+            trouble.settled()
         self._go_on(now_s)
         return True
+
+    @property
+    def is_torn(self) -> bool:
+        """Whether a piece of a line was executed by itself."""
+        return self._trouble.requests.torn.certain
+
+    def unknown(self, command: str, now_s: float) -> None:
+        """A command was not known over there."""
+        trouble = self._trouble
+        if trouble.pause is Pause.PROOF and not self.is_torn and command == facts.NO_COMMAND:
+            trouble.settled()
+            trouble.doubt(VOID)
+            self._go_on(now_s)
+        else:
+            trouble.requests.torn.excused += 1
 
     # ---- inside --------------------------------------------------------------------------------------------------
 
@@ -275,6 +307,8 @@ class Wire:
     def _is_void(self, now_s: float) -> bool:
         """Whether a plain `ok` acknowledges nothing."""
         trouble = self._trouble
+        if trouble.pause is Pause.PROOF:
+            return self._is_too_many(now_s)
         void, trouble.void = trouble.void, None
         if void is not None and void is not VOID:
             self.resend(void, now_s)
@@ -312,7 +346,7 @@ class Wire:
         trouble.requests.misses += 1
         if trouble.requests.misses == facts.MAX_MISSES or not ledger.in_flight:
             return False
-        trouble.requests.others = 0
+        trouble.requests.others, trouble.requests.torn.suspected = 0, False
         trouble.copies = ledger.in_flight - 1
         ledger.again()
         self._pause(Pause.STORM, now_s)
@@ -330,6 +364,30 @@ class Wire:
         patience.due_s = now_s + (patience.storm_s if pause is Pause.STORM else patience.trailing_s)
 
     def _go_on(self, now_s: float) -> None:
-        self._trouble.pause = None
-        self._trouble.requests.others = 0
+        trouble = self._trouble
+        torn, trouble.requests.others = trouble.requests.torn, 0
+        if torn.suspected:
+            torn.suspected = False
+            trouble.pause = Pause.PROOF
+            self._prove(now_s)
+            return
+        trouble.pause = None
         self.extend(now_s)
+
+    def _prove(self, now_s: float) -> None:
+        """Find out whether the rest of a line was executed."""
+        trouble = self._trouble
+        trouble.calm = False
+        trouble.probes += 1
+        self.outbox.urgent += f"\n{facts.NO_COMMAND}\n".encode("ascii")
+        self.patience.due_s = now_s + self.patience.full_s
+
+    def _is_too_many(self, now_s: float) -> bool:
+        """Whether an `ok` ahead of the proof is for no line that was acknowledged by its number."""
+        if self._trouble.named:
+            return True
+        if self.ledger.first < self.ledger.cursor:
+            return False
+        if self._trouble.requests.torn.is_certain():
+            self.patience.due_s = now_s
+        return True

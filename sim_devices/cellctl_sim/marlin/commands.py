@@ -1,5 +1,6 @@
 """Every command that is not a move, in one table. A command that takes time is a Task; all others are done at once."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -170,11 +171,16 @@ def _wait(board: "Marlin", heater: Heater, given: Given, now_s: float) -> Task |
 
 def _settle(board: "Marlin", heater: Heater, now_s: float) -> Task:
     """Until it has been within the window for the residency time; a report every second."""
-    here, target = heater.celsius(now_s), heater.target
-    edge = target - _WINDOW_CELSIUS if here < target else target + _WINDOW_CELSIUS
-    inside_s = now_s if abs(here - target) < _WINDOW_CELSIUS else heater.reaches_s(edge)
-    until_s = inside_s + _RESIDENCY_S
-    while now_s < until_s:
+    target, inside_s = heater.target, math.inf
+    while True:
+        here = heater.celsius(now_s)
+        if abs(here - target) >= _WINDOW_CELSIUS:
+            inside_s = heater.reaches_s(target + math.copysign(_WINDOW_CELSIUS, here - target))
+        else:
+            inside_s = min(inside_s, now_s)
+        until_s = inside_s + _RESIDENCY_S
+        if now_s >= until_s:
+            return
         now_s = yield min(now_s + _REPORT_EVERY_S, until_s)
         left = f"{max(0, round(until_s - now_s))}" if now_s >= inside_s else "?"
         board.say(f"{reports.temperatures(board.printer, now_s)} W:{left}")
@@ -193,7 +199,7 @@ def _position(board: "Marlin", given: Given, now_s: float) -> None:
 
 
 def _identity(board: "Marlin", given: Given, now_s: float) -> None:
-    board.say(*reports.identity(board.printer.config, board.emergency_parser))
+    board.say(*reports.identity(board.printer.config))
 
 
 def _settings(board: "Marlin", given: Given, now_s: float) -> None:
@@ -255,6 +261,27 @@ def _kill(board: "Marlin", given: Given, now_s: float) -> None:
     board.kill(now_s)
 
 
+def _idle_limit(board: "Marlin", given: Given, now_s: float) -> None:
+    board.health.idle_limit_s = given.get("S") or math.inf
+    board.health.active_s = now_s
+
+
+def _hunger(board: "Marlin", given: Given, now_s: float) -> None:
+    """M576: how often planner and command queue were empty."""
+    if "S" in given:
+        board.talk.hunger_every_s = given.get("S")
+        board.talk.hunger_due_s = now_s + given.get("S") if given.get("S") else math.inf
+    else:
+        board.say(board.hunger())
+
+
+def _revive(board: "Marlin", given: Given, now_s: float) -> None:
+    """M999: motion is allowed again. Without S what was sent meanwhile is asked for again."""
+    board.health.stopped = False
+    if not given.get("S"):
+        board.ask_again()
+
+
 COMMANDS: Final[Mapping[str, Run]] = {
     "G4": _dwell,
     "G21": _nothing,
@@ -270,6 +297,7 @@ COMMANDS: Final[Mapping[str, Run]] = {
     "M82": _absolute_e,
     "M83": _relative_e,
     "M84": _motors_off,
+    "M85": _idle_limit,
     "M104": _nozzle,
     "M105": _temperatures,
     "M106": _nothing,
@@ -299,10 +327,15 @@ COMMANDS: Final[Mapping[str, Run]] = {
     "M501": _load,
     "M502": _defaults,
     "M503": _settings,
+    "M576": _hunger,
+    "M600": _ask_person,
     "M862": _nothing,
     "M900": _nothing,
+    "M999": _revive,
     "T0": _nothing,
 }
 
 # A person, or M108, can end these before their time.
-INTERRUPTIBLE: Final = frozenset({"M0", "M1", "M109", "M190"})
+INTERRUPTIBLE: Final = frozenset({"M0", "M1", "M109", "M190", "M600"})
+# Without effect once the firmware has stopped itself.
+MOTION: Final = frozenset({"G0", "G1", "G2", "G3", "G28"})

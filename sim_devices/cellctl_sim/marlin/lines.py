@@ -16,10 +16,11 @@ _FRAMED: Final = re.compile(rb"N(\d+) ([^*]*)\*(\d+) *")
 
 
 class Command(NamedTuple):
-    """A queued line without frame and comment. `number` is None if it came without one."""
+    """A queued line without frame and comment. `number` is None if it came without one, `unasked` if nobody sent it."""
 
     text: str
     number: int | None = None
+    unasked: bool = False
 
 
 class Intake:
@@ -78,7 +79,7 @@ class Intake:
         """A line without a number, with M110, or with something missing."""
         text, star, total = line.rpartition(b"*") if b"*" in line else (line, b"", b"")
         if not line.startswith(b"N"):
-            self.queue.append(Command(_plain(text)))
+            self.queue.append(Command(_plain(line)))
             return ""
         resets = b"M110" in line
         where = line.find(b"N", 4) if resets else 0
@@ -107,4 +108,5 @@ def _number(text: bytes) -> int:
 
 
 def _plain(text: bytes) -> str:
-    return text.decode("latin-1").strip()
+    """The checksum is that before the last star; the command ends at the first one (Marlin: parser.cpp)."""
+    return text.partition(b"*")[0].decode("latin-1").strip()

@@ -44,10 +44,10 @@ CAPABILITIES: Final = {
 }
 
 
-def boot(config: PrinterTwin, cold: bool) -> Iterator[str]:
-    """The first lines after a reset."""
+def boot(config: PrinterTwin, cause: str) -> Iterator[str]:
+    """The first lines after a reset: `cause` is one of PowerUp, External, Brown out, Watchdog, Software Reset."""
     yield "start"
-    yield "PowerUp" if cold else " External Reset"
+    yield cause
     yield ""
     yield config.firmware
     yield ""
@@ -74,13 +74,13 @@ def position(projected: Vector, real: Vector) -> str:
     return f"X:{x:.2f} Y:{y:.2f} Z:{z:.2f} E:{e:.2f} Count X:{steps[0]} Y:{steps[1]} Z:{steps[2]}"
 
 
-def identity(config: PrinterTwin, emergency_parser: bool) -> Iterator[str]:
+def identity(config: PrinterTwin) -> Iterator[str]:
     """M115."""
     yield (
         f"FIRMWARE_NAME:{config.firmware} (Sep  1 2022 12:00:00) SOURCE_CODE_URL:github.com/MarlinFirmware/Marlin"
         f" PROTOCOL_VERSION:1.0 MACHINE_TYPE:{config.machine_name} EXTRUDER_COUNT:1 UUID:{config.uuid}"
     )
-    for name, present in (CAPABILITIES | {"EMERGENCY_PARSER": emergency_parser}).items():
+    for name, present in (CAPABILITIES | {"EMERGENCY_PARSER": config.emergency_parser}).items():
         yield f"Cap:{name}:{present:d}"
     x, y, z = config.size_mm
     box = f"min:{{x:0.0000,y:0.0000,z:0.0000}},max:{{x:{x:.4f},y:{y:.4f},z:{z:.4f}}}"
