@@ -84,13 +84,17 @@ class Uart:
     @property
     def room(self) -> int:
         """Free bytes in the receive buffer."""
-        return self._rx_bytes - len(self.rx)
+        return max(0, self._rx_bytes - len(self.rx))
 
     def store(self, chunk: bytes) -> int:
         """Put bytes into the receive buffer as far as they fit; returns how many."""
         fits = chunk[: self.room]
         self.rx += fits
         return len(fits)
+
+    def shrink(self) -> None:
+        """From now on it takes half of what it took."""
+        self._rx_bytes //= 2
 
     def send(self, text: bytes) -> None:
         """Say something to the host."""

@@ -55,9 +55,14 @@ class PrinterTwin(_Twin):
 
 
 class RouterTwin(_Twin):
-    """A Grbl 1.1 board on a small router. Axes are X, Y, Z."""
+    """A Grbl 1.1 or grblHAL board on a small router. Axes are X, Y, Z."""
 
     model: Literal["grbl"]
+    dialect: Literal["grbl", "grblhal"] = "grbl"
+    line_numbers: bool = False
+    """Built to report the number of the line in work (Ln:)."""
+    echo: bool = False
+    """Built to repeat every line that it has received ([echo:])."""
     firmware: str = "1.1h"
     build_date: str = "20190825"
     size_mm: tuple[Positive, Positive, Positive] = (300.0, 180.0, 45.0)

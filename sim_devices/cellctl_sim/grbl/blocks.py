@@ -47,6 +47,7 @@ _M: Final[dict[int, tuple[str, float]]] = {
     **{code: ("flow", float(code)) for code in (0, 1, 2, 30)},
     **{code: ("spindle", float(code)) for code in (3, 4, 5)},
     **{code: ("coolant", float(code)) for code in (8, 9)},
+    6: ("tool_change", 6.0),
 }
 # With a fraction these are unsupported commands; all other known G codes then are "not an integer".
 _FRACTION_UNSUPPORTED: Final = frozenset({28, 30, 38, 43, 61, 90, 91, 92})
@@ -55,15 +56,16 @@ _KNOWN: Final = frozenset(code // 100 for code in _G)
 
 class Block:
     """The words of one line. `commands` by group, `values` by letter, `axes` says what the axis words belong to,
-    `axis_words` which of X, Y and Z there are."""
+    `axis_words` which of X, Y and Z there are, `number` is that of the line (0: none)."""
 
-    __slots__ = ("axes", "axis_words", "commands", "values")
+    __slots__ = ("axes", "axis_words", "commands", "number", "values")
 
     def __init__(self) -> None:
         self.commands: dict[str, float] = {}
         self.values: dict[str, float] = {}
         self.axes = Axes.NONE
         self.axis_words: frozenset[str] = frozenset()
+        self.number = 0
 
     @property
     def non_modal(self) -> float:
@@ -74,7 +76,8 @@ class Block:
 def read(text: str) -> Block:
     """Sort the words of a line (capital letters, no blanks, no comments). Raises Refused."""
     block = Block()
-    for letter, value in _words(text):
+    block.number, found = _words(text)
+    for letter, value in found:
         if letter == "G":
             _g_code(block, value)
         elif letter == "M":
@@ -85,18 +88,19 @@ def read(text: str) -> Block:
     return block
 
 
-def _words(text: str) -> Words:
+def _words(text: str) -> tuple[int, Words]:
+    """The number of the line, and its words."""
     if "*" in text:
         text = text.replace("*", "#")  # Grbl knows no checksums
     try:
         if text[:1] != "N":
-            return words(text)
+            return 0, words(text)
         line = parse(text)
     except BadLine as mistake:
         raise Refused(1 if mistake.expected == "letter" else 2) from None
     if (line.number or 0) > _LARGEST_LINE_NUMBER:
         raise Refused(27)
-    return line.words
+    return line.number or 0, line.words
 
 
 def _g_code(block: Block, value: float) -> None:

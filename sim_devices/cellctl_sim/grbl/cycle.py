@@ -21,10 +21,12 @@ class State(Enum):
     CHECK = "Check"
     HOME = "Home"
     SLEEP = "Sleep"
+    TOOL = "Tool"
 
 
 # A hold or a door in these states has no effect.
-_UNTOUCHED: Final = frozenset({State.ALARM, State.CHECK, State.HOME})
+_UNTOUCHED: Final = frozenset({State.ALARM, State.CHECK, State.HOME, State.TOOL})
+_SUSPENDED: Final = frozenset({State.HOLD, State.DOOR, State.SLEEP, State.TOOL})
 
 
 class Cycle:
@@ -46,8 +48,8 @@ class Cycle:
     @property
     def suspended(self) -> bool:
         """Whether the main loop stands still."""
-        state = self.state  # asked for many times a line, so by identity
-        return state is State.HOLD or state is State.DOOR or state is State.SLEEP or self.cancelling
+        # Asked for many times a line, so by identity first.
+        return (self.state is not State.IDLE and self.state in _SUSPENDED) or self.cancelling
 
     @property
     def stands(self) -> bool:
@@ -88,6 +90,8 @@ class Cycle:
 
     def resume(self, now_s: float) -> bool:
         """`~`: go on. Dropped while it still brakes, or with the door ajar. True: a stopped spindle is restored."""
+        if self.state is State.TOOL:
+            self.state = State.IDLE
         if not self.stands or self.state not in (State.HOLD, State.DOOR):
             return False
         if self.state is State.HOLD:

@@ -10,10 +10,11 @@ from cellctl_sim.board import Board, Faults, Task, Uart
 from cellctl_sim.config import RouterTwin
 from cellctl_sim.grbl import reports, system, work
 from cellctl_sim.grbl.cycle import Cycle, State
-from cellctl_sim.grbl.lines import OVERFLOW, Ear, Intake
+from cellctl_sim.grbl.lines import LINE_BYTES, OVERFLOW, Ear, Intake
 from cellctl_sim.grbl.memory import Memory, Refused
+from cellctl_sim.grbl.mishaps import Mishap, Mishaps
 from cellctl_sim.grbl.parser import Modes, understand
-from cellctl_sim.grbl.router import Router
+from cellctl_sim.grbl.router import Router, Tag
 from cellctl_sim.motion import Planner
 from cellctl_sim.paths import ORIGIN
 from cellctl_sim.world import World
@@ -23,13 +24,14 @@ _RESET: Final = 0x18
 # As seen on running firmware: what the serial buffer and the alarm message take.
 _ALARM_S: Final = 0.8
 _CRITICAL_S: Final = 1.0
-_CRITICAL: Final = frozenset({1, 2})
+# After these only a reset is listened to; the greater ones are grblHAL's.
+_CRITICAL: Final = frozenset({1, 2, 10, 17, 20})
 
 
 class Grbl(Board):
-    """A router's board: Grbl 1.1h with 128 receive bytes, 15 planner blocks and 80 characters a line.
+    """A router's board: Grbl 1.1h with 128 receive bytes, 15 planner blocks and 80 characters a line, or grblHAL.
 
-    Nothing about it is left to chance yet; `rng` is for the faults to come.
+    Nothing about it is left to chance (`rng` is not used): what goes wrong stands in `mishaps` and `faults`.
     """
 
     def __init__(
@@ -40,11 +42,13 @@ class Grbl(Board):
         config: RouterTwin,
         rng: random.Random,
         faults: Faults | None = None,
+        mishaps: Mishaps | None = None,
     ) -> None:
         self.router = Router(name, place, world, config)
         self.memory = Memory(config)
         super().__init__(Uart(config.rx_bytes, faults), Planner(self.memory.limits, config.planner_blocks, self.router))
-        self.intake = Intake(self.uart)
+        self.intake = Intake(self.uart, LINE_BYTES[config.dialect])
+        self.mishaps = mishaps or Mishaps()
         self._owes_ok = False
         self._boot(0.0, cold=True)
 
@@ -72,6 +76,31 @@ class Grbl(Board):
             self._drop(now_s)
             self.intake.ear, self.intake.ear_due_s = Ear.SAYING_WHY, now_s + _CRITICAL_S
 
+    def hang(self, now_s: float) -> None:
+        """The main loop stands still for ever, and with it soon the axes; the spindle turns on."""
+        self.planner.abort(now_s)
+        self.intake.ear, self.intake.ear_due_s = Ear.STUCK, math.inf
+
+    def begin_homing(self, now_s: float) -> None:
+        """Grbl says nothing more until homing is over, grblHAL gives one report first."""
+        self.cycle.state = State.HOME
+        if self.memory.grblhal:
+            self.say(self._status(now_s))
+
+    def press_hold(self, now_s: float) -> None:
+        """Somebody presses feed hold at the machine."""
+        self._hold(now_s)
+
+    def press_start(self, now_s: float) -> None:
+        """Somebody presses cycle start at the machine."""
+        self._resume(now_s)
+        self._run(now_s)
+
+    def look_at_door(self, now_s: float) -> None:
+        """See whether the door was opened just now."""
+        if self.router.config.has_door and self.cycle.watch_door(now_s):
+            self._open_door(now_s)
+
     def restart(self, now_s: float) -> None:
         """A soft reset from within: after this answer."""
         self.intake.ear, self.intake.ear_due_s = Ear.RESTARTING, now_s
@@ -86,6 +115,7 @@ class Grbl(Board):
 
     def _due_s(self) -> float:
         coasts_s = self.router.coasts_until_s
+        coasts_s = min(coasts_s, self.mishaps.due_s)
         if not self.powered:
             return coasts_s
         task_s = self._task_due_s
@@ -97,6 +127,8 @@ class Grbl(Board):
         if self.planner.due_s <= due_s:
             self.planner.advance(due_s)
             self._settle(due_s)
+        if self.mishaps.due_s <= due_s:
+            self.mishaps.happen(self, due_s)
         if self.router.coasts_until_s <= due_s:
             self.router.come_to_stand(due_s)
         if self.cycle.restores_s <= due_s:
@@ -141,6 +173,8 @@ class Grbl(Board):
 
     def _soft_reset(self, now_s: float) -> None:
         """0x18. In motion the position is lost: alarm 3, or 6 while homing, and a moment until the banner."""
+        if Mishap.E_STOP in self.mishaps.standing:
+            return
         lost, homing = self.cycle.moves, self.cycle.state is State.HOME
         self._drop(now_s)
         self.restart(now_s)
@@ -161,7 +195,10 @@ class Grbl(Board):
         self.cycle = Cycle(self.planner, self.router)
         self.planner.override(1.0, 1.0, now_s)
         self.work_changed()
-        self.say("", f"Grbl {self.router.config.firmware} ['$' for help]")
+        if Mishap.SETTINGS_LOST in self.mishaps.standing:
+            self.mishaps.standing.discard(Mishap.SETTINGS_LOST)
+            self.say(reports.SETTINGS_LOST, *self.memory.listing())
+        self.say("", reports.banner(self.router.config))
         if locked:
             self.cycle.state = State.ALARM
             self.say(reports.UNLOCK)
@@ -171,8 +208,7 @@ class Grbl(Board):
     # ---- bytes -----------------------------------------------------------------------------------------------
 
     def _hear(self, chunk: bytes, now_s: float) -> None:
-        if self.router.config.has_door and self.cycle.watch_door(now_s):
-            self._open_door(now_s)
+        self.look_at_door(now_s)
         done = 0
         for found in _REALTIME.finditer(chunk):
             self._text(chunk[done : found.start()], now_s)
@@ -192,6 +228,8 @@ class Grbl(Board):
 
     def _realtime(self, byte: int, now_s: float) -> None:
         """Bytes that are picked out of the stream and act at once; unknown ones above 0x7F are thrown away."""
+        if self.memory.grblhal:
+            byte = _OTHER_NAMES.get(byte, byte)
         if self.intake.ear is not Ear.OPEN and not (self.intake.ear is Ear.RESET_ONLY and byte == _RESET):
             return
         if self.intake.is_deaf(now_s):
@@ -217,11 +255,11 @@ class Grbl(Board):
 
     def _open_door(self, now_s: float) -> None:
         if self.cycle.state is State.HOME:
-            self._fail_homing(7, now_s)
+            self.fail_homing(7, now_s)
         elif self.cycle.open_door(now_s):
             self.say("[MSG:Check Door]")
 
-    def _fail_homing(self, code: int, now_s: float) -> None:
+    def fail_homing(self, code: int, now_s: float) -> None:
         """Homing ends in an alarm and a reset of its own."""
         self._drop(now_s)
         self.router.homed = False
@@ -265,11 +303,17 @@ class Grbl(Board):
             self._execute(line, now_s)
 
     def _execute(self, line: str, now_s: float) -> None:
+        if self.router.config.echo:
+            self.say(f"[echo: {line}]")
         try:
             task = self._begin(line, now_s)
         except Refused as refusal:
+            if self.memory.grblhal and line[:1] != "$":
+                self.modes.refused = refusal.code
             self.say(f"error:{refusal.code}")
             return
+        if line[:1] in ("", "$"):
+            self.modes.refused = 0
         self._owes_ok = True
         if task is None or self._start(task, now_s):
             self._acknowledge()
@@ -284,8 +328,12 @@ class Grbl(Board):
             raise Refused(11)
         if line[0] == "$":
             return system.execute(self, line, now_s)
+        if self.modes.refused:
+            raise Refused(self.modes.refused)
         if self.cycle.state is State.ALARM or self.cycle.state is State.JOG:
             raise Refused(9)
+        if self.cycle.state is not State.CHECK:
+            self.mishaps.line_begun(now_s)
         return work.begin(self, understand(line, self.modes, self.memory), now_s)
 
     def _acknowledge(self) -> None:
@@ -293,6 +341,12 @@ class Grbl(Board):
         if self._owes_ok:
             self.uart.send(b"ok\r\n")
         self._owes_ok = False
+
+    @property
+    def _line_in_work(self) -> int:
+        """The number of the line that is being driven, where the build tells it."""
+        current = self.planner.current if self.router.config.line_numbers else None
+        return current.tag.line if current is not None and isinstance(current.tag, Tag) else 0
 
     def _status(self, now_s: float) -> str:
         moment = reports.Snapshot(
@@ -302,9 +356,13 @@ class Grbl(Board):
             self.router.rpm,
             (self.planner.free, self.uart.room),
             "D" if self.router.door_open else "",
+            self._line_in_work,
         )
         return reports.status(moment, self.modes, self.memory, self.overrides)
 
+
+# grblHAL's other names for `?`, `~` and `!`.
+_OTHER_NAMES: Final = {0x80: 0x3F, 0x81: 0x7E, 0x82: 0x21}
 
 _ACTS: Final[dict[int, Callable[[Grbl, float], None]]] = {
     _RESET: Grbl._soft_reset,

@@ -7,7 +7,8 @@ from typing import Final
 
 from cellctl_sim.board import Uart
 
-LINE_BYTES: Final = 79  # LINE_BUFFER_SIZE 80, less the terminating zero
+# LINE_BUFFER_SIZE 80 or 256, less the terminating zero.
+LINE_BYTES: Final = {"grbl": 79, "grblhal": 255}
 EEPROM_WRITE_S: Final = 0.02
 OVERFLOW: Final = "\0"
 
@@ -25,6 +26,7 @@ class Ear(Enum):
     SAYING_WHY = "nothing: a critical alarm has just been raised"
     RESET_ONLY = "only a reset: after a critical alarm"
     RESTARTING = "nothing: a reset is being carried out"
+    STUCK = "nothing, until somebody presses the reset button"
 
 
 class Intake:
@@ -33,10 +35,11 @@ class Intake:
     `ear` changes by itself at `ear_due_s`. While the EEPROM is being written nothing is heard at all.
     """
 
-    def __init__(self, uart: Uart) -> None:
+    def __init__(self, uart: Uart, line_bytes: int) -> None:
         self.ear = Ear.OPEN
         self.ear_due_s = math.inf
         self._uart = uart
+        self._line_bytes = line_bytes
         self._partial = b""
         self._burst = (0.0, 0)
         self._deaf_until_s = 0.0
@@ -73,7 +76,7 @@ class Intake:
             return None
         end = _END.search(rx)
         if end is None:
-            self._partial = (self._partial + rx)[: 16 * LINE_BYTES]
+            self._partial = (self._partial + rx)[: 16 * self._line_bytes]
             rx.clear()
             return None
         line, self._partial = self._partial + rx[: end.start()], b""
@@ -81,7 +84,7 @@ class Intake:
         if b"(" in line or b";" in line:
             line = _COMMENT.sub(b"", line)
         line = line.translate(_CAPITALS, _DROPPED)
-        return OVERFLOW if len(line) > LINE_BYTES else line.decode("latin-1")
+        return OVERFLOW if len(line) > self._line_bytes else line.decode("latin-1")
 
     def forget(self) -> None:
         """A reset: listen to everything, from the beginning of a line."""

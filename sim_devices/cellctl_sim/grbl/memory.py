@@ -51,7 +51,7 @@ class Memory:
         if value < 0:
             raise Refused(4)
         if number not in self.settings:
-            raise Refused(3)
+            raise Refused(53 if self.grblhal else 3)
         if number == 0 and value < _SHORTEST_PULSE_US:
             raise Refused(6)
         if number == 20 and value and not self.settings[22]:
@@ -59,6 +59,11 @@ class Memory:
         self.settings[number] = float(int(value)) if number in _WHOLE_NUMBERS else value
         if number == 22 and not value:
             self.settings[20] = 0.0
+
+    @property
+    def grblhal(self) -> bool:
+        """Whether the firmware is grblHAL."""
+        return self._config.dialect == "grblhal"
 
     @property
     def homing(self) -> bool:

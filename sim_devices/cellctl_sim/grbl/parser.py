@@ -20,7 +20,10 @@ _MOVE_WORDS: Final = frozenset("XYZF")
 
 @dataclass(slots=True)
 class Modes:
-    """The parser's state. `position` is where the queued moves end, in machine coordinates."""
+    """The parser's state. `position` is where the queued moves end, in machine coordinates.
+
+    `line` is the number of the line in work. `refused`: grblHAL refuses every further line with this error.
+    """
 
     groups: dict[str, float] = field(
         default_factory=lambda: {
@@ -41,6 +44,8 @@ class Modes:
     g92: Point = NOWHERE
     tool_length: float = 0.0
     probed: tuple[Point, bool] = (NOWHERE, False)
+    line: int = 0
+    refused: int = 0
 
     def offset(self, memory: Memory, system: int | None = None) -> Point:
         """WCO, what machine coordinates are ahead of work coordinates; in the system in force, or in this one."""
@@ -92,6 +97,8 @@ class _Check:
 def understand(text: str, modes: Modes, memory: Memory, jog: bool = False) -> Step:
     """Read and check a line. Raises Refused."""
     block = read(text)
+    if "tool_change" in block.commands and not memory.grblhal:
+        raise Refused(20)
     if not jog and block.commands.keys() <= _MOTION_ONLY and block.values.keys() <= _MOVE_WORDS:
         step = _plain_move(block, modes, memory)
         if step is not None:

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Final
 
+from cellctl_sim.config import RouterTwin
 from cellctl_sim.grbl.cycle import State
 from cellctl_sim.grbl.memory import Memory, Point
 from cellctl_sim.grbl.parser import Modes
 
+SETTINGS_LOST: Final = "error:7"
 UNLOCK: Final = "[MSG:'$H'|'$X' to unlock]"
 HELP: Final = "[HLP:$$ $# $G $I $N $x=val $Nx=line $J=line $SLP $C $X $H ~ ! ? ctrl-x]"
 _MM_PER_INCH: Final = 25.4
@@ -71,7 +73,7 @@ class Overrides:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a status report tells of the moment. `buffers` are free blocks and free bytes."""
+    """What a status report tells of the moment. `buffers` are free blocks and free bytes, `line` the one in work."""
 
     state: str
     at: Point
@@ -79,6 +81,7 @@ class Snapshot:
     rpm: float
     buffers: tuple[int, int]
     pins: str = ""
+    line: int = 0
 
 
 _BUSY: Final = ("Run", "Hold", "Jog", "Door", State.HOME.value)
@@ -91,8 +94,10 @@ def status(moment: Snapshot, modes: Modes, memory: Memory, overrides: Overrides)
     if not mask & 1:
         at, name = (at[0] - offset[0], at[1] - offset[1], at[2] - offset[2]), "WPos"
     fields = f"<{moment.state}|{name}:{_point(at, memory)}"
-    if mask & 2:
+    if mask & 2 or memory.grblhal:
         fields += f"|Bf:{moment.buffers[0]},{moment.buffers[1]}"
+    if moment.line:
+        fields += f"|Ln:{moment.line}"
     fields += f"|FS:{_rate(moment.feed_mm_per_s * 60, memory)},{moment.rpm:.0f}"
     if moment.pins:
         fields += f"|Pn:{moment.pins}"
@@ -100,6 +105,24 @@ def status(moment: Snapshot, modes: Modes, memory: Memory, overrides: Overrides)
     accessories += "F" if modes.groups["coolant"] == 8 else ""
     busy = moment.state.partition(":")[0] in _BUSY
     return f"{fields}{overrides.periodic(busy, _point(offset, memory), accessories)}>"
+
+
+def banner(config: RouterTwin) -> str:
+    """The first line after every reset."""
+    if config.dialect == "grblhal":
+        return f"GrblHAL {config.firmware} ['$' or '$HELP' for help]"
+    return f"Grbl {config.firmware} ['$' for help]"
+
+
+def build(config: RouterTwin, name: str) -> list[str]:
+    """$I."""
+    letters = "VN" if config.line_numbers else "V"
+    sizes = f"{config.planner_blocks},{config.rx_bytes}"
+    version = f"[VER:{config.firmware}.{config.build_date}:{name}]"
+    if config.dialect == "grbl":
+        return [version, f"[OPT:{letters},{sizes}]"]
+    options = [f"[OPT:{letters}M,{sizes},3,0]", "[NEWOPT:RT+]", "[AXS:3:XYZ]"]
+    return [version, *options, "[FIRMWARE:grblHAL]", "[SIGNALS:DHSE]"]
 
 
 def parser_state(modes: Modes, memory: Memory) -> str:

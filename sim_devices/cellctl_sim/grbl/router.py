@@ -1,7 +1,7 @@
 """The router around the board: spindle, switches, probe, and what the world sees of them."""
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 from cellctl_sim.config import RouterTwin
 from cellctl_sim.grbl.memory import Memory, Point
@@ -12,8 +12,19 @@ _DEBOUNCE_S: Final = 0.25
 _EDGE_MM: Final = 1e-6
 
 
+class Tag(NamedTuple):
+    """What a block is: a feed move or a rapid, and the number of its line (0: none)."""
+
+    feeds: bool
+    line: int = 0
+
+
 class Router:
-    """Spindle, axes and vise of one machine. Blocks tagged True are feed moves, all others rapids."""
+    """Spindle, axes and vise of one machine. The tag of a block is a Tag.
+
+    `starts` counts how often the axes began to move out of a stand: more often than the program has stops where the
+    planner starved.
+    """
 
     def __init__(self, name: str, place: str, world: World, config: RouterTwin) -> None:
         self.config = config
@@ -21,8 +32,8 @@ class Router:
         self.homed = False
         self.coasts_until_s = math.inf
         self._at = (world, name, place)
+        self.starts = 0
         self._work: Point = (0.0, 0.0, 0.0)
-        self._surface_mm = 0.0
         self._in_part = False
 
     # ---- axes ------------------------------------------------------------------------------------------------
@@ -30,23 +41,24 @@ class Router:
     def began(self, block: Block, now_s: float) -> None:
         """A move begins. One that goes below the surface with a turning tool cuts; noted once for each plunge."""
         start, end = block.path.start, block.path.end
-        below = min(start[2], end[2]) < self._surface_mm - _EDGE_MM
-        if below and block.tag and self.rpm and not self._in_part:
+        surface_mm = self._surface_mm
+        below = min(start[2], end[2]) < surface_mm - _EDGE_MM
+        feeds = isinstance(block.tag, Tag) and block.tag.feeds
+        if below and feeds and self.rpm and not self._in_part:
             world, name, place = self._at
             x, y = start[0] - self._work[0], start[1] - self._work[1]
             world.cut(name, place, f"cut from x{x:.1f} y{y:.1f}", now_s)
-        self._in_part = below and end[2] < self._surface_mm - _EDGE_MM
+        self._in_part = below and end[2] < surface_mm - _EDGE_MM
 
     def moving(self, moving: bool, now_s: float) -> None:
         """The axes begin to move, or have come to rest."""
         world, name, _ = self._at
+        self.starts += moving
         world.set_moving(name, moving, now_s)
 
     def set_work(self, offset: Point) -> None:
         """The work coordinates begin here; the part's surface is at their Z0 unless the vise says otherwise."""
         self._work = offset
-        vise_mm = self.config.vise_top_mm
-        self._surface_mm = offset[2] if vise_mm is None else vise_mm
 
     def contact_mm(self) -> float | None:
         """The Z where a probe touches the part; None without a part in the vise."""
@@ -83,6 +95,16 @@ class Router:
         """Whether its door switch says so."""
         world, name, _ = self._at
         return self.config.has_door and world.door_open(name)
+
+    def set_door(self, is_open: bool, now_s: float) -> None:
+        """Somebody opens or shuts the door."""
+        world, name, _ = self._at
+        world.set_door(name, is_open, now_s)
+
+    @property
+    def _surface_mm(self) -> float:
+        vise_mm = self.config.vise_top_mm
+        return self._work[2] if vise_mm is None else vise_mm
 
     def _turning(self, turning: bool, now_s: float) -> None:
         world, name, _ = self._at

@@ -28,6 +28,8 @@ def execute(board: "Grbl", line: str, now_s: float) -> Task | None:
                 raise Refused(3)
             _switch(board, line[1], now_s)
         case _:
+            if board.memory.grblhal and line == "$SLP":
+                raise Refused(3)  # where the hardware does not offer it
             if board.cycle.shown not in _AT_REST:
                 raise Refused(8)
             return _at_rest(board, line, now_s)
@@ -96,11 +98,7 @@ def _at_rest(board: "Grbl", line: str, now_s: float) -> Task | None:
     elif line == "$SLP":
         board.cycle.sleep(now_s)
     elif line == "$I":
-        version = f"{board.router.config.firmware}.{board.router.config.build_date}"
-        board.say(
-            f"[VER:{version}:{board.memory.build_info}]",
-            f"[OPT:V,{board.router.config.planner_blocks},{board.router.config.rx_bytes}]",
-        )
+        board.say(*reports.build(board.router.config, board.memory.build_info))
     elif line == "$N":
         board.say(*(f"$N{number}={text}" for number, text in enumerate(board.memory.startup)))
     else:

@@ -12,7 +12,9 @@ from cellctl_sim.grbl import reports
 from cellctl_sim.grbl.blocks import Axes
 from cellctl_sim.grbl.cycle import State
 from cellctl_sim.grbl.memory import G28, G30, Point
+from cellctl_sim.grbl.mishaps import Mishap
 from cellctl_sim.grbl.parser import Step, system_of
+from cellctl_sim.grbl.router import Tag
 from cellctl_sim.motion import Hold
 from cellctl_sim.paths import Path, Vector, arc, straight
 
@@ -23,6 +25,8 @@ Stage = Generator[Wait | float, float, float]
 """A part of a Task; its value is the instant at which it was done."""
 
 _ARC_SAMPLES: Final = 24
+# How long grblHAL waits for a spindle that says when it is at its speed.
+_SPIN_UP_S: Final = 4.0
 _RESET_MODES: Final = {"motion": 1.0, "plane": 17.0, "distance": 90.0, "feed_mode": 94.0, "system": 0.0}
 # These only change the parser; everything else makes a block more than a plain move.
 _PLAIN: Final = frozenset({"motion", "plane", "units", "distance", "feed_mode", "arc_distance", "cutter", "path"})
@@ -35,8 +39,7 @@ def begin(board: "Grbl", step: Step, now_s: float) -> Task | None:
     path = None
     if plain and step.axes is Axes.MOTION:
         path = straight((*board.modes.position, 0.0), (*step.target, 0.0))
-        soft = board.memory.settings[20]
-        plain = board.cycle.state is State.IDLE and not (soft and path is not None and leaves_travel(board, path))
+        plain = board.cycle.state is State.IDLE and not (path is not None and leaves_travel(board, path))
     if not plain:
         return perform(board, step, now_s)
     set_modes(board, step)
@@ -45,14 +48,14 @@ def begin(board: "Grbl", step: Step, now_s: float) -> Task | None:
     board.modes.position = step.target
     feed_mm_per_s = speed(board, path, math.inf if step.motion == 0 else step.feed)
     if board.planner.free:
-        board.planner.add(path, feed_mm_per_s, now_s, tag=step.motion != 0)
+        board.planner.add(path, feed_mm_per_s, now_s, tag=Tag(step.motion != 0, step.block.number))
         return None
     return _add_later(board, path, feed_mm_per_s)
 
 
 def _add_later(board: "Grbl", path: Path, feed_mm_per_s: float) -> Task:
     now_s = yield Wait.ROOM
-    board.planner.add(path, feed_mm_per_s, now_s, tag=feed_mm_per_s != math.inf)
+    board.planner.add(path, feed_mm_per_s, now_s, tag=Tag(feed_mm_per_s != math.inf, board.modes.line))
 
 
 def set_modes(board: "Grbl", step: Step) -> None:
@@ -62,11 +65,13 @@ def set_modes(board: "Grbl", step: Step) -> None:
         if group in groups and group not in ("spindle", "coolant", "system"):
             groups[group] = value
     board.modes.feed = step.feed
+    board.modes.line = step.block.number
 
 
 def perform(board: "Grbl", step: Step, now_s: float) -> Task:
     """A whole block, in Grbl's order of execution."""
     set_modes(board, step)
+    now_s = yield from _change_tool(board, step, now_s)
     now_s = yield from _spindle(board, step, now_s)
     commands, code = step.block.commands, step.block.non_modal
     if commands.get("coolant", board.modes.groups["coolant"]) != board.modes.groups["coolant"]:
@@ -96,9 +101,12 @@ def line(board: "Grbl", target: Point, feed_mm_per_min: float, now_s: float) -> 
 
 def go_home(board: "Grbl", now_s: float) -> Task:
     """$H: not a word until it is done; then what was asked meanwhile is answered."""
-    board.cycle.state = State.HOME
+    board.begin_homing(now_s)
     board.router.moving(True, now_s)
     now_s = yield now_s + board.router.homing_s(_point(board.planner.position(now_s)), board.memory)
+    if Mishap.HOMING in board.mishaps.standing:
+        board.fail_homing(9, now_s)
+        yield math.inf
     off_mm = -board.memory.settings[27]
     board.modes.position = (off_mm, off_mm, off_mm)
     board.planner.place((off_mm, off_mm, off_mm, 0.0))
@@ -121,8 +129,22 @@ def _spindle(board: "Grbl", step: Step, now_s: float) -> Stage:
             now_s = yield Wait.REST
         modes.groups["spindle"], modes.speed = turns, speed
         board.turn_spindle(now_s)
+        if Mishap.SPINDLE in board.mishaps.standing and turns != 5 and board.cycle.state is not State.CHECK:
+            now_s = yield now_s + _SPIN_UP_S
+            board.alarm(14, now_s)
     modes.speed = speed
     return now_s
+
+
+def _change_tool(board: "Grbl", step: Step, now_s: float) -> Stage:
+    """M6 of grblHAL: everything stands, and what comes in waits until a person presses cycle start."""
+    if "tool_change" not in step.block.commands or board.cycle.state is State.CHECK:
+        return now_s
+    now_s = yield Wait.REST
+    board.modes.groups["spindle"] = 5.0
+    board.turn_spindle(now_s)
+    board.cycle.state = State.TOOL
+    return (yield Wait.PERSON)
 
 
 def _offsets(board: "Grbl", step: Step, now_s: float) -> Stage:
@@ -160,7 +182,7 @@ def _plan(board: "Grbl", path: Path | None, feed_mm_per_min: float, now_s: float
     if path is None:
         return now_s
     jogs = board.cycle.state is State.JOG
-    if board.memory.settings[20] and not jogs and leaves_travel(board, path):
+    if not jogs and leaves_travel(board, path):
         yield from _soft_limit(board, now_s)
     if board.cycle.state is State.CHECK:
         return now_s
@@ -170,7 +192,8 @@ def _plan(board: "Grbl", path: Path | None, feed_mm_per_min: float, now_s: float
             path = straight((*board.modes.position, 0.0), path.end)
     if path is None:
         return now_s
-    board.planner.add(path, speed(board, path, feed_mm_per_min, jogs), now_s, tag=feed_mm_per_min != math.inf)
+    tag = Tag(feed_mm_per_min != math.inf, board.modes.line)
+    board.planner.add(path, speed(board, path, feed_mm_per_min, jogs), now_s, tag=tag)
     return now_s
 
 
@@ -182,7 +205,12 @@ def speed(board: "Grbl", path: Path, feed_mm_per_min: float, jogs: bool = False)
 
 
 def leaves_travel(board: "Grbl", path: Path) -> bool:
-    """Whether soft limits forbid this path; an arc is looked at all along its way."""
+    """Whether soft limits forbid this path; an arc is looked at all along its way.
+
+    grblHAL binds only axes that were homed.
+    """
+    if not board.memory.settings[20] or (board.memory.grblhal and not board.router.homed):
+        return False
     if path.bend is None:
         return board.memory.outside(_point(path.end))
     part_mm = path.length_mm / _ARC_SAMPLES
@@ -205,11 +233,12 @@ def _probe(board: "Grbl", step: Step, now_s: float) -> Stage:
         return now_s
     now_s = yield Wait.REST
     start, surface_mm = board.modes.position, board.router.contact_mm()
-    if surface_mm is not None and start[2] <= surface_mm:
+    wire = board.mishaps.standing
+    if Mishap.PROBE_CLOSED in wire or (surface_mm is not None and start[2] <= surface_mm):
         board.alarm(4, now_s)
         return now_s
     path = straight((*start, 0.0), (*step.target, 0.0))
-    part = _contact(step, start, surface_mm)
+    part = _contact(step, start, None if Mishap.PROBE_OPEN in wire else surface_mm)
     if path is not None and part <= 1:
         now_s = yield from line(board, _past(board, path, part, step.feed), step.feed, now_s)
         now_s = yield Wait.REST
