@@ -12,7 +12,7 @@ from cellctl_sim.grbl import reports, system, work
 from cellctl_sim.grbl.cycle import Cycle, State
 from cellctl_sim.grbl.lines import LINE_BYTES, OVERFLOW, Ear, Intake
 from cellctl_sim.grbl.memory import Memory, Refused
-from cellctl_sim.grbl.mishaps import Mishap, Mishaps
+from cellctl_sim.grbl.mishaps import TROUBLES, Mishap
 from cellctl_sim.grbl.parser import Modes, understand
 from cellctl_sim.grbl.router import Router, Tag
 from cellctl_sim.motion import Planner
@@ -31,8 +31,11 @@ _CRITICAL: Final = frozenset({1, 2, 10, 17, 20})
 class Grbl(Board):
     """A router's board: Grbl 1.1h with 128 receive bytes, 15 planner blocks and 80 characters a line, or grblHAL.
 
-    Nothing about it is left to chance (`rng` is not used): what goes wrong stands in `mishaps` and `faults`.
+    Nothing about it is left to chance (`rng` is not used): what goes wrong stands in the plan of `faults`.
+    `defects` are those of what has gone wrong that stay.
     """
+
+    troubles = TROUBLES
 
     def __init__(
         self,
@@ -42,13 +45,12 @@ class Grbl(Board):
         config: RouterTwin,
         rng: random.Random,
         faults: Faults | None = None,
-        mishaps: Mishaps | None = None,
     ) -> None:
         self.router = Router(name, place, world, config)
         self.memory = Memory(config)
         super().__init__(Uart(config.rx_bytes, faults), Planner(self.memory.limits, config.planner_blocks, self.router))
         self.intake = Intake(self.uart, LINE_BYTES[config.dialect])
-        self.mishaps = mishaps or Mishaps()
+        self.defects: set[Mishap] = set()
         self._owes_ok = False
         self._boot(0.0, cold=True)
 
@@ -96,10 +98,10 @@ class Grbl(Board):
         self._resume(now_s)
         self._run(now_s)
 
-    def look_at_door(self, now_s: float) -> None:
-        """See whether the door was opened just now."""
-        if self.router.config.has_door and self.cycle.watch_door(now_s):
-            self._open_door(now_s)
+    def set_door(self, is_open: bool, now_s: float) -> None:
+        """Somebody opens or shuts the door."""
+        self.router.set_door(is_open, now_s)
+        self._look_at_door(now_s)
 
     def restart(self, now_s: float) -> None:
         """A soft reset from within: after this answer."""
@@ -115,7 +117,6 @@ class Grbl(Board):
 
     def _due_s(self) -> float:
         coasts_s = self.router.coasts_until_s
-        coasts_s = min(coasts_s, self.mishaps.due_s)
         if not self.powered:
             return coasts_s
         task_s = self._task_due_s
@@ -127,8 +128,6 @@ class Grbl(Board):
         if self.planner.due_s <= due_s:
             self.planner.advance(due_s)
             self._settle(due_s)
-        if self.mishaps.due_s <= due_s:
-            self.mishaps.happen(self, due_s)
         if self.router.coasts_until_s <= due_s:
             self.router.come_to_stand(due_s)
         if self.cycle.restores_s <= due_s:
@@ -173,7 +172,7 @@ class Grbl(Board):
 
     def _soft_reset(self, now_s: float) -> None:
         """0x18. In motion the position is lost: alarm 3, or 6 while homing, and a moment until the banner."""
-        if Mishap.E_STOP in self.mishaps.standing:
+        if Mishap.E_STOP in self.defects:
             return
         lost, homing = self.cycle.moves, self.cycle.state is State.HOME
         self._drop(now_s)
@@ -195,8 +194,8 @@ class Grbl(Board):
         self.cycle = Cycle(self.planner, self.router)
         self.planner.override(1.0, 1.0, now_s)
         self.work_changed()
-        if Mishap.SETTINGS_LOST in self.mishaps.standing:
-            self.mishaps.standing.discard(Mishap.SETTINGS_LOST)
+        if Mishap.SETTINGS_LOST in self.defects:
+            self.defects.discard(Mishap.SETTINGS_LOST)
             self.say(reports.SETTINGS_LOST, *self.memory.listing())
         self.say("", reports.banner(self.router.config))
         if locked:
@@ -208,7 +207,7 @@ class Grbl(Board):
     # ---- bytes -----------------------------------------------------------------------------------------------
 
     def _hear(self, chunk: bytes, now_s: float) -> None:
-        self.look_at_door(now_s)
+        self._look_at_door(now_s)
         done = 0
         for found in _REALTIME.finditer(chunk):
             self._text(chunk[done : found.start()], now_s)
@@ -252,6 +251,10 @@ class Grbl(Board):
     def _resume(self, now_s: float) -> None:
         if self.cycle.resume(now_s):
             self.say("[MSG:Restoring spindle]")
+
+    def _look_at_door(self, now_s: float) -> None:
+        if self.router.config.has_door and self.cycle.watch_door(now_s):
+            self._open_door(now_s)
 
     def _open_door(self, now_s: float) -> None:
         if self.cycle.state is State.HOME:
@@ -332,8 +335,6 @@ class Grbl(Board):
             raise Refused(self.modes.refused)
         if self.cycle.state is State.ALARM or self.cycle.state is State.JOG:
             raise Refused(9)
-        if self.cycle.state is not State.CHECK:
-            self.mishaps.line_begun(now_s)
         return work.begin(self, understand(line, self.modes, self.memory), now_s)
 
     def _acknowledge(self) -> None:

@@ -104,7 +104,7 @@ def go_home(board: "Grbl", now_s: float) -> Task:
     board.begin_homing(now_s)
     board.router.moving(True, now_s)
     now_s = yield now_s + board.router.homing_s(_point(board.planner.position(now_s)), board.memory)
-    if Mishap.HOMING in board.mishaps.standing:
+    if Mishap.HOMING in board.defects:
         board.fail_homing(9, now_s)
         yield math.inf
     off_mm = -board.memory.settings[27]
@@ -129,7 +129,7 @@ def _spindle(board: "Grbl", step: Step, now_s: float) -> Stage:
             now_s = yield Wait.REST
         modes.groups["spindle"], modes.speed = turns, speed
         board.turn_spindle(now_s)
-        if Mishap.SPINDLE in board.mishaps.standing and turns != 5 and board.cycle.state is not State.CHECK:
+        if Mishap.SPINDLE in board.defects and turns != 5 and board.cycle.state is not State.CHECK:
             now_s = yield now_s + _SPIN_UP_S
             board.alarm(14, now_s)
     modes.speed = speed
@@ -233,7 +233,7 @@ def _probe(board: "Grbl", step: Step, now_s: float) -> Stage:
         return now_s
     now_s = yield Wait.REST
     start, surface_mm = board.modes.position, board.router.contact_mm()
-    wire = board.mishaps.standing
+    wire = board.defects
     if Mishap.PROBE_CLOSED in wire or (surface_mm is not None and start[2] <= surface_mm):
         board.alarm(4, now_s)
         return now_s
