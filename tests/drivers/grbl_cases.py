@@ -1,6 +1,7 @@
 """Every fault that the simulated router can have, drawn from a seed, and in which states the work may end for it."""
 
 from collections.abc import Mapping
+from itertools import takewhile
 from random import Random  # noqa: TID251 - seeded
 from typing import Final
 
@@ -63,8 +64,9 @@ def case(kind: str, seed: int) -> Case:
     twin = twin.model_copy(update={"echo": rng.random() < 0.1, "line_numbers": rng.random() < 0.5})
     dry_run = rng.random() < 0.5
     lines = program(rng, extra=EXTRA.get(kind, ""))
+    checked = len(list(takewhile(lambda line: not line.startswith("G10"), lines))) if dry_run else 0
     latency_s = rng.choice((0.0, 0.004))
-    return Case(twin, {"dry_run": dry_run}, lines, _faults(kind, rng, len(lines), dry_run), seed, latency_s)
+    return Case(twin, {"dry_run": dry_run}, lines, _faults(kind, rng, len(lines), checked), seed, latency_s)
 
 
 def judge(kind: str, case: Case, outcome: Outcome) -> list[str]:
@@ -75,15 +77,15 @@ def judge(kind: str, case: Case, outcome: Outcome) -> list[str]:
     return found
 
 
-def _faults(kind: str, rng: Random, lines: int, dry_run: bool) -> list[Fault]:
+def _faults(kind: str, rng: Random, lines: int, checked: int) -> list[Fault]:
     """When it strikes. Lines are counted as the board takes them: ours before the program, and those only checked."""
     if kind in (TOOL, BAD_LINE):
         return []
     if kind in EXTRA or kind == Mishap.SPINDLE:
         return [Fault(kind, at_s=0.0)]
     if kind == LOST_OK:
-        return [Fault(Kind.LOSE, nth=rng.randint(1, lines), way=Way.TO_HOST, line="ok")]
-    nth = rng.randint(1, (2 * lines if dry_run else lines) - 1)
+        return [Fault(Kind.LOSE, nth=rng.randint(1, checked + lines), way=Way.TO_HOST, line="ok")]
+    nth = rng.randint(1, checked + lines)
     if kind in LINES:
         return [Fault(kind, nth=nth, amount=rng.choice((0.01, 0.5, 3.0, 30.0)), text="G1 X1")]
     if kind in BYTES:

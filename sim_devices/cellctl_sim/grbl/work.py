@@ -222,6 +222,8 @@ def _soft_limit(board: "Grbl", now_s: float) -> Stage:
     board.planner.hold(now_s)
     while board.planner.holding is Hold.BRAKING:
         now_s = yield board.planner.due_s
+        if board.planner.due_s <= now_s:  # it had only just begun
+            board.planner.advance(now_s)
     board.alarm(2, now_s)
     while True:
         yield math.inf
