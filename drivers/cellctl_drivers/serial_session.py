@@ -214,6 +214,16 @@ class Resting(Protocol):
 
 
 @runtime_checkable
+class Trying(Protocol):
+    """A session that tries a program out before it counts a line of it as sent."""
+
+    @property
+    def may_have_moved(self) -> bool:
+        """Whether the trial went wrong in a way in which its lines can have been executed."""
+        ...
+
+
+@runtime_checkable
 class Estimating(Protocol):
     """A session that knows more or less where its machine is, besides what is proved."""
 

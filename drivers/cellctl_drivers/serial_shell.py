@@ -33,6 +33,7 @@ from cellctl_drivers.serial_session import (
     Session,
     SessionEvent,
     Stopped,
+    Trying,
     Unasked,
 )
 from cellctl_drivers.serial_station import Station, Work
@@ -289,8 +290,7 @@ class SerialDriver:
 
     def _lose(self, what: str, do_next: str) -> None:
         self._give_up(what)
-        begun = self._work is not None and self._work.started
-        self._end_work(OperationState.UNKNOWN if begun else OperationState.NOT_BEGUN, what)
+        self._end_work(OperationState.UNKNOWN, what)
         self._end = self._end or LinkLost(self._station.machine, what, do_next=do_next)
         self._nap.wake()
 
@@ -307,14 +307,18 @@ class SerialDriver:
         return Progress(session.sent, session.acknowledged, session.executed, total, estimated)
 
     def _end_work(self, state: OperationState, reason: str = "") -> None:
+        """Whatever ends it: work of which no byte has gone out was not begun."""
         work, session = self._work, self._session
         if work is None:
             return
         self._work = None
         work.advance(self._progress(work), math.inf)
-        if state in (OperationState.FAILED, OperationState.UNKNOWN):
-            between = f"between line {session.executed} and {session.sent}"
-            reason = f"{work.trouble or reason}, {between}"
+        if state is not OperationState.DONE:
+            reason = work.trouble or reason
+            if work.started or (isinstance(session, Trying) and session.may_have_moved):
+                reason = f"{reason}, between line {session.executed} and {session.sent}"
+            else:
+                state = OperationState.NOT_BEGUN
         work.end(state, reason)
 
 

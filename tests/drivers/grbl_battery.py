@@ -27,9 +27,10 @@ from cellctl.ports import Tools
 from cellctl_drivers.grbl.driver import FAMILY, GrblOptions
 from cellctl_sim.board import Task
 from cellctl_sim.config import RouterTwin
-from cellctl_sim.faults import Fault, Kind, Trouble
+from cellctl_sim.faults import Fault, Trouble
 from cellctl_sim.grbl import Grbl
 from cellctl_sim.grbl.cycle import State
+from cellctl_sim.grbl.memory import Refused
 from cellctl_sim.world import World
 
 NAME, VISE = "router-1", "router-1.vise"
@@ -49,17 +50,20 @@ LOOKS_AFTER_S: Final = 20.0
 OVER_AFTER_S: Final = 1200.0
 # What a person does to get a machine going.
 WAY_TO_IDLE: Final = {MachineState.ABORTED: MachineCommand.CLEAR, MachineState.STOPPED: MachineCommand.RESET}
-# How long it is watched after the end of the work: nothing of it may be sent any more.
-AFTERMATH_S: Final = 60.0
 
 
 class Witness(Grbl):
-    """A board that remembers which lines came to it and which it began, apart from those that it only checked."""
+    """A board that remembers which lines came to it and which it began, apart from those that it only checked.
+
+    `led`: where each of them led in work coordinates, its G0 or G1, and its feed.
+    """
 
     def __init__(self, twin: RouterTwin, world: World) -> None:
         super().__init__(NAME, VISE, world, twin, Random(1))
         self.came: list[str] = []
         self.begun: list[str] = []
+        self.refused = 0
+        self.led: list[tuple[float, ...]] = []
 
     def receive(self, chunk: bytes, now_s: float) -> None:
         if self.cycle.state is not State.CHECK:
@@ -68,9 +72,16 @@ class Witness(Grbl):
 
     def _begin(self, line: str, now_s: float) -> Task | None:
         checks = self.cycle.state is State.CHECK
-        task = super()._begin(line, now_s)
+        try:
+            task = super()._begin(line, now_s)
+        except Refused:
+            self.refused += 1
+            raise
         if line and line[0] != "$" and not checks:
             self.begun.append(bare(line))
+            here, zero = self.modes.position, self.modes.offset(self.memory)
+            at = tuple(round(axis - start, 3) for axis, start in zip(here, zero, strict=True))
+            self.led.append((*at, self.modes.groups["motion"], self.modes.feed))
         return task
 
 
@@ -84,6 +95,8 @@ class Case:
     faults: Sequence[Fault] = ()
     seed: int = 0
     latency_s: float = 0.0
+    aftermath_s: float = 60.0
+    """How long it is watched after the end of the work: nothing of it may be sent any more."""
 
 
 @dataclass(slots=True)
@@ -140,15 +153,18 @@ class _Trial:
             running = tasks.create_task(keeper.run())
             async with asyncio.timeout(OVER_AFTER_S):
                 await self._prepare(keeper)
+            self.board.refused = 0
             trouble = self._trouble()
             began_s = self.clock.now_s()
             for fault in self.case.faults:
                 at_s = None if fault.at_s is None else fault.at_s + began_s
-                trouble.add(Fault(fault.kind, at_s, fault.nth, fault.rate, fault.way, fault.line, fault.amount, fault.text))
+                trouble.add(
+                    Fault(fault.kind, at_s, fault.nth, fault.rate, fault.way, fault.line, fault.amount, fault.text)
+                )
             keeper.start(self._operation())
             await self._attend(keeper, began_s + OVER_AFTER_S)
             self.outcome.took_s = self.clock.now_s() - began_s
-            await self.clock.sleep(AFTERMATH_S)
+            await self.clock.sleep(self.case.aftermath_s)
             running.cancel()
         self.links.close()
         self.outcome.came, self.outcome.begun = self.board.came, self.board.begun
@@ -162,6 +178,7 @@ class _Trial:
                 keeper.command(command)
         self.board.came.clear()
         self.board.begun.clear()
+        self.board.led.clear()
 
     async def _attend(self, keeper: Supervisor, until_s: float) -> None:
         """Until the work has ended, a person resumes what stands, and answers what is asked."""
@@ -273,6 +290,3 @@ def broken_rules(case: Case, outcome: Outcome, *, blind: bool = False) -> list[s
     if outcome.end is OperationState.FAILED and outcome.state not in (MachineState.ABORTED, None):
         found.append(f"failed, and the machine is {outcome.state}")
     return found
-
-
-KINDS_OF_WIRE: Final = tuple(Kind)

@@ -15,6 +15,10 @@ BEGAN_ANEW: Final = ResetSeen("the controller began anew by itself; what was in 
 WORK_ENDED: Final = FaultRaised("has come to the end of what it was doing when it was met", _LOOK_FIRST)
 NOT_RESET: Final = FaultRaised("does not begin anew when it is reset", "Switch it off and on, then clear")
 LEFT_CHECK_MODE: Final = FaultRaised("left its check mode by itself while a program was tried there", _LOOK_FIRST)
+SETTINGS_LOST: Final = FaultRaised(
+    "began anew and could not read its stored settings: it has taken those that it was compiled with (error:7)",
+    "Restore its settings ($$), home it and look at the part, then clear",
+)
 DOUBTFUL: Final = FaultRaised(
     "tells its version and the size of its buffer differently each time", "Check cable and grounding, then clear"
 )

@@ -4,7 +4,9 @@ import re
 from typing import Final
 
 from cellctl_drivers.grbl import faults
+from cellctl_drivers.grbl.arrival import Arrival
 from cellctl_drivers.grbl.dials import Dials
+from cellctl_drivers.grbl.ending import apart_mm
 from cellctl_drivers.grbl.facts import Mode, Realtime
 from cellctl_drivers.grbl.interview import WHO, Interview
 from cellctl_drivers.grbl.play import Play
@@ -13,20 +15,14 @@ from cellctl_drivers.grbl.settings import Settings
 from cellctl_drivers.grbl.stance import Stance
 from cellctl_drivers.grbl.states import FED, PROGRAM, Heard, Purpose, State, heard_in
 from cellctl_drivers.grbl.status import Report, parse_report
-from cellctl_drivers.grbl.tell import found_at_work, held
 from cellctl_drivers.grbl.wire import Wire
 from cellctl_drivers.serial_quality import Meter
 from cellctl_drivers.serial_session import (
-    Asked,
     FaultRaised,
     FellSilent,
-    Greeted,
     ProgramDrained,
     Rested,
-    Resumed,
     SessionEvent,
-    Stopped,
-    Unasked,
 )
 
 _BANNER: Final = re.compile(r"Grbl(HAL)? [0-9]")
@@ -35,8 +31,7 @@ _ALARM: Final = re.compile(r"ALARM: ?([0-9]+)")
 # How a line begins that is no answer: messages, settings, echoes of start-up lines, texts as for a spreadsheet.
 _MESSAGES: Final = ("[", "$", ">", '"')
 _ECHO: Final = "[echo:"
-# As close as steps, rounding and the float numbers of the firmware let it be.
-_APART_MM: Final = 0.02
+_SETTINGS_LOST: Final = "7"
 
 Events = list[SessionEvent]
 
@@ -61,6 +56,7 @@ class Listener:
         self._play = play
         self._dials = dials
         self._meter = meter
+        self._arrival = Arrival(settings, wire, stance, portrait, play)
         self._interview = Interview(portrait, texts=settings.texts)
 
     # ---- lines ---------------------------------------------------------------------------------------------------
@@ -73,7 +69,7 @@ class Listener:
         if text.startswith(_MESSAGES):
             return self._message(text, now_s)
         if error := _ERROR.fullmatch(text):
-            return self._refused(error[1], now_s)
+            return self._lost_settings(now_s) if error[1] == _SETTINGS_LOST else self._refused(error[1], now_s)
         if alarm := _ALARM.fullmatch(text):
             self._portrait.alarm = int(alarm[1])
             return self._hear(Heard.ALARM, now_s)
@@ -131,6 +127,15 @@ class Listener:
             return self._fault(faults.refused_command(command, reason, texts), now_s)
         return []
 
+    def _lost_settings(self, now_s: float) -> Events:
+        """Said before the banner, and where a line reads what cannot be read; so it is not always an answer."""
+        state = self._stance.state
+        if state in (State.GREETING, State.IDENTIFYING):
+            self._portrait.settings_lost = True  # Told once it is known who that is.
+            return []
+        by = State.STOPPING if state in PROGRAM else State.RESETTING if state is State.VETTING else State.DOWN
+        return self._fault(faults.SETTINGS_LOST, now_s, by)
+
     def _message(self, text: str, now_s: float) -> Events:
         if self._stance.state is State.IDENTIFYING:
             self._interview.hear(text)
@@ -149,6 +154,7 @@ class Listener:
         return self._troubled(now_s) if stream.trouble else []
 
     def _began_anew(self, now_s: float) -> Events:
+        self._note_escape()
         self._wire.forget()
         self._stance.poll.forgotten()
         self._dials.forget()
@@ -210,6 +216,7 @@ class Listener:
     def _shows(self, heard: Heard, now_s: float) -> Events:
         state = self._stance.state
         if state is State.VETTING and heard in (Heard.IDLE, Heard.MOVING):
+            self._play.escaped = True
             return self._fault(faults.LEFT_CHECK_MODE, now_s, State.STOPPING)
         if state is State.JOGGING and heard is Heard.IDLE and len(self._wire.window):
             return []  # What was asked for last is still on its way.
@@ -226,21 +233,11 @@ class Listener:
 
     def _ended(self, now_s: float) -> Events:
         """It has nothing to do, and everything is answered: does it stand where the program leads?"""
-        course, at = self._play.course, self._portrait.position_mm
-        end = course.end_mm if course is not None else {}
-        apart = {
-            axis: (at[axis], end[axis])
-            for axis in end
-            if axis in at and abs(at[axis] - end[axis]) > self._tolerance_mm(axis)
-        }
+        apart = apart_mm(self._play.course, self._portrait)
         if apart:
             return self._fault(faults.elsewhere(apart), now_s, State.RESETTING)
         self._stance.enter(State.READY, now_s)
         return [ProgramDrained(), Rested()]
-
-    def _tolerance_mm(self, axis: str) -> float:
-        steps_per_mm = self._portrait.number(100 + self._portrait.firmware.axes.index(axis))
-        return _APART_MM + (1 / steps_per_mm if steps_per_mm else 0.0)
 
     # ---- what follows --------------------------------------------------------------------------------------------
 
@@ -248,74 +245,14 @@ class Listener:
         source = self._stance.state
         if source is State.GREETING and heard in (Heard.MOVING, Heard.CHANGING, Heard.STAND, Heard.BLOCKED):
             self._stance.purpose = Purpose.FOUND
-        return self._tell(source, heard, now_s) if self._stance.hear(heard, now_s) else []
-
-    def _tell(self, source: State, heard: Heard, now_s: float) -> Events:
-        """A state was entered: what is said there, and what the shell is told."""
-        stance = self._stance
-        match stance.state:
-            case State.DOWN:
-                return self._tell_down(source, heard)
-            case State.HELD:
-                return self._tell_held(source)
-            case State.RUNNING:
-                return self._tell_running(source)
-            case State.LOST:
-                return [faults.BEGAN_ANEW]
-            case State.IDENTIFYING:
-                self._introduce(now_s)
-            case State.FREEING:
-                self._wire.say("$H" if self._settings.homing else "$X")
-            case State.ENTERING:
-                self._wire.say("$C")
-            case State.VETTING:
-                self._play.rehearse(self._portrait)
-        return self._tell_contact(source)
-
-    def _tell_contact(self, source: State) -> Events:
-        stance = self._stance
-        match source, stance.state:
-            case State.VETTING, State.RESETTING:
-                self._play.rehearsed()
-                stance.purpose = Purpose.RUN
-            case State.IDENTIFYING, State.PROVING:
-                return [Greeted(self._portrait.firmware.identity)]
-            case State.FREEING, State.PROVING:
-                stance.purpose = Purpose.FREED
-            case State.PROVING, State.READY:
-                self._portrait.alarm = None
-                stopped = stance.purpose in (Purpose.STOP, Purpose.STOP_FOUND)
-                return [Stopped() if stopped else Rested()]
-        return []
-
-    def _tell_held(self, source: State) -> Events:
-        if source is State.GREETING:
-            return [found_at_work(self._portrait, stands=True)]
-        if source is State.PROVING:
-            self._stance.purpose = Purpose.WAIT
-        if self._portrait.mode is Mode.TOOL:
-            # So it knows that somebody attends to the change; what it had received waits until it is over.
-            self._wire.realtime(Realtime.TOOL_ACKNOWLEDGED)
-        line = self._wire.window.oldest.decode().strip()
-        told = held(self._portrait, line, asked=source is not State.RUNNING)
-        self._stance.asking = any(isinstance(event, Asked) for event in told)
-        return told
-
-    def _tell_running(self, source: State) -> Events:
-        if source is State.GREETING:
-            return [found_at_work(self._portrait, stands=False)]
-        if source is not State.PROVING:
-            closed: Events = [Unasked()] if self._stance.asking else []
-            self._stance.asking = False
-            return [*closed, Resumed()]
-        self._play.begin(self._portrait)
-        return [Resumed()] if self._play.interrupted else []
-
-    def _tell_down(self, source: State, heard: Heard) -> Events:
-        if source is State.RESETTING:
-            return [Stopped()] if self._stance.purpose is Purpose.HALT else []
-        self._stance.purpose = Purpose.FAULT
-        return [self._portrait.explain_lock(self._settings.homing)]
+        if not self._stance.hear(heard, now_s):
+            return []
+        if self._portrait.settings_lost and source is State.PROVING:
+            self._portrait.settings_lost = False
+            return self._fault(faults.SETTINGS_LOST, now_s)
+        if self._stance.state is State.IDENTIFYING:
+            self._introduce(now_s)
+        return self._arrival.told(source)
 
     # ---- time ----------------------------------------------------------------------------------------------------
 
@@ -389,9 +326,14 @@ class Listener:
         self._stance.enter(by, now_s)
         return [fault]
 
+    def _note_escape(self) -> None:
+        """Out of check mode, and not by us: what was on its way to be tried may be carried out."""
+        self._play.escaped |= self._stance.state is State.VETTING and len(self._wire.window) > 0
+
     def _fall_silent(self, silent_s: float, now_s: float) -> Events:
         if self._stance.state in PROGRAM and self._stance.purpose is not Purpose.FOUND:
             self._wire.realtime(Realtime.HOLD)  # It cannot be heard, but it may still hear.
+        self._note_escape()
         self._wire.forget()
         self._stance.enter(State.LOST, now_s)
         return [FellSilent(silent_s)]

@@ -219,6 +219,11 @@ class GrblSession:
         return self._play.run.executed
 
     @property
+    def may_have_moved(self) -> bool:
+        """Whether it left its check mode by itself while lines were on their way to be tried there."""
+        return self._play.escaped
+
+    @property
     def quality(self) -> LinkQuality:
         """How good the line is."""
         return self._meter.quality(self._wire.window.rx_bytes)

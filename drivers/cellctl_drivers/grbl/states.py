@@ -183,6 +183,8 @@ BRANCH: Final[dict[tuple[State, Ask | Heard, Purpose], State]] = {
     (_S.RESETTING, _H.BANNER, _P.STOP): _S.PROVING,
     (_S.RESETTING, _H.BANNER, _P.HALT): _S.DOWN,
     (_S.RESETTING, _H.BANNER, _P.FAULT): _S.DOWN,
+    # It has reset itself while we were about to.
+    (_S.STOPPING, _H.BANNER, _P.FAULT): _S.DOWN,
     (_S.PROVING, _H.LOCKED, _P.CLEAR): _S.FREEING,
     **{(_S.RESETTING, _H.BANNER, purpose): _S.PROVING for purpose in _BEGINS},
     (_S.PROVING, _H.IDLE, _P.VET): _S.ENTERING,
