@@ -4,6 +4,7 @@ Events are past tense. Those marked *fact* are reported by a driver; all others 
 `NAME` is the name in the log; a record adds sequence, time and actor (`Record`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, get_args
 
@@ -206,6 +207,16 @@ class ContactLost:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeEnded:
+    """Fact: a probing move of a machine has ended, at these machine coordinates. `touched`: it found something."""
+
+    station: str
+    at_mm: Mapping[str, float]
+    touched: bool
+    NAME: ClassVar = "station.probed"
+
+
+@dataclass(frozen=True, slots=True)
 class PromptRaised:
     """A person is asked (a fact where a manual station asks, decided where recovery does)."""
 
@@ -239,6 +250,7 @@ Fact = (
     | StationChanged
     | ContactFound
     | ContactLost
+    | ProbeEnded
     | PromptRaised
     | PromptWithdrawn
 )

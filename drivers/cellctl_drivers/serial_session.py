@@ -4,7 +4,7 @@ A session speaks with one machine over one connection and is thrown away with it
 any session; it calls `transmit` after every other call and writes what it gets in the same turn of the loop.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -90,6 +90,14 @@ class Unasked:
     """The open question was answered at the machine, or is of no interest any more."""
 
 
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """A probing move has ended, here in machine coordinates; `touched`: it found something."""
+
+    at_mm: Mapping[str, float]
+    touched: bool
+
+
 SessionEvent = (
     Greeted
     | Rested
@@ -103,6 +111,7 @@ SessionEvent = (
     | ResetSeen
     | Asked
     | Unasked
+    | Probed
 )
 
 

@@ -31,7 +31,7 @@ TELLING: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`done`: nobody noticed. `true`: every move led where it should, as fast. `refused`: the firmware refused a line."""
+    """`done`: nobody noticed. `true`: every move led where it should, as fast. `refused`: by the firmware."""
 
     done: bool
     true: bool

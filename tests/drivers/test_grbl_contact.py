@@ -33,7 +33,11 @@ def fault(what: str, do_next: str) -> str:
 
 
 def at_work(word: str, *, held: bool = False) -> str:
-    what = f"says {word}: it is at work that this controller did not begin, and is left alone"
+    ways = "resume or halt" if held else "wait for its end or halt"
+    what = (
+        f"says {word}: it is at work that this controller did not begin, and is left alone. "
+        f"Look at it, {ways} it; after that, clear and reset it"
+    )
     return f"! {FoundAtWork('Grbl, at work and not asked who it is', held, what)!r}"
 
 

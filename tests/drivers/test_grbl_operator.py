@@ -421,9 +421,24 @@ def test_the_result_of_a_probe_is_kept_in_machine_coordinates() -> None:
         < ok
         >> G38.2 Z-10 F50\\nG0 Z5\\n
         < [PRB:1.000,2.000,-3.250:1]
+        ! Probed(at_mm={'X': 1.0, 'Y': 2.0, 'Z': -3.25}, touched=True)
         < ok
     """)
     assert session_of(replay).portrait.probe == Probe((1.0, 2.0, -3.25), touched=True)
+
+
+def test_the_probe_that_is_listed_with_the_offsets_is_an_old_one() -> None:
+    running("G1 X1 F100", plain(end_check=True)).run("""
+        < ok
+        > $G
+        < [GC:G0 G54 G17 G21 G90 G94 M5 M9 T0 F0 S0]
+        < ok
+        > $#
+        < [G54:0.000,0.000,0.000]
+        < [PRB:1.000,2.000,-3.250:1]
+        < ok
+        > G1 X1 F100
+    """)
 
 
 def test_after_a_probe_alarm_the_probing_line_still_gets_its_answer_which_counts_for_nothing() -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cellctl.domain.events import ContactFound, StationChanged
+from cellctl.domain.events import ContactFound, ProbeEnded, StationChanged
 from cellctl.domain.machine import MachineState
 from cellctl.domain.work import Operation, Program
 from cellctl.gcode.rules import MachineLimits, MachineRules
@@ -17,7 +17,7 @@ from cellctl_drivers.grbl.play import Script
 from cellctl_drivers.grbl.rules import RouterLimits, Told, rules
 from cellctl_drivers.grbl.session import GrblSession
 from cellctl_drivers.grbl.settings import Settings
-from cellctl_drivers.serial_session import SessionEvent
+from cellctl_drivers.serial_session import Probed, SessionEvent
 from cellctl_drivers.serial_shell import SerialDriver, executable
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -110,6 +110,8 @@ class GrblDriver(SerialDriver):
     def _react(self, event: SessionEvent) -> None:
         if isinstance(event, FoundAtWork):
             self._met_at_work(event)
+        elif isinstance(event, Probed):
+            self._tools.report(ProbeEnded(self._station.machine, event.at_mm, event.touched))
         else:
             super()._react(event)
 

@@ -20,6 +20,7 @@ from cellctl_drivers.serial_quality import Meter
 from cellctl_drivers.serial_session import (
     FaultRaised,
     FellSilent,
+    Probed,
     ProgramDrained,
     Rested,
     SessionEvent,
@@ -151,7 +152,11 @@ class Listener:
             stream.mark_seen()
         if course is not None and stream.sent == 0:
             course.hear(text, self._portrait.mm_per_unit)
-        return self._troubled(now_s) if stream.trouble else []
+        if stream.trouble:
+            return self._troubled(now_s)
+        # `$#` lists the result of the last probing move, too.
+        probe = self._portrait.probe if text.startswith("[PRB:") and stream.sent else None
+        return [Probed(self._portrait.probed_at_mm, probe.touched)] if probe else []
 
     def _began_anew(self, now_s: float) -> Events:
         self._note_escape()
@@ -328,7 +333,8 @@ class Listener:
 
     def _note_escape(self) -> None:
         """Out of check mode, and not by us: what was on its way to be tried may be carried out."""
-        self._play.escaped |= self._stance.state is State.VETTING and len(self._wire.window) > 0
+        stream = self._play.stream
+        self._play.escaped |= self._stance.state is State.VETTING and stream.sent > stream.acknowledged
 
     def _fall_silent(self, silent_s: float, now_s: float) -> Events:
         if self._stance.state in PROGRAM and self._stance.purpose is not Purpose.FOUND:

@@ -138,6 +138,11 @@ class Portrait:
         )
 
     @property
+    def probed_at_mm(self) -> Mapping[str, float]:
+        """Where its last probing move ended."""
+        return self._by_axis(self.probe.position if self.probe else ())
+
+    @property
     def mm_per_unit(self) -> float:
         """In which units it reports ($13)."""
         return facts.MM_PER_INCH if self.settings.get(13) == "1" else 1.0
@@ -151,7 +156,10 @@ class Portrait:
         at = report.machine_position
         if at is None and report.work_position and self.work_offset:
             at = tuple(work + offset for work, offset in zip(report.work_position, self.work_offset, strict=False))
-        return {axis: each * self.mm_per_unit for axis, each in zip(self.firmware.axes, at or (), strict=False)}
+        return self._by_axis(at or ())
+
+    def _by_axis(self, position: tuple[float, ...]) -> Mapping[str, float]:
+        return {axis: each * self.mm_per_unit for axis, each in zip(self.firmware.axes, position, strict=False)}
 
     def number(self, setting: int) -> float | None:
         """A setting as a number; None if it has not told it, or it is none."""

@@ -34,5 +34,9 @@ def found_at_work(portrait: Portrait, *, stands: bool) -> FoundAtWork:
     word = portrait.word
     if portrait.mode is Mode.IDLE:
         word = "Idle, with its spindle on or with lines waiting"
-    what = f"says {word}: it is at work that this controller did not begin, and is left alone"
+    ways = "resume or halt" if stands else "wait for its end or halt"
+    what = (
+        f"says {word}: it is at work that this controller did not begin, and is left alone. "
+        f"Look at it, {ways} it; after that, clear and reset it"
+    )
     return FoundAtWork("Grbl, at work and not asked who it is", stands, what)

@@ -30,11 +30,7 @@ def claims() -> Iterator[Claim]:
 
 
 def _allowed(kind: str) -> str:
-    ends = ALLOWED[kind]
-    words = {"done": OperationState.DONE in ends, "not begun": OperationState.NOT_BEGUN in ends}
-    return " or ".join(
-        [*(["held"] if ends & set(_HELD) else []), *(word for word, allowed in words.items() if allowed)]
-    )
+    return " or ".join(sorted({"held" if end in _HELD else end.value for end in ALLOWED[kind]}))
 
 
 def _play(task: tuple[str, int]) -> tuple[Counter[str], list[str]]:
