@@ -142,11 +142,11 @@ class _Trial:
         self.world.deposit("printer-1", VISE, 0.0)
         self.board = Witness(case.twin, self.world)
         self.outcome.board = self.board
-        self.links = MemoryLinks(_OneTwin(self.board), self.clock, latency_s=case.latency_s)
+        self.links = MemoryLinks(OneTwin(self.board), self.clock, latency_s=case.latency_s)
 
     async def main(self) -> Outcome:
         options = GrblOptions(port="cell/router-1", homing=True, **self.case.options)
-        tools = Tools(self.clock, self.links, _Shelf(self.case.program), self._report)
+        tools = Tools(self.clock, self.links, Shelf(self.case.program), self._report)
         keeper = Supervisor(NAME, MachineConfig(FAMILY, options), tools)
         self.links.start()
         async with asyncio.TaskGroup() as tasks:
@@ -226,7 +226,7 @@ class _Trial:
             outcome.facts.append(fact)
 
 
-class _OneTwin:
+class OneTwin:
     """A SimulatedCell of one router."""
 
     def __init__(self, board: Witness) -> None:
@@ -234,7 +234,7 @@ class _OneTwin:
         self.node_devices: Mapping[str, Any] = {}
 
 
-class _Shelf:
+class Shelf:
     """Files: one program."""
 
     def __init__(self, lines: Sequence[str]) -> None:

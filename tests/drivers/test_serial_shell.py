@@ -522,6 +522,25 @@ def test_work_whose_first_byte_never_went_out_was_not_begun() -> None:
     play(contact, scene, lines=["; only a remark"])
 
 
+def test_a_fault_before_the_first_byte_leaves_the_work_not_begun() -> None:
+    async def scene(bench: Bench) -> None:
+        bench.driver.start(operation(Program("aa", "plate", 3)))
+        await bench.says("fault")
+        assert ended(OperationState.NOT_BEGUN, "is on fire") in bench.told()
+
+    play(contact, scene, lines=["; only a remark"])
+
+
+def test_a_stop_before_the_first_byte_leaves_the_work_not_begun() -> None:
+    async def scene(bench: Bench) -> None:
+        bench.driver.start(operation(Program("aa", "plate", 3)))
+        bench.driver.command(C.STOP)
+        await bench.says("stopped")
+        assert ended(OperationState.NOT_BEGUN, "stopped") in bench.told()
+
+    play(contact, scene, lines=["; only a remark"])
+
+
 # ---- the way out -----------------------------------------------------------------------------------------------
 
 
