@@ -17,7 +17,7 @@ from cellctl_drivers.grbl.play import Script
 from cellctl_drivers.grbl.rules import RouterLimits, Told, rules
 from cellctl_drivers.grbl.session import GrblSession
 from cellctl_drivers.grbl.settings import Settings
-from cellctl_drivers.serial_session import Probed, SessionEvent
+from cellctl_drivers.serial_session import Probed, Rested, SessionEvent
 from cellctl_drivers.serial_shell import SerialDriver, executable
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -114,6 +114,13 @@ class GrblDriver(SerialDriver):
             self._tools.report(ProbeEnded(self._station.machine, event.at_mm, event.touched))
         else:
             super()._react(event)
+            self._remark_if_idle(event)
+
+    def _remark_if_idle(self, event: SessionEvent) -> None:
+        """Every program begins with a reset, so what a reset may do is told before the first one."""
+        state, remark = self._station.state, self._grbl.portrait.remark
+        if isinstance(event, Rested) and state is MachineState.IDLE and remark:
+            self._tools.report(StationChanged(self._station.machine, state, remark))
 
     def _met_at_work(self, found: FoundAtWork) -> None:
         """It is reported as it is: running or held. From there on a person may hold, resume, stop or abort it."""

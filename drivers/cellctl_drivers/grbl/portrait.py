@@ -212,6 +212,13 @@ class Portrait:
             return facts.DOOR_REASONS.get(self.report.substate or 0, "")
         return "waiting for a tool change" if self.mode is facts.Mode.TOOL else ""
 
+    @property
+    def remark(self) -> str:
+        """What its owner should set otherwise; empty if nothing."""
+        if self.settings.get(1, "255") == "255":
+            return ""
+        return f"its motors let go at a stand ($1={self.settings[1]}), and a reset can move it: store $1=255"
+
     def explain_lock(self, homing: bool) -> FaultRaised:
         """Why it is locked, and what to do about it."""
         clearing = "clearing homes the machine" if homing else "clearing unlocks it where it stands"

@@ -249,8 +249,11 @@ class Grbl(Board):
         self.cycle.hold(now_s)
 
     def _resume(self, now_s: float) -> None:
+        held = self.cycle.state is State.HOLD
         if self.cycle.resume(now_s):
             self.say("[MSG:Restoring spindle]")
+        elif self.memory.grblhal and held and self.cycle.state is State.IDLE:
+            self.say("[MSG:]")
 
     def _look_at_door(self, now_s: float) -> None:
         if self.router.config.has_door and self.cycle.watch_door(now_s):
@@ -343,6 +346,11 @@ class Grbl(Board):
             self.uart.send(b"ok\r\n")
         self._owes_ok = False
 
+    def _shown_feed(self, now_s: float) -> float:
+        """In a hold grblHAL goes on telling the feed that it had."""
+        current = self.planner.current if self.memory.grblhal and self.cycle.state is State.HOLD else None
+        return self.planner.speed(now_s) if current is None else current.cruise
+
     @property
     def _line_in_work(self) -> int:
         """The number of the line that is being driven, where the build tells it."""
@@ -353,7 +361,7 @@ class Grbl(Board):
         moment = reports.Snapshot(
             self.cycle.shown,
             self.planner.position(now_s)[:3],
-            self.planner.speed(now_s),
+            self._shown_feed(now_s),
             self.router.rpm,
             (self.planner.free, self.uart.room),
             "D" if self.router.door_open else "",
