@@ -114,6 +114,17 @@ def test_a_lost_answer_holds_and_nothing_is_sent_again(twin: RouterTwin, dry_run
     assert outcome.state is MachineState.ABORTED
 
 
+def test_an_answer_too_many_is_found_before_a_write_to_the_memory_would_lose_the_next_line() -> None:
+    # A line that came in two has two answers. Believed, they would have the next line sent while nobody listens; and
+    # one line more and one less look like none.
+    program = ["G21", "G90", "G1 X5 F600", "G4 P0.5", "G10 L2 P2 X-1", "G1 X6", "G1 X7", "G0 Z3"]
+    # Ours are before it: blank, $G, $#.
+    fault = Fault(Kind.INSERT, nth=2 + 4, text="G1 X1")
+    outcome = played(Case(UNLOCKED, {"dry_run": False}, program, [fault]))
+    assert outcome.end is OperationState.FAILED
+    assert "G10L2P2X-1" not in outcome.begun
+
+
 def test_the_result_of_a_probe_is_in_the_log() -> None:
     outcome = played(Case(GRBL, {}, ["G0 Z5", "G38.2 Z-5 F300", "G0 Z6"]))
     probed = [fact for fact in outcome.facts if isinstance(fact, ev.ProbeEnded)]

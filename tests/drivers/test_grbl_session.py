@@ -104,9 +104,23 @@ def test_at_most_one_byte_less_than_the_buffer_is_outstanding() -> None:
     """)
 
 
-@pytest.mark.parametrize(
-    "line", ["G10 L2 P1 X0", "g10l20p1x0", "G28.1", "G30.1", "G54", "G 5 9", "N7 G59.1 X1", "G28 X0", "G030", "M30"]
-)
+@pytest.mark.parametrize("line", ["G10 L2 P1 X0", "g10l20p1x0", "G28.1", "G30.1"])
+def test_lines_that_write_the_settings_memory_go_out_alone_once_answers_are_proved_to_match(line: str) -> None:
+    running(f"G0 X1 | G0 X2 | {line} | G0 X3").run(f"""
+        < ok
+        >> G0 X1\\nG0 X2\\n
+        < ok
+        < ok
+        > $G
+        < [GC:G0 G54 G17 G21 G90 G94 M5 M9 T0 F0 S0]
+        < ok
+        > {line}
+        < ok
+        > G0 X3
+    """)
+
+
+@pytest.mark.parametrize("line", ["G54", "G 5 9", "N7 G59.1 X1", "G28 X0", "G030", "M30"])
 def test_lines_that_touch_the_settings_memory_go_out_alone(line: str) -> None:
     running(f"G0 X1 | G0 X2 | {line} | G0 X3").run(f"""
         < ok

@@ -59,7 +59,8 @@ def test_the_buffer_never_overflows_and_every_line_arrives_once_and_in_order(
         count = data.draw(st.integers(1, len(buffer.waiting)))
         told += session.receive(buffer.answers(count), 0.0)
         buffer.receive(session.transmit(0.0))
-    assert buffer.taken == ["", "$G", "$#", *lines, "G4P0.01", "$G"]
+    marked = [sent for line in lines for sent in (["$G", line] if line.startswith("G10") else [line])]
+    assert buffer.taken == ["", "$G", "$#", *marked, "G4P0.01", "$G"]
     course = end_of(lines)
     told += session.receive(f"<Idle|MPos:{course},0.000,0.000|FS:0,0>\r\n".encode(), 0.0)
     assert ProgramDrained() in told

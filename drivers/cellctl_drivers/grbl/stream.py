@@ -49,12 +49,14 @@ class Alone:
     """Why a line goes out alone: it is ours, it touches the settings memory, or it takes time by itself."""
 
     own: Own | None = None
+    writes: bool = False
     dwell_s: float = 0.0
     seen: bool = False
 
 
 Frame = tuple[bytes, Alone | None]
 _MEMORY: Final = Alone()
+_MEMORY_WRITTEN: Final = Alone(writes=True)
 
 
 def _ours(*lines: Own) -> list[Frame]:
@@ -78,7 +80,9 @@ def frame(line: str, longest_bytes: int) -> Frame:
     if not _ALONE.search(code):
         return data, None
     seconds = _DWELL_S.search(code) if _DWELL.search(code) else None
-    return data, Alone(dwell_s=float(seconds[1])) if seconds else _MEMORY
+    if seconds:
+        return data, Alone(dwell_s=float(seconds[1]))
+    return data, _MEMORY_WRITTEN if _WRITES.search(code) else _MEMORY
 
 
 def framed(lines: Iterable[str], longest_bytes: int, course: Course | None = None) -> Iterator[Frame]:
@@ -112,8 +116,16 @@ def program(lines: Iterable[str], longest_bytes: int, course: Course | None, *, 
     """A program between our lines: it begins from known coordinates, and its end is proved."""
     yield from _ours(Own.SYNC, Own.MARK, Own.OFFSETS) if course else _ours(Own.SYNC)
     frames = framed(lines, longest_bytes, course)
-    yield from numbered(frames, longest_bytes) if numbers else frames
+    yield from _proved(numbered(frames, longest_bytes) if numbers else frames)
     yield from _ours(Own.BARRIER, Own.MARK)
+
+
+def _proved(frames: Iterator[Frame]) -> Iterator[Frame]:
+    """With a mark before every line that writes: an answer too many would have the next line sent into deaf ears."""
+    for data, alone in frames:
+        if alone is not None and alone.writes:
+            yield from _ours(Own.MARK)
+        yield data, alone
 
 
 def rehearsal(lines: Iterable[str], longest_bytes: int) -> Iterator[Frame]:
