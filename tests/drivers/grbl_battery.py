@@ -45,6 +45,7 @@ GRBLHAL = RouterTwin(
     line_numbers=True,
     has_door=True,
 )
+ORIGIN: Final = (-40.0, -40.0, -10.0)
 # A person looks after so long; and after so long nothing more can happen.
 LOOKS_AFTER_S: Final = 20.0
 OVER_AFTER_S: Final = 1200.0
@@ -60,6 +61,7 @@ class Witness(Grbl):
 
     def __init__(self, twin: RouterTwin, world: World) -> None:
         super().__init__(NAME, VISE, world, twin, Random(1))
+        self.memory.coordinates[0] = ORIGIN  # Not far to go, so that a case is short.
         self.came: list[str] = []
         self.begun: list[str] = []
         self.refused = 0

@@ -10,7 +10,7 @@ from cellctl_drivers.grbl.session import GrblSession
 from cellctl_sim.config import RouterTwin
 from cellctl_sim.faults import Fault, Kind, Way
 from cellctl_sim.grbl.mishaps import Mishap
-from tests.drivers.grbl_battery import GRBL, GRBLHAL, Case, Outcome, broken_rules, try_out
+from tests.drivers.grbl_battery import GRBL, GRBLHAL, ORIGIN, Case, Outcome, broken_rules, try_out
 from tests.drivers.grbl_dialogue import BANNER, IDENTIFIED, IDLE, new, ready, running
 from tests.drivers.test_grbl_vet import vetting
 
@@ -130,4 +130,4 @@ def test_the_result_of_a_probe_is_in_the_log() -> None:
     probed = [fact for fact in outcome.facts if isinstance(fact, ev.ProbeEnded)]
     assert [(fact.station, fact.touched) for fact in probed] == [("router-1", True)]
     # The part's surface is where the work begins.
-    assert probed[0].at_mm["Z"] == pytest.approx(GRBL.size_mm[2] * -5 / 6, abs=0.001)
+    assert probed[0].at_mm["Z"] == pytest.approx(ORIGIN[2], abs=0.001)
