@@ -190,6 +190,16 @@ def test_failed_work_locks_its_stations_until_a_person_has_looked() -> None:
     assert render(shop.cell).machines[0].locked
 
 
+def test_what_a_probe_has_found_is_remembered_and_changes_nothing() -> None:
+    shop = Shop()
+    shop.wake()
+    before = shop.cell.stations["router-1"]
+    found = ev.ProbeEnded("router-1", {"Z": -3.25}, touched=True)
+    shop.feed(found)
+    assert shop.log[-1] == found
+    assert shop.cell.stations["router-1"] == before
+
+
 def test_work_that_is_proved_not_to_have_begun_is_given_out_again_without_a_question() -> None:
     shop = Shop()
     shop.wake()
