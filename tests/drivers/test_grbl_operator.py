@@ -462,6 +462,17 @@ def test_a_probe_report_that_was_damaged_is_no_result() -> None:
     assert session_of(replay).portrait.probe is None
 
 
+def test_a_damaged_result_does_not_bring_the_one_before_it_again() -> None:
+    running("G38.2 Z-10 F50 | G38.2 Z-11 F50").run("""
+        < ok
+        >> G38.2 Z-10 F50\\nG38.2 Z-11 F50\\n
+        < [PRB:1.000,2.000,-3.250:1]
+        ! Probed(at_mm={'X': 1.0, 'Y': 2.0, 'Z': -3.25}, touched=True)
+        < ok
+        < [PRB:1.000,2.0x0,-3.250:1]
+    """)
+
+
 # ---- how good the line is ----------------------------------------------------------------------------------------
 
 

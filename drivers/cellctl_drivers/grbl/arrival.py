@@ -2,6 +2,7 @@
 
 from cellctl_drivers.grbl import faults
 from cellctl_drivers.grbl.facts import Mode, Realtime
+from cellctl_drivers.grbl.interview import Interview
 from cellctl_drivers.grbl.play import Play
 from cellctl_drivers.grbl.portrait import Portrait
 from cellctl_drivers.grbl.settings import Settings
@@ -13,7 +14,7 @@ from cellctl_drivers.serial_session import Asked, Greeted, Rested, Resumed, Sess
 
 
 class Arrival:
-    """In the state that the stance is in."""
+    """In the state that the stance is in. `interview` is the one that is under way, or the last one."""
 
     def __init__(self, settings: Settings, wire: Wire, stance: Stance, portrait: Portrait, play: Play) -> None:
         self._settings = settings
@@ -21,6 +22,11 @@ class Arrival:
         self._stance = stance
         self._portrait = portrait
         self._play = play
+        self.introduce()
+
+    def introduce(self) -> None:
+        """Begin to ask who it is."""
+        self.interview = Interview(self._portrait, texts=self._settings.texts)
 
     def told(self, source: State) -> list[SessionEvent]:
         """It was entered from this one."""
@@ -34,6 +40,9 @@ class Arrival:
                 return self._tell_running(source)
             case State.LOST:
                 return [faults.BEGAN_ANEW]
+            case State.IDENTIFYING:
+                self.introduce()
+                self._wire.say(self.interview.question)
             case State.FREEING:
                 self._wire.say("$H" if self._settings.homing else "$X")
             case State.ENTERING:

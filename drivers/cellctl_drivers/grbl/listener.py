@@ -8,7 +8,7 @@ from cellctl_drivers.grbl.arrival import Arrival
 from cellctl_drivers.grbl.dials import Dials
 from cellctl_drivers.grbl.ending import apart_mm
 from cellctl_drivers.grbl.facts import Mode, Realtime
-from cellctl_drivers.grbl.interview import WHO, Interview
+from cellctl_drivers.grbl.interview import WHO
 from cellctl_drivers.grbl.play import Play
 from cellctl_drivers.grbl.portrait import Portrait
 from cellctl_drivers.grbl.settings import Settings
@@ -58,7 +58,6 @@ class Listener:
         self._dials = dials
         self._meter = meter
         self._arrival = Arrival(settings, wire, stance, portrait, play)
-        self._interview = Interview(portrait, texts=settings.texts)
 
     # ---- lines ---------------------------------------------------------------------------------------------------
 
@@ -89,7 +88,7 @@ class Listener:
             return []
         if state is not State.IDENTIFYING:
             return self._hear(Heard.ANSWERED, now_s)
-        self._interview.answered()
+        self._arrival.interview.answered()
         return self._ask_on(now_s)
 
     def _took(self, answers: int, now_s: float) -> Events:
@@ -118,8 +117,8 @@ class Listener:
         if state in PROGRAM:
             # A refused line does not stop Grbl: what is already in its receive buffer still runs.
             return self._fault(faults.refused(line, reason, texts), now_s, State.STOPPING)
-        if state is State.IDENTIFYING and self._interview.question != WHO:
-            self._interview.refused()
+        if state is State.IDENTIFYING and self._arrival.interview.question != WHO:
+            self._arrival.interview.refused()
             return self._ask_on(now_s)
         if state is State.ENTERING:  # It has no check mode, or none now.
             self._stance.purpose = Purpose.RUN
@@ -130,18 +129,22 @@ class Listener:
 
     def _lost_settings(self, now_s: float) -> Events:
         """Said before the banner, and where a line reads what cannot be read; so it is not always an answer."""
-        state = self._stance.state
-        if state in (State.GREETING, State.IDENTIFYING):
-            self._portrait.settings_lost = True  # Told once it is known who that is.
+        stance, by = self._stance, State.DOWN
+        if stance.state in (State.GREETING, State.IDENTIFYING):
+            stance.owed = faults.SETTINGS_LOST
             return []
-        by = State.STOPPING if state in PROGRAM else State.RESETTING if state is State.VETTING else State.DOWN
+        if stance.state is State.VETTING:
+            by = State.RESETTING
+        elif stance.state in PROGRAM and stance.purpose is not Purpose.FOUND:
+            by = State.STOPPING
         return self._fault(faults.SETTINGS_LOST, now_s, by)
 
     def _message(self, text: str, now_s: float) -> Events:
         if self._stance.state is State.IDENTIFYING:
-            self._interview.hear(text)
+            self._arrival.interview.hear(text)
             self._stance.limit(now_s)  # Lists are long, and lines are slow.
             return []
+        known = self._portrait.probe
         self._portrait.hear(text)
         stream, course = self._play.stream, self._play.course
         if self._stance.state not in FED:
@@ -154,28 +157,26 @@ class Listener:
             course.hear(text, self._portrait.mm_per_unit)
         if stream.trouble:
             return self._troubled(now_s)
-        # `$#` lists the result of the last probing move, too.
-        probe = self._portrait.probe if text.startswith("[PRB:") and stream.sent else None
-        return [Probed(self._portrait.probed_at_mm, probe.touched)] if probe else []
+        probe = self._portrait.probe
+        # `$#` before a program lists the result of the last probing move, too.
+        if probe is None or probe is known or not stream.sent:
+            return []
+        return [Probed(self._portrait.probed_at_mm, probe.touched)]
 
     def _began_anew(self, now_s: float) -> Events:
-        self._note_escape()
         self._wire.forget()
         self._stance.poll.forgotten()
         self._dials.forget()
         self._meter.latencies.answered(now_s)  # A line without an answer would be watched into the next program.
         if self._stance.state is State.IDENTIFYING:  # Ours came while the board was still starting.
-            self._introduce(now_s)
+            self._arrival.introduce()
+            self._ask_on(now_s)
         return self._hear(Heard.BANNER, now_s)
 
     # ---- who is there --------------------------------------------------------------------------------------------
 
-    def _introduce(self, now_s: float) -> None:
-        self._interview = Interview(self._portrait, texts=self._settings.texts)
-        self._ask_on(now_s)
-
     def _ask_on(self, now_s: float) -> Events:
-        interview, firmware, expected = self._interview, self._portrait.firmware, self._settings.identity
+        interview, firmware, expected = self._arrival.interview, self._portrait.firmware, self._settings.identity
         if interview.doubtful:
             return self._fault(faults.DOUBTFUL, now_s)
         if interview.question not in ("", WHO) and expected and firmware.name != expected:
@@ -221,8 +222,9 @@ class Listener:
     def _shows(self, heard: Heard, now_s: float) -> Events:
         state = self._stance.state
         if state is State.VETTING and heard in (Heard.IDLE, Heard.MOVING):
-            self._play.escaped = True
-            return self._fault(faults.LEFT_CHECK_MODE, now_s, State.STOPPING)
+            self._stance.purpose = Purpose.FAULT
+            self._stance.enter(State.STOPPING, now_s)
+            return [faults.LEFT_CHECK_MODE]
         if state is State.JOGGING and heard is Heard.IDLE and len(self._wire.window):
             return []  # What was asked for last is still on its way.
         return self._hear(heard, now_s)
@@ -252,11 +254,10 @@ class Listener:
             self._stance.purpose = Purpose.FOUND
         if not self._stance.hear(heard, now_s):
             return []
-        if self._portrait.settings_lost and source is State.PROVING:
-            self._portrait.settings_lost = False
-            return self._fault(faults.SETTINGS_LOST, now_s)
-        if self._stance.state is State.IDENTIFYING:
-            self._introduce(now_s)
+        owed = self._stance.owed
+        if owed is not None and source is State.PROVING:
+            self._stance.owed = None
+            return self._fault(owed, now_s)
         return self._arrival.told(source)
 
     # ---- time ----------------------------------------------------------------------------------------------------
@@ -331,15 +332,9 @@ class Listener:
         self._stance.enter(by, now_s)
         return [fault]
 
-    def _note_escape(self) -> None:
-        """Out of check mode, and not by us: what was on its way to be tried may be carried out."""
-        stream = self._play.stream
-        self._play.escaped |= self._stance.state is State.VETTING and stream.sent > stream.acknowledged
-
     def _fall_silent(self, silent_s: float, now_s: float) -> Events:
         if self._stance.state in PROGRAM and self._stance.purpose is not Purpose.FOUND:
             self._wire.realtime(Realtime.HOLD)  # It cannot be heard, but it may still hear.
-        self._note_escape()
         self._wire.forget()
         self._stance.enter(State.LOST, now_s)
         return [FellSilent(silent_s)]

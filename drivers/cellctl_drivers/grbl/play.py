@@ -20,14 +20,12 @@ class Script:
 class Play:
     """`stream` is what is fed now; `run` is the program for real, also while it has not begun.
 
-    `interrupted`: it was held before it began, and then resumed. `escaped`: lines that were only to be tried may have
-    been carried out.
+    `interrupted`: it was held before it began, and then resumed.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.run = self.stream = _nothing()
         self.interrupted = False
-        self.escaped = False
         self.course: Course | None = None
         self._settings = settings
         self._lines: Iterator[str] = iter(())
@@ -43,7 +41,7 @@ class Play:
         self._lines = lines
         self.run = self.stream = _nothing()
         self.course = None
-        self.interrupted = self.escaped = False
+        self.interrupted = False
 
     @property
     def wants_rehearsal(self) -> bool:

@@ -70,7 +70,7 @@ class Probe:
 
 
 class Portrait:
-    """The controller by its own words. `settings_lost`: it said so, and nobody has been told yet."""
+    """The controller by its own words."""
 
     def __init__(self) -> None:
         self.firmware = Firmware()
@@ -81,7 +81,6 @@ class Portrait:
         self.report: Report | None = None
         self.work_offset: tuple[float, ...] | None = None
         self.probe: Probe | None = None
-        self.settings_lost = False
 
     # ---- what it says --------------------------------------------------------------------------------------------
 

@@ -220,8 +220,11 @@ class GrblSession:
 
     @property
     def may_have_moved(self) -> bool:
-        """Whether it left its check mode by itself while lines were on their way to be tried there."""
-        return self._play.escaped
+        """Whether it left its check mode by itself, as far as that is known, with lines on their way to be tried."""
+        stream = self._play.stream
+        if stream is self._play.run:
+            return False
+        return self.state is State.STOPPING or (self.state is State.LOST and stream.sent > stream.acknowledged)
 
     @property
     def quality(self) -> LinkQuality:

@@ -8,6 +8,7 @@ from cellctl_drivers.grbl.poll import Poll
 from cellctl_drivers.grbl.settings import Settings
 from cellctl_drivers.grbl.states import ENTRY, HURRIED, LISTENING, POLLED, REPEAT, Ask, Heard, Purpose, State, after
 from cellctl_drivers.grbl.wire import Wire
+from cellctl_drivers.serial_session import FaultRaised
 
 # Where a fast answer to `?` is worth nothing.
 _LEISURELY: Final = frozenset({State.READY})
@@ -16,13 +17,15 @@ _LEISURELY: Final = frozenset({State.READY})
 class Stance:
     """State and purpose; entering a state sends what belongs to it and starts its clocks.
 
-    `asking`: it is held because the program waits for a person, who has not answered yet.
+    `asking`: it is held because the program waits for a person, who has not answered yet. `owed`: a fault that is told
+    once it is known who that is.
     """
 
     def __init__(self, settings: Settings, wire: Wire) -> None:
         self.state = State.NEW
         self.purpose = Purpose.GREET
         self.asking = False
+        self.owed: FaultRaised | None = None
         self.poll = Poll(settings.poll_repeat_s)
         self.until_s: float | None = None
         self._settings = settings
