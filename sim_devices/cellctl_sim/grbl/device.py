@@ -79,7 +79,7 @@ class Grbl(Board):
             self.intake.ear, self.intake.ear_due_s = Ear.SAYING_WHY, now_s + _CRITICAL_S
 
     def hang(self, now_s: float) -> None:
-        """The main loop stands still for ever, and with it soon the axes; the spindle turns on."""
+        """The main loop stands still for ever, and with it the axes; the spindle keeps turning."""
         self.planner.abort(now_s)
         self.intake.ear, self.intake.ear_due_s = Ear.STUCK, math.inf
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from cellctl_sim.faults import Fault
+from cellctl_sim.faults import Fault, Kind
 
 if TYPE_CHECKING:
     from cellctl_sim.grbl.device import Grbl
@@ -49,6 +49,11 @@ def _stays(board: "Grbl", fault: Fault, now_s: float) -> None:
     board.defects.add(Mishap(fault.kind))
 
 
+def _stays_in_grblhal(board: "Grbl", fault: Fault, now_s: float) -> None:
+    if board.memory.grblhal:
+        _stays(board, fault, now_s)
+
+
 def _hang(board: "Grbl", fault: Fault, now_s: float) -> None:
     board.hang(now_s)
 
@@ -56,7 +61,7 @@ def _hang(board: "Grbl", fault: Fault, now_s: float) -> None:
 def _lose_settings(board: "Grbl", fault: Fault, now_s: float) -> None:
     board.memory.restore("*")
     board.defects.add(Mishap.SETTINGS_LOST)
-    board.suffer(replace(fault, kind="power-cut"), now_s)
+    board.suffer(replace(fault, kind=Kind.POWER_CUT), now_s)
 
 
 def _hit_limit(board: "Grbl", fault: Fault, now_s: float) -> None:
@@ -109,7 +114,7 @@ TROUBLES: Final[Mapping[str, Callable[["Grbl", Fault, float], None]]] = {
     Mishap.PROBE_OPEN: _stays,
     Mishap.HOMING: _stays,
     Mishap.SMALL_BUFFER: _shrink_buffer,
-    Mishap.SPINDLE: _stays,
+    Mishap.SPINDLE: _stays_in_grblhal,
     Mishap.E_STOP: _raise_alarm,
     Mishap.E_STOP_RELEASED: lambda board, fault, now_s: board.defects.discard(Mishap.E_STOP),
     Mishap.MOTOR: _raise_alarm,
