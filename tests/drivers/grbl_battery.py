@@ -97,7 +97,7 @@ class Case:
     faults: Sequence[Fault] = ()
     seed: int = 0
     latency_s: float = 0.0
-    aftermath_s: float = 40.0
+    aftermath_s: float = 20.0
     """How long it is watched after the end of the work: nothing of it may be sent any more."""
 
 
