@@ -14,7 +14,7 @@ from cellctl.app.product_file import load_product
 from cellctl.app.toml_file import Mistakes, override, read_toml
 from cellctl.domain.errors import ConfigError
 from cellctl.domain.work import GONE, Plan, Station
-from cellctl.ports import DriverFamily
+from cellctl.ports import DriverFamily, PlanAware
 from cellctl.products.mistakes import mistakes_in
 from cellctl.products.product import Product
 
@@ -112,6 +112,7 @@ def load(path: Path, settings: Mapping[str, Any] | None = None) -> CellConfig:
             rack = _parsed(_RackTable, keys, path.name, f"racks.{name}")
             stations.setdefault(name, Station(name, "", rack.capabilities, rack.slots, (), rack.buffer))
     mistakes += _contradictions(path.name, stations, [*_tables(table, "machines"), *_tables(table, "racks")])
+    mistakes += _against_plan(path.name, machines, Plan("", stations))
     products: list[Product] = []
     for product_path in _product_paths(table):
         with mistakes.collecting():
@@ -180,6 +181,12 @@ def _contradictions(file: str, stations: Mapping[str, Station], named: Sequence[
             yield f"{where}.slots: every slot needs a name of its own; found {list(station.slots)}"
         if station.capabilities and not station.slots:
             yield f"{where}.slots is missing: what is worked on here needs a place"
+
+
+def _against_plan(file: str, machines: Mapping[str, MachineConfig], plan: Plan) -> Iterator[str]:
+    for name, machine in machines.items():
+        if isinstance(machine.options, PlanAware):
+            yield from (f"{file}: machines.{name}.{mistake}" for mistake in machine.options.against(name, plan))
 
 
 def _ambiguous(file: str, products: Sequence[Product]) -> Iterator[str]:
