@@ -42,7 +42,9 @@ class Arm:
             return
         self._exchange.urgent(setup.dialect.status)
         clocks.poll_s = now_s + (setup.idle_poll_s if self.state is State.READY else setup.poll_s)
-        if clocks.asked_s is None and self.state is not State.CLEARING:  # Homing may be silent.
+        step = self.run.step
+        silent = step is not None and step.sequence is Sequence.HOME and step.moves  # As Grbl is while it homes.
+        if clocks.asked_s is None and not silent:
             clocks.asked_s = now_s
 
     def _enter(self, state: State, now_s: float, lasts_s: float | None = None) -> None:
