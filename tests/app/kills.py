@@ -51,13 +51,19 @@ GIVE_UP_S: Final = 2 * 3600.0
 MOVES: Final = re.compile(rb"G\d|M(?:3|4)(?!\d)|M(?:104|109|140|190) S[1-9]|\$[HJ]|~")
 
 
-def quick_cell(folder: Path) -> CellConfig:
-    """The example's cell, with a product that is printed in a few minutes."""
+def quick_product(folder: Path) -> Path:
+    """The example's product, printed in a few minutes."""
     sides = [f"G1 X{60 + 40 * (n % 2)} Y{60 + n} E{n + 1} F2400" for n in range(60)]
     (folder / "quick.gcode").write_text("\n".join([*PRINT, *sides, "M104 S0", "M140 S0", "M84"]) + "\n")
     text = (CELL.parent / "product.toml").read_text().replace("base.gcode", "quick.gcode")
-    (folder / "quick.toml").write_text(text)
-    return load(CELL, {"cell.products": [str(folder / "quick.toml")]})
+    product = folder / "quick.toml"
+    product.write_text(text)
+    return product
+
+
+def quick_cell(folder: Path) -> CellConfig:
+    """The example's cell, with that product."""
+    return load(CELL, {"cell.products": [str(quick_product(folder))]})
 
 
 class Tapped:
