@@ -122,6 +122,9 @@ class SerialArmTwin(_Twin):
     zone_height_mm: Positive = 25.0
     """The zone of a place: so far around it, and so far above it."""
 
+    faults: tuple[Fault, ...] = ()
+    """What goes wrong with it."""
+
 
 class PersonTwin(_Twin):
     """A person who answers questions."""

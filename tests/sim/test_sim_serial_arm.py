@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cellctl_sim.config import SerialArmTwin
+from cellctl_sim.faults import Fault
 from cellctl_sim.serial_arm import FIRMWARES, SerialArm
 from cellctl_sim.world import World
 from tests.sim.device_rig import Rig
@@ -92,7 +93,7 @@ def test_the_zone_of_a_station_is_entered_on_the_way_down_and_left_on_the_way_up
 
 
 def test_a_grip_that_misses_and_a_part_that_slips_break_no_rule(bench: Bench) -> None:
-    bench.arm.body.misses = True
+    bench.arm.body.miss()
     bench.pick()
     assert bench.part == "rack.1"
     bench.stream(["M5"])
@@ -125,12 +126,12 @@ def test_an_arm_that_is_stuck_says_that_it_moves_for_ever() -> None:
     bench = Bench("grbl")
     bench.send("G1 X100 F600\n")
     bench.until(2)
-    bench.arm.stick(bench.now_s)
+    bench.arm.body.stick()
     bench.until(600)
     assert bench.send("?")[0].startswith("<Run|")
     bench = Bench("marlin")
     bench.send("G1 X100 F600\nM400\n")
-    bench.arm.stick(1.0)
+    bench.arm.body.stick()
     assert "ok" not in bench.until(600)
     assert bench.lines.count("echo:busy: processing") > 250
 
@@ -241,7 +242,7 @@ def test_a_limit_switch_of_a_marlin_arm_ends_the_move_and_the_lines_are_acknowle
     bench = Bench("marlin")
     bench.send("G0 X100 F600\nM400\n")
     bench.until(2.0)
-    bench.arm.hit_limit(2.5)
+    bench.arm.suffer(Fault("limit", at_s=2.5), 2.5)
     said = bench.until(3.0)
     assert said[0].startswith("echo:endstops hit:  X:2")
     assert said[1] == "ok"

@@ -85,6 +85,14 @@ class Body:
             self.end_gripper(believed, now_s)
         self.gripper_due_s = math.inf
 
+    def miss(self) -> None:
+        """The next grip takes nothing."""
+        self.misses = True
+
+    def stick(self) -> None:
+        """The axes move no more, and the firmware does not notice."""
+        self.stuck = True
+
     def slip(self, now_s: float) -> None:
         """The part slips out of the gripper, wherever it is."""
         world, name = self._at

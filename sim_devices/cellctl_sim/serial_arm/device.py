@@ -2,13 +2,14 @@
 
 import math
 import random  # noqa: TID251 - the generator comes in seeded
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from cellctl.gcode.words import BadLine, words
 from cellctl_sim.board import Board, Faults, Task, Uart, Wait
 from cellctl_sim.config import Point, SerialArmTwin
+from cellctl_sim.faults import Fault
 from cellctl_sim.motion import Limits, Planner
 from cellctl_sim.paths import ORIGIN, Path, straight
 from cellctl_sim.serial_arm.body import Body
@@ -33,6 +34,14 @@ class Modes:
 
 class SerialArm(Board):
     """An arm's board. Nothing about it is left to chance; `rng` is there for whoever makes faults."""
+
+    body: Body
+    troubles: Final[Mapping[str, Callable[["SerialArm", Fault, float], None]]] = {  # type: ignore[misc]
+        "limit": lambda arm, fault, now_s: arm._limit(now_s),
+        "stuck": lambda arm, fault, now_s: arm.body.stick(),
+        "grip-miss": lambda arm, fault, now_s: arm.body.miss(),
+        "slip": lambda arm, fault, now_s: arm.body.slip(now_s),
+    }
 
     def __init__(
         self, name: str, world: World, config: SerialArmTwin, rng: random.Random, faults: Faults | None = None
@@ -62,19 +71,6 @@ class SerialArm(Board):
         """Where the firmware believes it is."""
         return self.planner.position(now_s)[:3]
 
-    # ---- what can happen to it -------------------------------------------------------------------------------
-
-    def hit_limit(self, now_s: float) -> None:
-        """A limit switch closes in mid-move."""
-        self.advance(now_s)
-        if self.powered:
-            self._limit(now_s)
-
-    def stick(self, now_s: float) -> None:
-        """The axes stop moving, and the firmware does not notice."""
-        self.advance(now_s)
-        self.body.stuck = True
-
     # ---- for the firmware ------------------------------------------------------------------------------------
 
     def _begin(self, line: str, now_s: float) -> Task | None:
@@ -89,6 +85,7 @@ class SerialArm(Board):
         raise NotImplementedError
 
     def _limit(self, now_s: float) -> None:
+        """A limit switch closes in mid-move."""
         raise NotImplementedError
 
     @property
