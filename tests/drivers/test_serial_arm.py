@@ -532,6 +532,35 @@ def test_a_limit_switch_that_ends_a_move_of_a_marlin_arm_is_a_fault_though_the_l
     marlin().carry(f"> {line}\n < ok\n > M400\n < {hit}\n {refused}\n < ok\n = down")
 
 
+def test_a_line_that_an_arm_does_not_know_is_a_fault_though_it_is_acknowledged() -> None:
+    line, unknown = "G0 X1.000 Y2.000 Z43.000 F3000", 'echo:Unknown command: "G0"'
+    refused = fault(f"answers '{line}' with '{unknown}'")
+    marlin().carry(f"> {line}\n < {unknown}\n {refused}\n < ok\n = down")
+
+
+def test_a_line_ends_with_a_newline_only() -> None:
+    arm = marlin()
+    arm.arm.carry(carry(arm.chosen.hand, *arm.chosen.taught.values()), arm.now_s)
+    assert arm.arm.transmit(arm.now_s) == b"G0 X1.000 Y2.000 Z43.000 F3000\n"
+
+
+def test_a_report_of_speed_is_no_proof_that_an_arm_moves() -> None:
+    # As grblHAL keeps the feed of before in a hold.
+    carrying_grbl().run("? hold\n >> !?\n < <Hold:0|MPos:0,0,0|FS:600,0>\n ! Held(reason='')\n = held")
+
+
+def test_an_arm_that_homes_may_be_silent_for_as_long_as_homing_takes() -> None:
+    arm = grbl(homing=["$H"]).carry("> $H")
+    asked = 0
+    while arm.now_s < 60:
+        arm.now_s = arm.session.deadline_s or 0.0
+        assert arm.session.tick(arm.now_s) == []
+        asked += arm.session.transmit(arm.now_s).count(b"?")
+    assert asked
+    assert arm.session.receive(b"ok\n", arm.now_s)
+    assert arm.arm.state is State.CARRYING
+
+
 def test_a_refusal_with_a_number_is_one() -> None:
     line = "G0 X1.000 Y2.000 Z43.000 F3000"
     refused = fault(f"answers '{line}' with '$1 E22 out of reach'")
@@ -682,6 +711,16 @@ def test_a_carry_that_was_refused_by_the_gripper_was_not_begun() -> None:
         assert [end.state for end in ends] == [OperationState.NOT_BEGUN]
 
     driven(options(gripper=FEEDBACK), scene)
+
+
+def test_whoever_leaves_holds_the_arm_and_says_nothing_to_its_gripper() -> None:
+    async def scene(bench: Bench) -> None:
+        bench.driver.start(operation())
+        await bench.says("ok\n")
+        bench.wrote()
+
+    left = driven(options(), scene)
+    assert not {line for line in left.wrote().split("\n") if line.startswith("M") and line != "M400"}
 
 
 def test_a_carry_that_was_stopped_has_failed_and_a_lost_one_is_unknown() -> None:
