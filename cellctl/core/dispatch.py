@@ -166,7 +166,7 @@ def _begin(cell: Cell, job: Job, step: Step, able: list[Station]) -> Operation |
 
 
 def _process(cell: Cell, job: Job, step: Step, station: Station, place: Place) -> Operation | tuple[Reason, ...]:
-    reason = _not_ready(cell, station) or _in_the_way(cell, station)
+    reason = _not_ready(cell, station) or _in_the_way(cell, station, station)
     if reason is not None:
         return (reason,)
     draft = _draft(cell, job, step.name, OperationKind.PROCESS, station, place)
@@ -243,13 +243,14 @@ def _cannot_carry(cell: Cell, here: Station, leg: Leg) -> Reason | None:
     else:
         # Into a rack, too, only one reaches at a time: an arm, or a person.
         reason = _in_doubt(cell, leg.to) or _taking_part(cell, leg.to, leg.carrier)
-    return _taking_part(cell, here, leg.carrier) or reason
+    broken_off = _in_the_way(cell, here, leg.carrier) or _in_the_way(cell, leg.to, leg.carrier)
+    return _taking_part(cell, here, leg.carrier) or broken_off or reason
 
 
-def _in_the_way(cell: Cell, station: Station) -> Reason | None:
-    """An arm that broke off or vanished may stand where this machine is about to move."""
+def _in_the_way(cell: Cell, station: Station, worker: Station) -> Reason | None:
+    """An arm that broke off or vanished may stand where this worker is about to move, or to reach."""
     for carrier in cell.plan.stations.values():
-        if not carrier.driver or carrier.attended or station.attended or station.name not in carrier.reach:
+        if not carrier.driver or carrier.attended or carrier is worker or station.name not in carrier.reach:
             continue
         status = cell.stations[carrier.name]
         if status.contact == "lost" or status.state in _BROKEN_OFF:

@@ -14,9 +14,11 @@ from cellctl.app.answers import AnswerBook
 from cellctl.domain.errors import StoreFailed
 from cellctl.domain.events import Record
 from cellctl.stores.memory import MemoryStore
-from tests.app.kills import DyingStore, battle
+from tests.app.kills import CELL, DyingStore, battle
 
 SEEDS = 30
+ARM_SEEDS = 12
+SERIAL_ARM = CELL.parent / "cell-serial-arm.toml"
 
 
 class LyingStore(DyingStore):
@@ -35,6 +37,13 @@ class LyingStore(DyingStore):
 @pytest.mark.parametrize("seed", range(1, SEEDS + 1))
 def test_whenever_the_daemon_dies_every_part_is_made_once_and_nothing_moves_unasked(seed: int, tmp_path: Path) -> None:
     assert battle(seed, tmp_path) == []
+
+
+@pytest.mark.parametrize("seed", range(1, ARM_SEEDS + 1))
+def test_a_serial_arm_that_is_left_in_mid_carry_waits_for_a_person_who_brings_it_home(
+    seed: int, tmp_path: Path
+) -> None:
+    assert battle(seed, tmp_path, cell=SERIAL_ARM) == []
 
 
 def test_the_battery_sees_a_machine_that_moves_before_its_intent_is_durable(tmp_path: Path) -> None:

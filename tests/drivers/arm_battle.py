@@ -177,7 +177,7 @@ class Battle:
     def _allowed(self) -> Counter[str]:
         hand, taught = self.setting.options.hand, self.setting.options.taught
         steps = [*homing(hand), *carry(hand, taught[SOURCE], taught[TARGET])]
-        return Counter(step.line for step in steps if step.moves or step.name in ("grip", "release"))
+        return Counter(step.line for step in steps if step.moves or step.name in ("grip", "release", "open"))
 
     # ---- what a supervisor and a person do -----------------------------------------------------------------------
 

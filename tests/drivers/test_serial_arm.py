@@ -127,9 +127,14 @@ def test_a_carry_is_one_line_after_the_other_and_custody_is_presumed_without_fee
     assert (arm.arm.sent, arm.arm.acknowledged, arm.arm.executed) == (16, 16, 16)
 
 
+# Known to be empty, and maybe shut: it must not come down on the part so.
+OPENED = "> M2231 V0\n < ok\n + 1s\n"
+
+
 def test_a_gripper_that_can_be_asked_makes_custody_observed() -> None:
     arm = marlin(gripper=FEEDBACK).carry(
         "> P2231\n < ok V0\n"
+        + OPENED
         + went("G0 X1.000 Y2.000 Z43.000 F3000")
         + went("G0 X1.000 Y2.000 Z3.000 F600")
         + "> M2231 V1\n < ok\n + 1s\n > P2231\n < ok V2\n > G0 X1.000 Y2.000 Z43.000 F600"
@@ -152,7 +157,7 @@ def test_a_gripper_that_is_not_empty_keeps_the_arm_from_moving() -> None:
 
 def test_a_part_that_was_not_gripped_or_was_lost_on_its_way_is_a_fault() -> None:
     down = went("G0 X1.000 Y2.000 Z43.000 F3000") + went("G0 X1.000 Y2.000 Z3.000 F600")
-    gripped = "> P2231\n < ok V0\n" + down + "> M2231 V1\n < ok\n + 1s\n > P2231\n"
+    gripped = "> P2231\n < ok V0\n" + OPENED + down + "> M2231 V1\n < ok\n + 1s\n > P2231\n"
     arm = marlin(gripper=FEEDBACK).carry(
         gripped + "< ok V0\n" + fault("does not say that its gripper holds the part (it answers 'V0')") + "\n = down"
     )
@@ -494,7 +499,7 @@ def test_the_first_carry_begins_with_the_way_home_once_the_gripper_is_known_to_b
     assert not arm.arm.homed
     arm.carry(
         f"> P2231\n < ok V0\n {REST} > G28\n < echo:busy: processing\n < ok\n > M400\n < ok\n"
-        f"{went('G0 X0.000 Y0.000 Z100.000 F3000')} {REST} > G0 X1.000 Y2.000 Z43.000 F3000"
+        f"{went('G0 X0.000 Y0.000 Z100.000 F3000')} {REST} {OPENED} > G0 X1.000 Y2.000 Z43.000 F3000"
     )
     assert arm.arm.homed
 
@@ -520,6 +525,9 @@ def test_a_board_that_has_just_begun_anew_goes_home_before_it_is_ready_and_only_
         < ok
         {went("G0 X0.000 Y0.000 Z100.000 F3000")}
         {REST}
+        > M5
+        < ok
+        + 1s
         ! Rested()
         = ready
     """)

@@ -6,7 +6,7 @@ from cellctl.domain.errors import NotAllowed
 from cellctl_drivers.serial_arm.contact import Clocks, Contact, Purpose
 from cellctl_drivers.serial_arm.dialects import Motion
 from cellctl_drivers.serial_arm.exchange import Exchange
-from cellctl_drivers.serial_arm.route import Hand, Sequence, Step, homing, look
+from cellctl_drivers.serial_arm.route import Hand, Sequence, Step, homing, look, opened
 from cellctl_drivers.serial_arm.run import Run
 from cellctl_drivers.serial_arm.setup import Setup
 from cellctl_drivers.serial_arm.states import AT_WORK, BRAKING, NEXT, Ask, State
@@ -122,17 +122,18 @@ class Arm:
         return [Greeted(name), *self._check(now_s)]
 
     def _check(self, now_s: float) -> Events:
-        """Home, if that is what it was cleared for; else it must stand where it rests, and be sure of it."""
+        """Home, if a person has cleared it; else it must stand where it rests, and be sure of it."""
         contact, hand = self._contact, self._hand
         cleared = contact.purpose is Purpose.CLEAR
-        if cleared and hand.homing:
-            self.run = Run(homing(hand))
+        if cleared and (hand.homing or not contact.locked):
+            # A person has taken out what the gripper held.
+            self.run = Run([*(homing(hand) or look(hand)), *opened(hand)])
             self._enter(State.CLEARING, now_s)
             self._next(now_s)
             return []
         if contact.locked:
             return self._fault("is locked by an alarm", HOME, now_s)
-        if contact.fresh and hand.homing and not cleared:
+        if contact.fresh and hand.homing:
             return self._fault("has just begun anew, and does not know where it stands", HOME, now_s)
         self.run = Run(look(hand))
         if self.run.step is None:

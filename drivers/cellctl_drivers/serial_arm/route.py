@@ -112,11 +112,13 @@ def carry(hand: Hand, source: Taught, target: Taught, *, homed: bool = True) -> 
         *_go(hand, "up from the target", target.beyond, target.slow_mm_per_min),
         *_go(hand, "home", hand.home, hand.home_feed_mm_per_min),
     ]
+    # One that was cleared with its jaws shut would come down on the part with them.
+    known_empty = opened(hand) if gripper.query else []
     return [
         *_asked(gripper, "look at the gripper", Proof.EMPTY_BEFORE),
         *look(hand),
         *([] if homed else homing(hand)),
-        *_in(Sequence.PICK, pick),
+        *_in(Sequence.PICK, [*known_empty, *pick]),
         *_in(Sequence.PLACE, place),
     ]
 
@@ -131,6 +133,11 @@ def homing(hand: Hand) -> list[Step]:
         *_go(hand, "rest", hand.home, hand.home_feed_mm_per_min),
     ]
     return _in(Sequence.HOME, steps)
+
+
+def opened(hand: Hand) -> list[Step]:
+    """Open the gripper, which is known to hold nothing."""
+    return [*(Step("open", line) for line in hand.gripper.release), Step("open", wait_s=hand.gripper.release_s)]
 
 
 def look(hand: Hand) -> list[Step]:
