@@ -101,7 +101,9 @@ def test_a_grip_that_misses_and_a_part_that_slips_break_no_rule(bench: Bench) ->
     bench.stream(["M3 S1000"])
     bench.until(bench.now_s + 1)
     assert bench.part == "arm-1.gripper"
-    bench.arm.body.slip(bench.now_s)
+    bench.stream(["G1 Z60 F3000"])
+    bench.until(bench.now_s + 5)
+    bench.arm.body.slip(bench.arm.position(bench.now_s), bench.now_s)
     assert (bench.part, bench.world.violations) == ("floor", [])
 
 

@@ -93,10 +93,10 @@ class Body:
         """The axes move no more, and the firmware does not notice."""
         self.stuck = True
 
-    def slip(self, now_s: float) -> None:
+    def slip(self, believed: Point, now_s: float) -> None:
         """The part slips out of the gripper, wherever it is."""
         world, name = self._at
-        world.lose(name, now_s)
+        world.lose(name, self._place_at(self.real_mm(believed)), now_s)
 
     # ---- inside ----------------------------------------------------------------------------------------------
 

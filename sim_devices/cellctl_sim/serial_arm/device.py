@@ -40,7 +40,7 @@ class SerialArm(Board):
         "limit": lambda arm, fault, now_s: arm._limit(now_s),
         "stuck": lambda arm, fault, now_s: arm.body.stick(),
         "grip-miss": lambda arm, fault, now_s: arm.body.miss(),
-        "slip": lambda arm, fault, now_s: arm.body.slip(now_s),
+        "slip": lambda arm, fault, now_s: arm.body.slip(arm.position(now_s), now_s),
     }
 
     def __init__(
