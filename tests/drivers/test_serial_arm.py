@@ -593,7 +593,9 @@ def test_a_pick_that_takes_too_long_is_a_fault_though_the_arm_says_that_it_moves
 
 def test_joints_are_taught_with_the_pose_above() -> None:
     joints = {"rack.1": {"at": {"J": 1}, "above": {"J": 2}}, "vise.1": {"at": {"J": 3}, "above": {"J": 4}}}
-    taught = SerialArmOptions(port="p", places=joints, home={"J": 0}).taught
+    with pytest.raises(ValidationError, match=r"home: an arm tells X, Y and Z only; .* position_tolerance must be 0"):
+        SerialArmOptions(port="p", places=joints, home={"J": 0})
+    taught = SerialArmOptions(port="p", places=joints, home={"J": 0}, position_tolerance=0).taught
     assert (taught["rack.1"].at, taught["rack.1"].above) == ({"J": 1}, {"J": 2})
     places = {name: place | {"approach_mm": 30, "retreat_mm": 5} for name, place in PLACES.items()}
     taught = SerialArmOptions(port="p", places=places, home=HOME).taught
@@ -602,11 +604,11 @@ def test_joints_are_taught_with_the_pose_above() -> None:
 
 def test_every_taught_pose_that_is_out_of_reach_and_every_feed_that_is_too_fast_is_named() -> None:
     with pytest.raises(ValidationError) as refused:
-        options(limits={"Z": [0, 99], "X": [0, 5]}, fastest_mm_per_min=1000)
+        options(limits={"max": {"Z": 99, "X": 5}}, fastest_mm_per_min=1000)
     text = str(refused.value)
     for mistake in (
-        "home: Z100 is out of reach; limits.Z is 0 to 99",
-        "places.vise.1.at: X9 is out of reach; limits.X is 0 to 5",
+        "home has Z 100; limits allow -inf to 99",
+        "places.vise.1.at has X 9; limits allow -inf to 5",
         "places.rack.1.feed_mm_per_min: 3000 is faster than fastest_mm_per_min, 1000",
     ):
         assert mistake in text
@@ -640,7 +642,7 @@ def test_positions_are_read_as_each_arm_tells_them(answer: str, pose: Mapping[st
     "wrong",
     [{"places": {"a": {"at": {"J": 1}}, "b": {"at": {"Z": 1}}}}, {"places": {}}, {"home": {}}, {"dialect": "basic"},
      {"gripper": {"query": "P1"}}, {"gripper": {"query": "P1", "holds": "(", "empty": "x"}}, {"homing": ["$H!"]},
-     {"limits": {"Z": [0, 20]}}, {"fastest_mm_per_min": 500}, {"gripper": {"grip": []}},
+     {"limits": {"max": {"Z": 20}}}, {"fastest_mm_per_min": 500}, {"gripper": {"grip": []}},
      {"places": {"a": {"at": {"x": 1}}, "b": {"at": {"Z": 1}}}}],
 )  # fmt: skip
 def test_options_that_are_wrong_are_refused(wrong: Mapping[str, Any]) -> None:

@@ -136,6 +136,8 @@ class SerialArmOptions(_Table):
 
     def _unreached(self) -> Iterator[str]:
         for name, pose in self._poses():
+            if self.position_tolerance and not pose.keys() & set("XYZ"):
+                yield f"{name}: an arm tells X, Y and Z only; with other axes position_tolerance must be 0"
             yield from self.limits.mistakes(name, pose)
         feeds = {"home_feed_mm_per_min": self.home_feed_mm_per_min}
         for name, place in self.places.items():

@@ -137,7 +137,8 @@ def homing(hand: Hand) -> list[Step]:
 
 def opened(hand: Hand) -> list[Step]:
     """Open the gripper, which is known to hold nothing."""
-    return [*(Step("open", line) for line in hand.gripper.release), Step("open", wait_s=hand.gripper.release_s)]
+    steps = [*(Step("open", line) for line in hand.gripper.release), Step("open", wait_s=hand.gripper.release_s)]
+    return _in(Sequence.HOME, steps)
 
 
 def look(hand: Hand) -> list[Step]:
