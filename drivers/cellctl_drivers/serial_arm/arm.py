@@ -164,7 +164,7 @@ class Arm:
     def _bound(self, step: Step | None, now_s: float) -> None:
         """Every sequence has its deadline; it begins anew after a hold, which a person has ended."""
         sequence, setup = step.sequence if step else None, self._setup
-        if sequence is not self.run.sequence or self._clocks.sequence_s is None:
+        if sequence is not self._clocks.sequence or self._clocks.sequence_s is None:
             bounds = {
                 Sequence.LOOK: setup.silence_s,
                 Sequence.HOME: setup.clear_s,
@@ -172,4 +172,4 @@ class Arm:
                 Sequence.PLACE: setup.place_s,
             }
             self._clocks.sequence_s = now_s + bounds[sequence] if sequence else None
-        self.run.sequence = sequence
+        self._clocks.sequence = sequence

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from cellctl_drivers.serial_arm.dialects import Motion
+from cellctl_drivers.serial_arm.route import Sequence
 from cellctl_drivers.serial_session import SessionEvent
 
 
@@ -33,12 +34,13 @@ class Contact:
 
 @dataclass(slots=True)
 class Clocks:
-    """When a state or a wait is over, when a line must be answered, when a sequence must be over, when to ask for a
+    """When a state or a wait is over, when a line must be answered, when which sequence must be over, when to ask for a
     report; and since when one is awaited, and a line has been without any sign of life."""
 
     until_s: float | None = None
     due_s: float | None = None
     sequence_s: float | None = None
+    sequence: Sequence | None = None
     poll_s: float | None = None
     asked_s: float | None = None
     quiet: bool = True

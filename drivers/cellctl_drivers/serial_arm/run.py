@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from enum import Enum
 
 from cellctl.domain.work import Knowledge
-from cellctl_drivers.serial_arm import route
 from cellctl_drivers.serial_arm.proofs import contradiction
 from cellctl_drivers.serial_arm.route import Hand, Proof, Step
 
@@ -27,8 +26,7 @@ class Moved:
 
 class Run:
     """The steps in order; each is taken once. `holds`: the gripper has, or may have, the part. `proved`: as many of
-    the lines sent are proved to be executed. `homed`: it has been to its switches. `sequence`: the
-    one of the present step."""
+    the lines sent are proved to be executed. `homed`: it has been to its switches."""
 
     def __init__(self, steps: Sequence[Step] = ()) -> None:
         self.sent = 0
@@ -36,7 +34,6 @@ class Run:
         self.proved = 0
         self.holds = False
         self.homed = False
-        self.sequence: route.Sequence | None = None
         self.moved: list[Moved] = []
         self._steps = tuple(steps)
         self._index = 0

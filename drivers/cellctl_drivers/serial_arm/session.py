@@ -144,8 +144,8 @@ class ArmSession(Arm):
             return told
         if clocks.due_s is not None and now_s >= clocks.due_s:
             return self._overdue(now_s)
-        if clocks.sequence_s is not None and now_s >= clocks.sequence_s and self.run.sequence is not None:
-            what = f"has not ended its {self.run.sequence.value} in time; nothing was said again"
+        if clocks.sequence_s is not None and now_s >= clocks.sequence_s and clocks.sequence is not None:
+            what = f"has not ended its {clocks.sequence.value} in time; nothing was said again"
             return self._fault(what, LOOK, now_s)
         if clocks.asked_s is not None and now_s >= clocks.asked_s + self._setup.silence_s:
             return self._fall_silent(now_s - clocks.asked_s)
