@@ -1,9 +1,9 @@
 """The sockets in our walls. Every one has a real end and a simulated end; one composition root plugs them in."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from cellctl.core.view import CellView
 from cellctl.domain.commands import Envelope, Reply
@@ -311,15 +311,6 @@ class DriverFamily(Protocol):
 
     def driver(self, machine: str, options: Any, tools: Tools) -> Driver:
         """Make a driver for one connection. Does nothing yet."""
-        ...
-
-
-@runtime_checkable
-class PlanAware(Protocol):
-    """Options that name stations or places of the cell."""
-
-    def against(self, machine: str, plan: Plan) -> Iterable[str]:
-        """Every mistake that only the whole cell shows; each begins with its key in the machine's table."""
         ...
 
 

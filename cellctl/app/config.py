@@ -2,11 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -14,7 +14,7 @@ from cellctl.app.product_file import load_product
 from cellctl.app.toml_file import Mistakes, override, read_toml
 from cellctl.domain.errors import ConfigError
 from cellctl.domain.work import GONE, Plan, Station
-from cellctl.ports import DriverFamily, PlanAware
+from cellctl.ports import DriverFamily
 from cellctl.products.mistakes import mistakes_in
 from cellctl.products.product import Product
 
@@ -70,6 +70,15 @@ class _CellFile(_Strict):
     mqtt: MqttTable = MqttTable()
     machines: dict[str, dict[str, Any]] = Field(default={}, min_length=1)
     racks: dict[str, _RackTable] = {}
+
+
+@runtime_checkable
+class PlanAware(Protocol):
+    """Options that name stations or places of the cell."""
+
+    def against(self, machine: str, plan: Plan) -> Iterable[str]:
+        """Every mistake that only the whole cell shows; each begins with its key in the machine's table."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

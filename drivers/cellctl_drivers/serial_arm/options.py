@@ -155,7 +155,7 @@ class SerialArmOptions(_Table):
             yield f"places.{name}.beyond", dict(taught.beyond)
 
     def against(self, machine: str, plan: Plan) -> Iterator[str]:
-        """What it was taught and the cell does not have, and the other way round (`ports.PlanAware`)."""
+        """What it was taught and the cell does not have, and the other way round."""
         station = plan.station(machine)
         reached = [place for name in station.reach for place in plan.station(name).places]
         for place in self.places:
