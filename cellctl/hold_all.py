@@ -89,6 +89,18 @@ def hold(line: Line) -> str:
 
     A machine that says Idle is left so, to be ready for the next daemon. In a dwell without a spindle it says that too.
     """
+    return _hold(line, has_spindle=True)
+
+
+def stand(line: Line) -> str:
+    """A serial arm that knows realtime bytes: feed hold if it moves. Returns what was done.
+
+    What would be a spindle is its gripper, which keeps what it holds.
+    """
+    return _hold(line, has_spindle=False)
+
+
+def _hold(line: Line, *, has_spindle: bool) -> str:
     done: list[str] = []
     heard, state, spins = b"", b"", False
     for _ in range(_MOST_ASKS):
@@ -96,7 +108,7 @@ def hold(line: Line) -> str:
         heard = (heard + line.hear())[-4096:]
         if reports := _STATUS.findall(heard):
             state, fields = reports[-1]
-            spins = any(float(speed) > 0 for speed in _SPINDLE.findall(fields))
+            spins = has_spindle and any(float(speed) > 0 for speed in _SPINDLE.findall(fields))
             heard = b""
         if state.startswith(_STANDS) and not spins:
             break
@@ -124,7 +136,18 @@ def cool(line: Line) -> str:
     return "heaters told to go off; it has not answered yet"
 
 
-FAMILIES: Final[Mapping[str, Callable[[Line], str]]] = {"grbl": hold, "marlin": cool}
+def leave(line: Line) -> str:
+    """A serial arm without realtime bytes: it ends its present move and stands, and nothing could stop it earlier
+    without letting go of what it holds. Returns that."""
+    return "left alone: it ends its present move and stands; its gripper stays as it is"
+
+
+FAMILIES: Final[Mapping[str, Callable[[Line], str]]] = {
+    "grbl": hold,
+    "marlin": cool,
+    "serial_arm": stand,
+    "serial_arm/marlin": leave,
+}
 
 
 # ---- the way to a machine ----------------------------------------------------------------------------------------
@@ -209,7 +232,8 @@ def _read(file: Path) -> str:
 
 def rest(machine: Mapping[str, Any], where: Where) -> str:
     """Tell one machine; returns what became of it."""
-    tell, port, baud = FAMILIES.get(machine["driver"]), machine["port"], machine.get("baud", _USUAL_BAUD)
+    dialect = FAMILIES.get(f"{machine['driver']}/{machine.get('dialect')}")
+    tell, port, baud = dialect or FAMILIES.get(machine["driver"]), machine["port"], machine.get("baud", _USUAL_BAUD)
     if tell is None:
         return f"left alone: nothing is known about driver {machine['driver']!r}"
     try:

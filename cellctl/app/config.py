@@ -2,11 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -72,6 +72,15 @@ class _CellFile(_Strict):
     racks: dict[str, _RackTable] = {}
 
 
+@runtime_checkable
+class PlanAware(Protocol):
+    """Options that name stations or places of the cell."""
+
+    def against(self, machine: str, plan: Plan) -> Iterable[str]:
+        """Every mistake that only the whole cell shows; each begins with its key in the machine's table."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class MachineConfig:
     """One machine: the family that drives it, and its own keys as that family's options."""
@@ -112,6 +121,7 @@ def load(path: Path, settings: Mapping[str, Any] | None = None) -> CellConfig:
             rack = _parsed(_RackTable, keys, path.name, f"racks.{name}")
             stations.setdefault(name, Station(name, "", rack.capabilities, rack.slots, (), rack.buffer))
     mistakes += _contradictions(path.name, stations, [*_tables(table, "machines"), *_tables(table, "racks")])
+    mistakes += _against_plan(path.name, machines, Plan("", stations))
     products: list[Product] = []
     for product_path in _product_paths(table):
         with mistakes.collecting():
@@ -180,6 +190,12 @@ def _contradictions(file: str, stations: Mapping[str, Station], named: Sequence[
             yield f"{where}.slots: every slot needs a name of its own; found {list(station.slots)}"
         if station.capabilities and not station.slots:
             yield f"{where}.slots is missing: what is worked on here needs a place"
+
+
+def _against_plan(file: str, machines: Mapping[str, MachineConfig], plan: Plan) -> Iterator[str]:
+    for name, machine in machines.items():
+        if isinstance(machine.options, PlanAware):
+            yield from (f"{file}: machines.{name}.{mistake}" for mistake in machine.options.against(name, plan))
 
 
 def _ambiguous(file: str, products: Sequence[Product]) -> Iterator[str]:

@@ -25,6 +25,10 @@ from cellctl.domain.work import (
     station_of,
 )
 
+_BROKEN_OFF = frozenset(
+    {MachineState.ABORTING, MachineState.ABORTED, MachineState.CLEARING, MachineState.STOPPING, MachineState.STOPPED}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -162,7 +166,7 @@ def _begin(cell: Cell, job: Job, step: Step, able: list[Station]) -> Operation |
 
 
 def _process(cell: Cell, job: Job, step: Step, station: Station, place: Place) -> Operation | tuple[Reason, ...]:
-    reason = _not_ready(cell, station)
+    reason = _not_ready(cell, station) or _in_the_way(cell, station, station)
     if reason is not None:
         return (reason,)
     draft = _draft(cell, job, step.name, OperationKind.PROCESS, station, place)
@@ -234,12 +238,33 @@ def _cannot_carry(cell: Cell, here: Station, leg: Leg) -> Reason | None:
     reason = _not_ready(cell, leg.carrier)
     if reason is not None:
         return reason
-    operation = involved(cell, here.name)
-    if operation is not None and here is not leg.carrier:
-        return Reason("station_busy", f"{here.name} takes part in {operation.id} ({operation.step})")
     if leg.to.driver and leg.to is not leg.carrier:
-        return _not_ready(cell, leg.to)
-    return _in_doubt(cell, leg.to)
+        reason = _not_ready(cell, leg.to)
+    else:
+        # Into a rack, too, only one reaches at a time: an arm, or a person.
+        reason = _in_doubt(cell, leg.to) or _taking_part(cell, leg.to, leg.carrier)
+    broken_off = _in_the_way(cell, here, leg.carrier) or _in_the_way(cell, leg.to, leg.carrier)
+    return _taking_part(cell, here, leg.carrier) or broken_off or reason
+
+
+def _in_the_way(cell: Cell, station: Station, worker: Station) -> Reason | None:
+    """An arm that broke off or vanished may stand where this worker is about to move, or to reach."""
+    for carrier in cell.plan.stations.values():
+        if not carrier.driver or carrier.attended or carrier is worker or station.name not in carrier.reach:
+            continue
+        status = cell.stations[carrier.name]
+        if status.contact == "lost" or status.state in _BROKEN_OFF:
+            state = status.state.name if status.state else "not heard"
+            sentence = f"{carrier.name} ({state}) may stand in the way of {station.name}; bring it back to rest"
+            return Reason("arm_in_the_way", sentence)
+    return None
+
+
+def _taking_part(cell: Cell, station: Station, carrier: Station) -> Reason | None:
+    operation = involved(cell, station.name)
+    if operation is None or station is carrier:
+        return None
+    return Reason("station_busy", f"{station.name} takes part in {operation.id} ({operation.step})")
 
 
 def _not_ready(cell: Cell, station: Station) -> Reason | None:

@@ -8,15 +8,16 @@ from typing import Any, Final
 
 from cellctl.domain.errors import ConfigError
 from cellctl_sim.cell_file import CellFile, Machine, read
-from cellctl_sim.config import ArmTwin, PersonTwin, PrinterTwin, RouterTwin
+from cellctl_sim.config import ArmTwin, PersonTwin, PrinterTwin, RouterTwin, SerialArmTwin
 from cellctl_sim.faults import Fault, Kind, Trouble
 from cellctl_sim.grbl import Grbl
 from cellctl_sim.marlin import Marlin
 from cellctl_sim.person import Person
 from cellctl_sim.robot import Robot
+from cellctl_sim.serial_arm import FIRMWARES, SerialArm
 from cellctl_sim.world import World
 
-ByteTwin = Marlin | Grbl
+ByteTwin = Marlin | Grbl | SerialArm
 
 
 class Cell:
@@ -97,6 +98,9 @@ class Cell:
                 self._strike_all(name, twin.faults)
             case ArmTwin() as twin:
                 self._nodes[name] = Robot(name, self.world, self.file.places_of(machine.reach), twin)
+            case SerialArmTwin() as twin:
+                self._bytes[name] = FIRMWARES[twin.firmware](name, self.world, twin, rng)
+                self._strike_all(name, twin.faults)
             case PersonTwin() as twin:
                 self._persons[name] = Person(twin.answer_s, rng)
 

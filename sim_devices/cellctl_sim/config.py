@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from cellctl_sim.faults import Fault
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Point = tuple[Number, Number, Number]
 Celsius = Annotated[float, Field(gt=-50, lt=500, allow_inf_nan=False)]
 
 
@@ -95,6 +97,40 @@ class ArmTwin(_Twin):
     """One leg: approach, grip, retreat, travel, and so on."""
 
 
+class SerialArmTwin(_Twin):
+    """A small arm on a serial line. `places` is where the places of the cell really are, whatever it was taught."""
+
+    model: Literal["serial_arm"]
+    firmware: Literal["grbl", "marlin"] = "grbl"
+    identity: str = "twin arm"
+    places: Annotated[dict[str, Point], Field(min_length=2)]
+    low_mm: Point = (-350.0, -350.0, 0.0)
+    high_mm: Point = (350.0, 350.0, 300.0)
+    home_mm: Point = (0.0, 150.0, 200.0)
+    """Where it stands once it was homed."""
+    homed: bool = True
+    """It was homed before anybody connects; otherwise it is as after power-up."""
+    homing_s: Positive = 12.0
+
+    sensor: bool = True
+    """Whether the gripper can tell what it holds."""
+    gripper: Literal["jaws", "vacuum"] = "jaws"
+    """Jaws lock themselves; a vacuum lets go with every reset and power cut."""
+    grip_s: Positive = 0.4
+    grip_within_mm: Positive = 3.0
+
+    max_feed_mm_per_min: tuple[Positive, Positive, Positive] = (6000.0, 6000.0, 4000.0)
+    acceleration_mm_per_s2: tuple[Positive, Positive, Positive] = (400.0, 400.0, 300.0)
+    planner_blocks: Annotated[int, Field(ge=2, le=256)] = 15
+    rx_bytes: Annotated[int, Field(ge=64, le=65536)] = 128
+    zone_radius_mm: Positive = 60.0
+    zone_height_mm: Positive = 25.0
+    """The zone of a place: so far around it, and so far above it."""
+
+    faults: tuple[Fault, ...] = ()
+    """What goes wrong with it."""
+
+
 class PersonTwin(_Twin):
     """A person who answers questions."""
 
@@ -102,11 +138,12 @@ class PersonTwin(_Twin):
     answer_s: Positive = 40.0
 
 
-Twin = PrinterTwin | RouterTwin | ArmTwin | PersonTwin
+Twin = PrinterTwin | RouterTwin | ArmTwin | SerialArmTwin | PersonTwin
 
 BY_MODEL: Final[dict[str, type[BaseModel]]] = {
     "marlin": PrinterTwin,
     "grbl": RouterTwin,
     "robot": ArmTwin,
+    "serial_arm": SerialArmTwin,
     "person": PersonTwin,
 }

@@ -12,6 +12,7 @@ import shutil
 import socket
 import sys
 import tempfile
+import tomllib
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -54,11 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 async def _demo(cell: Path, texts: Sequence[str], speed: float) -> None:
     folder = Path(tempfile.mkdtemp(prefix="cellctl-demo-"))
-    broker_port, arm_port = _free_port(), _free_port()
-    settings = [
-        f"--set=mqtt.port={broker_port}",
-        f"--set=machines.arm-1.url=opc.tcp://127.0.0.1:{arm_port}/arm-1",
-    ]
+    broker_port = _free_port()
+    settings = [f"--set=mqtt.port={broker_port}", *_urls(cell)]
     devices = ["--devices", str(folder / "dev"), "--speed", f"{speed:g}"]
     daemon = ["cellctl", "run", str(cell), "--state", str(folder / "state"), *devices, *settings]
     with contextlib.ExitStack() as on_failure:
@@ -90,6 +88,13 @@ async def _check_world(folder: Path) -> None:
     if world["violations"]:
         raise DemoFailed("; ".join(world["violations"]))
     say("the simulated world saw nothing that must never happen")
+
+
+def _urls(cell: Path) -> list[str]:
+    """A free port for every machine of the cell that is on the network."""
+    machines = tomllib.loads(cell.read_text("utf-8"))["machines"].items()
+    arms = [name for name, keys in machines if "url" in keys]
+    return [f"--set=machines.{name}.url=opc.tcp://127.0.0.1:{_free_port()}/{name}" for name in arms]
 
 
 def _broker(folder: Path, port: int) -> list[str]:

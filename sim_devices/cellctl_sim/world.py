@@ -184,6 +184,12 @@ class World:
             place = FLOOR
         return self._put(part, place, arm, now_s)
 
+    def lose(self, arm: str, place: str, now_s: float) -> None:
+        """The part slips out of the gripper, to a place if it is there already. Nobody's command: it breaks no rule."""
+        part = self._at.get(f"{arm}.gripper")
+        if part is not None:
+            self._put(part, place if self._reaches(arm, place) else FLOOR, f"slipping out of {arm}", now_s)
+
     def person_moves(self, source: str, target: str, now_s: float) -> None:
         """A person takes the part at `source`, if one is there, to `target` ("gone": out of the cell).
 

@@ -23,7 +23,7 @@ from cellctl.core.view import PromptView
 from cellctl.domain import events as ev
 from cellctl.domain.commands import AnswerPrompt, CommandMachine, SubmitOrder
 from cellctl.domain.errors import StoreFailed
-from cellctl.domain.machine import MachineCommand
+from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.work import Disposition
 from cellctl.links.memory import MemoryLinks
 from cellctl.ports import ByteLink, NodeLink, NodePath
@@ -51,13 +51,19 @@ GIVE_UP_S: Final = 2 * 3600.0
 MOVES: Final = re.compile(rb"G\d|M(?:3|4)(?!\d)|M(?:104|109|140|190) S[1-9]|\$[HJ]|~")
 
 
-def quick_cell(folder: Path) -> CellConfig:
-    """The example's cell, with a product that is printed in a few minutes."""
+def quick_product(folder: Path) -> Path:
+    """The example's product, printed in a few minutes."""
     sides = [f"G1 X{60 + 40 * (n % 2)} Y{60 + n} E{n + 1} F2400" for n in range(60)]
     (folder / "quick.gcode").write_text("\n".join([*PRINT, *sides, "M104 S0", "M140 S0", "M84"]) + "\n")
     text = (CELL.parent / "product.toml").read_text().replace("base.gcode", "quick.gcode")
-    (folder / "quick.toml").write_text(text)
-    return load(CELL, {"cell.products": [str(folder / "quick.toml")]})
+    product = folder / "quick.toml"
+    product.write_text(text)
+    return product
+
+
+def quick_cell(folder: Path, cell: Path = CELL) -> CellConfig:
+    """The example's cell, with that product."""
+    return load(cell, {"cell.products": [str(quick_product(folder))]})
 
 
 class Tapped:
@@ -116,11 +122,11 @@ class DyingStore(MemoryStore):
 class Battle:
     """One seed: the machines and the journal live on, daemons come and go."""
 
-    def __init__(self, seed: int, folder: Path, store: type[DyingStore] = DyingStore) -> None:
+    def __init__(self, seed: int, folder: Path, store: type[DyingStore] = DyingStore, cell: Path = CELL) -> None:
         self.broken: list[str] = []
         self._rng = Random(seed)
-        self._config = quick_cell(folder)
-        twin = simulated_cell(CELL, {}, seed)
+        self._config = quick_cell(folder, cell)
+        twin = simulated_cell(cell, {}, seed)
         if not isinstance(twin, Twin):
             raise TypeError("the battery looks into the world of cellctl_sim")
         self._twin = twin
@@ -130,6 +136,8 @@ class Battle:
         self._links = Tapped(MemoryLinks(twin, self._clock), self._moves)
         # By operation, the station where it is known to be under way: durably begun, and not ended nor unknown.
         self._under_way: dict[str, str] = {}
+        # Machines that a person has cleared may find their way home.
+        self._clearing: set[str] = set()
         # What the person took away; where an answer is lost with the daemon, they are asked about it again.
         self._taken_away: set[str] = set()
         self.lives = 0
@@ -156,9 +164,15 @@ class Battle:
                 self._under_way[operation.id] = operation.station
             case ev.OperationEnded(operation_id=operation_id):
                 self._under_way.pop(operation_id, None)
+            case ev.StationCommanded(station=machine, command=MachineCommand.CLEAR):
+                self._clearing.add(machine)
+            case ev.StationChanged(station=machine, state=MachineState.STOPPED | MachineState.ABORTED):
+                self._clearing.discard(machine)
+            case ev.ContactLost(station=machine):
+                self._clearing.discard(machine)
 
     def _moves(self, machine: str) -> None:
-        if machine not in self._under_way.values():
+        if machine not in (*self._under_way.values(), *self._clearing):
             at = f"t={self._clock.now_s():.1f}s"
             self.broken.append(f"{at} {machine} is told to move, and the journal knows of no work for it")
 
@@ -233,7 +247,11 @@ class Battle:
         await self._clock.sleep(self._rng.uniform(*LOOKS_S))
         if prompt.id not in cell.engine.cell.prompts:
             return
+        seen = len(self._twin.world.violations)
         choice = self._truth(prompt)
+        if any(machine.name == prompt.station and machine.state == "ABORTED" for machine in cell.desk.view().machines):
+            # Out of the hand of an arm that stands, and waits for just that.
+            del self._twin.world.violations[seen:]
         await cell.desk.submit(envelope(AnswerPrompt(prompt.id, choice), f"{self.lives}-{prompt.id}"))
 
     def _stands(self, cell: RunningCell) -> tuple[str, MachineCommand] | None:
@@ -308,10 +326,10 @@ class Battle:
             yield f"the log knows of {made} parts that have left the cell, the world of {len(gone)}"
 
 
-def battle(seed: int, folder: Path, store: type[DyingStore] = DyingStore) -> list[str]:
+def battle(seed: int, folder: Path, store: type[DyingStore] = DyingStore, cell: Path = CELL) -> list[str]:
     """What was broken with this seed; nothing, if all is well."""
 
     async def main() -> list[str]:
-        return await Battle(seed, folder, store).fight()
+        return await Battle(seed, folder, store, cell).fight()
 
     return run_virtual(main())

@@ -435,3 +435,46 @@ def test_no_machine_is_started_or_reset_by_an_answer_that_was_refused() -> None:
     shop.wake()
     _, todo = decide(shop.cell, Envelope("id-9", "ada", AnswerPrompt(the_prompt(shop).id, "perhaps")))
     assert not [step for step in todo if isinstance(step, Start | Tell)]
+
+
+# ---- arms and persons --------------------------------------------------------------------------------------------
+
+
+def test_an_arm_is_not_sent_to_a_rack_into_which_a_person_was_asked_to_reach() -> None:
+    shop = Shop()
+    shop.wake()
+    shop.order(2)
+    work_on(shop, 1, "print")
+    work_on(shop, 2, "print")
+    work_on(shop, 1, "carry")
+    work_on(shop, 1, "engrave")
+    work_on(shop, 1, "carry")
+    by_hand = next(op for op in shop.started if op.station == "bench-1")
+    assert by_hand.source == "outfeed.1"
+    work_on(shop, 2, "carry")
+    work_on(shop, 2, "engrave")
+    assert [op for op in shop.started if op.target.startswith("outfeed")] == []
+    (job,) = (job for job in shop.cell.jobs.values() if job.serial.endswith("2"))
+    assert dispatch.next_operation(shop.cell, job) == (
+        Reason("station_busy", f"outfeed takes part in {by_hand.id} (carry)"),
+    )
+    shop.started.remove(by_hand)
+    shop.work(by_hand)
+    assert [op.target for op in shop.started if op.station == "arm-1"] == ["outfeed.1"]
+
+
+@pytest.mark.parametrize("gone", [MachineState.ABORTED, None])
+def test_a_machine_is_not_started_while_an_arm_that_broke_off_may_stand_in_its_way(gone: MachineState | None) -> None:
+    shop, carry = shop_until("carry")
+    shop.feed(ev.OperationStarted(carry.id))
+    shop.feed(ev.OperationEnded(carry.id, OperationState.UNKNOWN, "it fell silent"))
+    shop.feed(ev.StationChanged("arm-1", gone) if gone else ev.ContactLost("arm-1", "nothing was heard"))
+    answer(shop, "router-1.vise")
+    assert shop.started == []
+    (job,) = shop.cell.jobs.values()
+    reasons = dispatch.next_operation(shop.cell, job)
+    assert isinstance(reasons, tuple)
+    assert reasons[0].code == "arm_in_the_way"
+    shop.feed(ev.ContactFound("arm-1", "twin"))
+    shop.feed(ev.StationChanged("arm-1", MachineState.IDLE))
+    assert [op.step for op in shop.started] == ["engrave"]

@@ -11,7 +11,8 @@ from cellctl.app.virtual_time import run_virtual
 from cellctl.domain.errors import LinkLost, MachineFault, NotAllowed
 from cellctl.domain.events import OperationEnded, OperationStarted, PartMoved, StationChanged
 from cellctl.domain.machine import MachineCommand, MachineState
-from cellctl.domain.work import Knowledge, Operation, OperationKind, OperationState, Place
+from cellctl.domain.work import Knowledge, Operation, OperationKind, OperationState, Place, Plan, Station
+from cellctl_drivers.serial_arm.dialects import position_in
 from cellctl_drivers.serial_arm.driver import FAMILY
 from cellctl_drivers.serial_arm.options import SerialArmOptions
 from cellctl_drivers.serial_arm.route import carry
@@ -33,21 +34,24 @@ LOOK = "Look at the arm and at the part, take the part out of the gripper, then 
 
 
 def options(dialect: str = "marlin", **more: Any) -> SerialArmOptions:
-    return SerialArmOptions(port="cell/arm", dialect=dialect, places=PLACES, home=HOME, **more)
+    """Most transcripts are of an arm that cannot tell where it stands: they are shorter."""
+    return SerialArmOptions(
+        **{"port": "cell/arm", "dialect": dialect, "places": PLACES, "home": HOME, "position_tolerance": 0, **more}
+    )
 
 
 class Arm(Replay):
     """A session under a transcript, with its carry from the rack to the vise."""
 
     def __init__(self, chosen: SerialArmOptions) -> None:
-        setup = Setup(chosen.spoken, chosen.spoken.identify, chosen.identity, chosen.clear_lines)
-        self.arm = ArmSession(setup, chosen.hand.gripper, chosen.hand.barrier)
+        self.arm = ArmSession(Setup(chosen.spoken, chosen.spoken.identify, chosen.identity), chosen.hand)
         self.chosen = chosen
         super().__init__(self.arm)
 
     def carry(self, then: str) -> "Arm":
         taught = self.chosen.taught
-        self.arm.carry(carry(self.chosen.hand, taught["rack.1"], taught["vise.1"]), self.now_s)
+        steps = carry(self.chosen.hand, taught["rack.1"], taught["vise.1"], homed=self.arm.homed)
+        self.arm.carry(steps, self.now_s)
         self._pump()
         self.run(then)
         return self
@@ -123,9 +127,14 @@ def test_a_carry_is_one_line_after_the_other_and_custody_is_presumed_without_fee
     assert (arm.arm.sent, arm.arm.acknowledged, arm.arm.executed) == (16, 16, 16)
 
 
+# Known to be empty, and maybe shut: it must not come down on the part so.
+OPENED = "> M2231 V0\n < ok\n + 1s\n"
+
+
 def test_a_gripper_that_can_be_asked_makes_custody_observed() -> None:
     arm = marlin(gripper=FEEDBACK).carry(
         "> P2231\n < ok V0\n"
+        + OPENED
         + went("G0 X1.000 Y2.000 Z43.000 F3000")
         + went("G0 X1.000 Y2.000 Z3.000 F600")
         + "> M2231 V1\n < ok\n + 1s\n > P2231\n < ok V2\n > G0 X1.000 Y2.000 Z43.000 F600"
@@ -148,7 +157,7 @@ def test_a_gripper_that_is_not_empty_keeps_the_arm_from_moving() -> None:
 
 def test_a_part_that_was_not_gripped_or_was_lost_on_its_way_is_a_fault() -> None:
     down = went("G0 X1.000 Y2.000 Z43.000 F3000") + went("G0 X1.000 Y2.000 Z3.000 F600")
-    gripped = "> P2231\n < ok V0\n" + down + "> M2231 V1\n < ok\n + 1s\n > P2231\n"
+    gripped = "> P2231\n < ok V0\n" + OPENED + down + "> M2231 V1\n < ok\n + 1s\n > P2231\n"
     arm = marlin(gripper=FEEDBACK).carry(
         gripped + "< ok V0\n" + fault("does not say that its gripper holds the part (it answers 'V0')") + "\n = down"
     )
@@ -217,14 +226,31 @@ def test_an_answer_to_something_older_is_not_taken_for_the_last_one() -> None:
 
 
 def test_an_arm_that_is_at_work_is_left_alone() -> None:
-    for report in (RUN, HOLD):
-        what = "is at work that this controller did not begin, and is left alone"
-        Arm(options("grbl")).run(f"""
-            ? greet
-            >> ?
-            < {report}
-            {fault(what, "Wait until it stands, or stop it at the arm")}
-        """)
+    what = "is at work that this controller did not begin, and is left alone"
+    Arm(options("grbl")).run(f"""
+        ? greet
+        >> ?
+        < {RUN}
+        {fault(what, "Wait until it stands, or stop it at the arm")}
+    """)
+
+
+def test_an_arm_that_stands_in_a_hold_waits_for_a_person_because_it_takes_no_line() -> None:
+    what = "stands in a hold that this controller did not begin, and cannot be asked who it is"
+    Arm(options("grbl")).run(f"""
+        ? greet
+        >> ?
+        < {HOLD}
+        ! Greeted(identity='grbl arm')
+        {fault(what)}
+        = down
+        ? clear
+        >> \\x18
+        < {BANNER}
+        >> ?
+        < {IDLE}
+        > $I
+    """)
 
 
 def test_the_status_of_a_mirobot_with_commas_is_read() -> None:
@@ -256,7 +282,7 @@ def test_a_board_that_starts_when_the_port_is_opened_is_asked_again() -> None:
 
 def test_a_locked_arm_goes_home_only_when_a_person_clears_it() -> None:
     alarm = "<Alarm|MPos:0,0,0|FS:0,0>"
-    Arm(options("grbl", clear_lines=["$H"])).run(f"""
+    Arm(options("grbl", homing=["$H"])).run(f"""
         ? greet
         >> ?
         < {alarm}
@@ -341,10 +367,12 @@ def test_an_arm_without_realtime_bytes_holds_behind_its_present_move() -> None:
     arm.run("? resume\n > G0 X1.000 Y2.000 Z3.000 F600\n + 0s\n ! Resumed()")
 
 
-def test_stop_without_a_part_leaves_the_arm_ready() -> None:
-    carrying_grbl().run(f"? stop\n >> !?\n < {HOLD}\n >> \\x18\n < {BANNER}\n ! Stopped()\n = ready")
+def test_an_arm_that_was_stopped_on_its_way_waits_for_a_person_because_it_may_stand_in_the_way() -> None:
+    stopped = fault("was stopped on its way, and may stand in the way")
+    carrying_grbl().run(f"? stop\n >> !?\n < {HOLD}\n {stopped}\n = down")
     line = "G0 X1.000 Y2.000 Z43.000 F3000"
-    marlin().carry(f"> {line}\n ? stop\n < ok\n > M400\n < ok\n ! Stopped()\n = ready")
+    marlin().carry(f"> {line}\n ? stop\n < ok\n > M400\n < ok\n {stopped}")
+    grbl().run("? stop\n + 0s\n ! Stopped()\n = ready")
 
 
 def gripped(arm: Arm, go: str, barrier: str, idle: str) -> Arm:
@@ -367,7 +395,7 @@ def test_a_part_in_the_gripper_is_not_dropped_by_stop_or_halt() -> None:
 
 
 def test_halt_of_an_arm_without_realtime_bytes_begins_with_a_new_line() -> None:
-    marlin().carry("> G0 X1.000 Y2.000 Z43.000 F3000\n ? halt\n >> \\nM112\\n\n + 0.5s\n ! Stopped()\n = down")
+    marlin().carry("> G0 X1.000 Y2.000 Z43.000 F3000\n ? halt\n >> \\nM410\\n\n + 0.5s\n ! Stopped()\n = down")
 
 
 def test_an_arm_that_comes_to_no_stand_is_a_fault() -> None:
@@ -391,20 +419,231 @@ def test_every_ask_leads_somewhere_and_lost_leads_nowhere() -> None:
     assert not [source for source, _ in NEXT if source is State.LOST]
 
 
+# ---- where it stands ---------------------------------------------------------------------------------------------
+
+AT_HOME = "<Idle|MPos:0.000,0.000,100.200|FS:0,0>"
+ABOVE = "<Idle|MPos:1.000,2.000,43.000|FS:0,0>"
+REST = "> M114\n < X:0 Y:0 Z:100\n < ok\n"
+MET = "? greet\n > M115\n < ok\n + 0.5s\n ! Greeted(identity='marlin arm')\n"
+
+
+def telling(dialect: str, **more: Any) -> Arm:
+    """An arm that tells where it stands, met where it rests."""
+    arm = Arm(options(dialect, position_tolerance=1.0, **more))
+    if dialect == "grbl":
+        arm.run(f"""
+            ? greet
+            >> ?
+            < {AT_HOME}
+            > $I
+            < [VER:1]
+            < ok
+            + 0.5s
+            ! Greeted(identity='[VER:1]')
+            >> ?
+            < {AT_HOME}
+            ! Rested()
+            = ready
+        """)
+    else:
+        arm.run(f"{MET} {REST} ! Rested()")
+    return arm
+
+
+def test_an_arm_that_does_not_stand_where_it_rests_is_not_ready() -> None:
+    astray = fault("stands at X1 Y2 Z43, and not at X0 Y0 Z100")
+    arm = Arm(options(position_tolerance=1.0))
+    arm.run(f"{MET} > M114\n < X:1.0 Y:2.0 Z:43.0 Count X:80\n < ok\n {astray}\n = down")
+    unsaid = fault("does not say where it stands (it answers '')")
+    Arm(options(position_tolerance=1.0)).run(f"{MET} > M114\n < ok\n {unsaid}")
+
+
+def test_where_it_stands_is_read_before_each_sequence_and_after_each_move() -> None:
+    astray = fault("stands at X1 Y2 Z13, and not at X1 Y2 Z3")
+    telling("marlin").carry(
+        f"{REST} {went('G0 X1.000 Y2.000 Z43.000 F3000')} > M114\n < X:1.00 Y:2.00 Z:43.00\n < ok\n"
+        f"{went('G0 X1.000 Y2.000 Z3.000 F600')} > M114\n < X:1 Y:2 Z:13\n < ok\n {astray}\n = down"
+    )
+
+
+def test_a_grbl_arm_proves_by_one_report_that_it_stands_and_where() -> None:
+    astray = fault("stands at X1 Y2 Z43, and not at X1 Y2 Z3")
+    telling("grbl").carry(f"""
+        >> ?
+        < {AT_HOME}
+        > G1 X1.000 Y2.000 Z43.000 F3000
+        < ok
+        > G4P0.01
+        < ok
+        >> ?
+        < {ABOVE}
+        > G1 X1.000 Y2.000 Z3.000 F600
+        < ok
+        > G4P0.01
+        < ok
+        >> ?
+        < {ABOVE}
+        >> !
+        {astray}
+    """)
+
+
+def test_an_arm_somebody_has_moved_since_is_not_sent_anywhere() -> None:
+    elsewhere = fault("stands at X50 Y0 Z100, and not at X0 Y0 Z100")
+    arm = telling("marlin").carry(f"> M114\n < X:50.0 Y:0.0 Z:100.0\n < ok\n {elsewhere}\n = down")
+    assert arm.arm.sent == 0
+
+
+def test_the_first_carry_begins_with_the_way_home_once_the_gripper_is_known_to_be_empty() -> None:
+    arm = telling("marlin", homing=["G28"], gripper=FEEDBACK)
+    assert not arm.arm.homed
+    arm.carry(
+        f"> P2231\n < ok V0\n {REST} > G28\n < echo:busy: processing\n < ok\n > M400\n < ok\n"
+        f"{went('G0 X0.000 Y0.000 Z100.000 F3000')} {REST} {OPENED} > G0 X1.000 Y2.000 Z43.000 F3000"
+    )
+    assert arm.arm.homed
+
+
+def test_a_board_that_has_just_begun_anew_goes_home_before_it_is_ready_and_only_when_a_person_clears_it() -> None:
+    arm = Arm(options(position_tolerance=1.0, homing=["G28"]))
+    anew = fault("has just begun anew, and does not know where it stands", "Make room for the arm; clearing homes it")
+    arm.run(f"""
+        ? greet
+        > M115
+        < start
+        > M115
+        < ok
+        + 0.5s
+        ! Greeted(identity='marlin arm')
+        {anew}
+        = down
+        + 60s
+        {MET.replace("greet", "clear")}
+        > G28
+        < ok
+        > M400
+        < ok
+        {went("G0 X0.000 Y0.000 Z100.000 F3000")}
+        {REST}
+        > M5
+        < ok
+        + 1s
+        ! Rested()
+        = ready
+    """)
+    assert arm.arm.homed
+
+
+def test_a_limit_switch_that_ends_a_move_of_a_marlin_arm_is_a_fault_though_the_line_is_acknowledged() -> None:
+    line, hit = "G0 X1.000 Y2.000 Z43.000 F3000", "echo:endstops hit:  X:0.50"
+    refused = fault(f"answers 'M400' with '{hit}'")
+    marlin().carry(f"> {line}\n < ok\n > M400\n < {hit}\n {refused}\n < ok\n = down")
+
+
+def test_a_line_that_an_arm_does_not_know_is_a_fault_though_it_is_acknowledged() -> None:
+    line, unknown = "G0 X1.000 Y2.000 Z43.000 F3000", 'echo:Unknown command: "G0"'
+    refused = fault(f"answers '{line}' with '{unknown}'")
+    marlin().carry(f"> {line}\n < {unknown}\n {refused}\n < ok\n = down")
+
+
+def test_a_line_ends_with_a_newline_only() -> None:
+    arm = marlin()
+    arm.arm.carry(carry(arm.chosen.hand, *arm.chosen.taught.values()), arm.now_s)
+    assert arm.arm.transmit(arm.now_s) == b"G0 X1.000 Y2.000 Z43.000 F3000\n"
+
+
+def test_a_report_of_speed_is_no_proof_that_an_arm_moves() -> None:
+    # As grblHAL keeps the feed of before in a hold.
+    carrying_grbl().run("? hold\n >> !?\n < <Hold:0|MPos:0,0,0|FS:600,0>\n ! Held(reason='')\n = held")
+
+
+def test_an_arm_that_homes_may_be_silent_for_as_long_as_homing_takes() -> None:
+    arm = grbl(homing=["$H"]).carry("> $H")
+    asked = 0
+    while arm.now_s < 60:
+        arm.now_s = arm.session.deadline_s or 0.0
+        assert arm.session.tick(arm.now_s) == []
+        asked += arm.session.transmit(arm.now_s).count(b"?")
+    assert asked
+    assert arm.session.receive(b"ok\n", arm.now_s)
+    assert arm.arm.state is State.CARRYING
+
+
+def test_a_refusal_with_a_number_is_one() -> None:
+    line = "G0 X1.000 Y2.000 Z43.000 F3000"
+    refused = fault(f"answers '{line}' with '$1 E22 out of reach'")
+    marlin().carry(f"> {line}\n < $1 E22 out of reach\n {refused}")
+
+
+def test_a_pick_that_takes_too_long_is_a_fault_though_the_arm_says_that_it_moves() -> None:
+    arm = grbl().carry("> G1 X1.000 Y2.000 Z43.000 F3000\n < ok\n > G4P0.01\n < ok\n >> ?")
+    told: list[Any] = []
+    while not told:
+        arm.session.receive(f"{RUN}\n".encode(), arm.now_s)
+        arm.now_s = arm.session.deadline_s or 0.0
+        told = list(arm.session.tick(arm.now_s))
+        sent = arm.session.transmit(arm.now_s)
+    assert told == [FaultRaised("has not ended its pick in time; nothing was said again", LOOK)]
+    assert arm.now_s == pytest.approx(120.5)
+    assert sent == b"!"
+
+
 # ---- options -----------------------------------------------------------------------------------------------------
 
 
 def test_joints_are_taught_with_the_pose_above() -> None:
     joints = {"rack.1": {"at": {"J": 1}, "above": {"J": 2}}, "vise.1": {"at": {"J": 3}, "above": {"J": 4}}}
-    taught = SerialArmOptions(port="p", places=joints, home={"J": 0}).taught
+    with pytest.raises(ValidationError, match=r"home: an arm tells X, Y and Z only; .* position_tolerance must be 0"):
+        SerialArmOptions(port="p", places=joints, home={"J": 0})
+    taught = SerialArmOptions(port="p", places=joints, home={"J": 0}, position_tolerance=0).taught
     assert (taught["rack.1"].at, taught["rack.1"].above) == ({"J": 1}, {"J": 2})
+    places = {name: place | {"approach_mm": 30, "retreat_mm": 5} for name, place in PLACES.items()}
+    taught = SerialArmOptions(port="p", places=places, home=HOME).taught
+    assert (taught["rack.1"].above["Z"], taught["rack.1"].beyond["Z"]) == (33, 8)
+
+
+def test_every_taught_pose_that_is_out_of_reach_and_every_feed_that_is_too_fast_is_named() -> None:
+    with pytest.raises(ValidationError) as refused:
+        options(limits={"max": {"Z": 99, "X": 5}}, fastest_mm_per_min=1000)
+    text = str(refused.value)
+    for mistake in (
+        "home has Z 100; limits allow -inf to 99",
+        "places.vise.1.at has X 9; limits allow -inf to 5",
+        "places.rack.1.feed_mm_per_min: 3000 is faster than fastest_mm_per_min, 1000",
+    ):
+        assert mistake in text
+
+
+def test_what_was_taught_is_compared_with_the_places_in_reach() -> None:
+    stations = {
+        "arm-1": Station("arm-1", "serial_arm", (), ("gripper",), ("rack", "moon")),
+        "rack": Station("rack", "", (), ("1", "2")),
+    }
+    assert list(options().against("arm-1", Plan("cell", stations))) == [
+        "places.vise.1: no station in reach has this place; there are: rack.1, rack.2",
+        "places.rack.2 is missing: it is in reach, and was not taught",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "pose"),
+    [("<Idle|WPos:1.0,-2.5,3.0|FS:0,0>", {"X": 1, "Y": -2.5, "Z": 3}),
+     ("ok X1.5 Y2.0 Z3.0", {"X": 1.5, "Y": 2, "Z": 3}),
+     ("<Idle,Angle(ABCDXYZ):1,2,3,4,5,6,7,Cartesian coordinate(XYZ RxRyRz):198.67,0.0,230.7,0,0,0>",
+      {"X": 198.67, "Y": 0, "Z": 230.7}),
+     ("X:1.00 Y:2.00 Z:3.00 E:0.00 Count X:80 Y:160 Z:240", {"X": 1, "Y": 2, "Z": 3, "E": 0}), ("nowhere", {}),
+     ("<Idle|MPos:1..0,2,3>", {})],
+)  # fmt: skip
+def test_positions_are_read_as_each_arm_tells_them(answer: str, pose: Mapping[str, float]) -> None:
+    assert position_in(answer) == pose
 
 
 @pytest.mark.parametrize(
     "wrong",
     [{"places": {"a": {"at": {"J": 1}}, "b": {"at": {"Z": 1}}}}, {"places": {}}, {"home": {}}, {"dialect": "basic"},
-     {"gripper": {"query": "P1"}}, {"gripper": {"query": "P1", "holds": "(", "empty": "x"}}, {"clear_lines": ["$H!"]},
-     {"gripper": {"grip": []}}, {"places": {"a": {"at": {"x": 1}}, "b": {"at": {"Z": 1}}}}],
+     {"gripper": {"query": "P1"}}, {"gripper": {"query": "P1", "holds": "(", "empty": "x"}}, {"homing": ["$H!"]},
+     {"limits": {"max": {"Z": 20}}}, {"fastest_mm_per_min": 500}, {"gripper": {"grip": []}},
+     {"places": {"a": {"at": {"x": 1}}, "b": {"at": {"Z": 1}}}}],
 )  # fmt: skip
 def test_options_that_are_wrong_are_refused(wrong: Mapping[str, Any]) -> None:
     with pytest.raises(ValidationError):
@@ -482,6 +721,16 @@ def test_a_carry_that_was_refused_by_the_gripper_was_not_begun() -> None:
         assert [end.state for end in ends] == [OperationState.NOT_BEGUN]
 
     driven(options(gripper=FEEDBACK), scene)
+
+
+def test_whoever_leaves_holds_the_arm_and_says_nothing_to_its_gripper() -> None:
+    async def scene(bench: Bench) -> None:
+        bench.driver.start(operation())
+        await bench.says("ok\n")
+        bench.wrote()
+
+    left = driven(options(), scene)
+    assert not {line for line in left.wrote().split("\n") if line.startswith("M") and line != "M400"}
 
 
 def test_a_carry_that_was_stopped_has_failed_and_a_lost_one_is_unknown() -> None:

@@ -25,8 +25,11 @@ class RealCell:
     daemon: Program
     news: Program
 
-    def __init__(self, running: ExitStack, folder: Path, broker: Mosquitto, speed: float, products: str) -> None:
+    def __init__(
+        self, running: ExitStack, folder: Path, broker: Mosquitto, speed: float, products: str, cell: Path = CELL
+    ) -> None:
         self.folder = folder
+        self.cell = cell
         self.broker = broker
         self._running = running
         self._speed = ["--speed", f"{speed:g}"]
@@ -35,13 +38,15 @@ class RealCell:
             "--set=mqtt.protocol=5",
             # A pty boots at once.
             *(f"--set=machines.{name}.boot_s=0.5" for name in ("printer-1", "printer-2")),
-            f"--set=machines.arm-1.url=opc.tcp://127.0.0.1:{free_port()}/arm-1",
         ]
+        serial = SERIAL | ({} if cell == CELL else {"arm-1": "cell/arm-1"})
+        if cell == CELL:
+            self._settings += [f"--set=machines.arm-1.url=opc.tcp://127.0.0.1:{free_port()}/arm-1"]
         self._products = [f"--set=cell.products={products}"]
         machines = ["--devices", folder / "sim", *self._speed, *self._settings]
-        simulator = running.enter_context(Program("cellctl-sim", CELL, *machines))
+        simulator = running.enter_context(Program("cellctl-sim", cell, *machines))
         simulator.out.until(lambda line: line == "ready" or None)
-        self.taps = running.enter_context(closing(Taps(folder / "sim", folder / "dev", SERIAL)))
+        self.taps = running.enter_context(closing(Taps(folder / "sim", folder / "dev", serial)))
         self.start()
 
     # ---- the daemon ----------------------------------------------------------------------------------------------
@@ -56,7 +61,7 @@ class RealCell:
     def run_line(self) -> list[object]:
         """The command line of the daemon."""
         devices = ["--devices", self.folder / "dev", *self._speed]
-        return ["run", CELL, "--state", self.folder / "state", *devices, *self._settings, *self._products]
+        return ["run", self.cell, "--state", self.folder / "state", *devices, *self._settings, *self._products]
 
     @property
     def socket(self) -> Path:

@@ -159,6 +159,21 @@ def test_a_printer_goes_cold_and_is_not_moved(
     assert machine.heard == b"\nM104 S0\nM140 S0\n"
 
 
+@pytest.mark.parametrize(
+    ("dialect", "told", "said"),
+    [
+        ("grbl", b"?!??", "told to hold; it says Hold:0"),
+        ("marlin", b"", "left alone: it ends its present move and stands; its gripper stays as it is"),
+    ],
+)
+def test_an_arm_is_told_to_stand_and_its_gripper_is_left_alone(
+    dialect: str, told: bytes, said: str, at_line: Callable[[str, Answer], Machine], tmp_path: Path
+) -> None:
+    machine = at_line("arm-1", Grbl("Run", speed=1000))
+    assert run(tmp_path, table("arm-1", "serial_arm", f'dialect = "{dialect}"')) == {"arm-1": said}
+    assert machine.heard == told
+
+
 # ---- what is left alone ------------------------------------------------------------------------------------------
 
 

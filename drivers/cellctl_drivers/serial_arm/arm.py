@@ -6,7 +6,7 @@ from cellctl.domain.errors import NotAllowed
 from cellctl_drivers.serial_arm.contact import Clocks, Contact, Purpose
 from cellctl_drivers.serial_arm.dialects import Motion
 from cellctl_drivers.serial_arm.exchange import Exchange
-from cellctl_drivers.serial_arm.route import Gripper, homing
+from cellctl_drivers.serial_arm.route import Hand, Sequence, Step, homing, look, opened
 from cellctl_drivers.serial_arm.run import Run
 from cellctl_drivers.serial_arm.setup import Setup
 from cellctl_drivers.serial_arm.states import AT_WORK, BRAKING, NEXT, Ask, State
@@ -14,19 +14,21 @@ from cellctl_drivers.serial_session import FaultRaised, FellSilent, Greeted, Res
 
 Events = list[SessionEvent]
 
+LOOK: Final = "Look at the arm and at the part, take the part out of the gripper, then clear"
+HOME: Final = "Make room for the arm; clearing homes it"
+
 _MOST_QUESTIONS: Final = 3
-_POLLED: Final = AT_WORK | BRAKING | {State.LOOKING, State.READY, State.CLEARING}
+_POLLED: Final = AT_WORK | BRAKING | {State.LOOKING, State.CHECKING, State.READY, State.CLEARING}
 
 
 class Arm:
     """What all parts of a session share. `run` is the present carry, or the way home after clearing."""
 
-    def __init__(self, setup: Setup, gripper: Gripper, barrier: str) -> None:
+    def __init__(self, setup: Setup, hand: Hand) -> None:
         self.state = State.NEW
         self.run = Run()
         self._setup = setup
-        self._gripper = gripper
-        self._barrier = barrier
+        self._hand = hand
         self._exchange = Exchange()
         self._clocks = Clocks()
         self._contact = Contact()
@@ -40,14 +42,16 @@ class Arm:
             return
         self._exchange.urgent(setup.dialect.status)
         clocks.poll_s = now_s + (setup.idle_poll_s if self.state is State.READY else setup.poll_s)
-        if clocks.asked_s is None and self.state is not State.CLEARING:  # Homing may be silent.
+        step = self.run.step
+        silent = step is not None and step.sequence is Sequence.HOME and step.moves  # As Grbl is while it homes.
+        if clocks.asked_s is None and not silent:
             clocks.asked_s = now_s
 
     def _enter(self, state: State, now_s: float, lasts_s: float | None = None) -> None:
         clocks = self._clocks
         self.state = state
         clocks.until_s = None if lasts_s is None else now_s + lasts_s
-        clocks.due_s = clocks.asked_s = clocks.poll_s = None
+        clocks.due_s = clocks.asked_s = clocks.poll_s = clocks.sequence_s = None
         if state in _POLLED and self._setup.dialect.status:
             clocks.poll_s = now_s + (self._setup.idle_poll_s if state is State.READY else self._setup.poll_s)
 
@@ -63,6 +67,7 @@ class Arm:
         if self._setup.dialect.hold and self.state in AT_WORK:
             self._exchange.urgent(self._setup.dialect.hold)
         self._exchange.close()
+        self._contact.proving = False
         self._enter(State.DOWN, now_s)
         return [FaultRaised(what, do_next)]
 
@@ -86,10 +91,14 @@ class Arm:
 
     def _seen(self, motion: Motion, now_s: float) -> Events:
         met = self._contact.purpose is Purpose.GREET
-        if motion in (Motion.MOVES, Motion.HELD):
+        if motion is Motion.MOVES:
             # What somebody else has begun is left alone.
             what = "is at work that this controller did not begin, and is left alone"
             return self._fault(what, "Wait until it stands, or stop it at the arm", now_s) if met else []
+        if motion is Motion.HELD:
+            # It takes no line in a hold, so it cannot even say who it is.
+            what = "stands in a hold that this controller did not begin, and cannot be asked who it is"
+            return [Greeted(f"{self._setup.dialect.name} arm"), *self._fault(what, LOOK, now_s)] if met else []
         self._contact.locked = motion is Motion.LOCKED
         self._identify(now_s)
         return []
@@ -110,27 +119,57 @@ class Arm:
             what = f"is the wrong arm: '{expected}' is not in its answer to {self._setup.identify}"
             return self._fault(what, "Plug the right cable in, or correct identity in the cell file", now_s)
         name = next((line for line in contact.identity.splitlines() if line), f"{self._setup.dialect.name} arm")
-        greeted: Events = [Greeted(name)]
-        if contact.purpose is Purpose.CLEAR and self._setup.clear_lines:
-            self.run = Run(homing(self._setup.clear_lines, self._barrier))
+        return [Greeted(name), *self._check(now_s)]
+
+    def _check(self, now_s: float) -> Events:
+        """Home, if a person has cleared it; else it must stand where it rests, and be sure of it."""
+        contact, hand = self._contact, self._hand
+        cleared = contact.purpose is Purpose.CLEAR
+        if cleared and (hand.homing or not contact.locked):
+            # A person has taken out what the gripper held.
+            self.run = Run([*(homing(hand) or look(hand)), *opened(hand)])
             self._enter(State.CLEARING, now_s)
             self._next(now_s)
-            return greeted
+            return []
         if contact.locked:
-            return greeted + self._fault("is locked by an alarm", "Make room for the arm; clearing homes it", now_s)
-        self._enter(State.READY, now_s)
-        return [*greeted, Rested()]
+            return self._fault("is locked by an alarm", HOME, now_s)
+        if contact.fresh and hand.homing:
+            return self._fault("has just begun anew, and does not know where it stands", HOME, now_s)
+        self.run = Run(look(hand))
+        if self.run.step is None:
+            self._enter(State.READY, now_s)
+            return [Rested()]
+        self._enter(State.CHECKING, now_s)
+        self._next(now_s)
+        return []
 
     def _next(self, now_s: float) -> None:
         """Begin the present step."""
         step, setup, clocks = self.run.step, self._setup, self._clocks
+        self._bound(step, now_s)
         if step is None:
             clocks.until_s = now_s
         elif step.line:
             self.run.begun(step)
             self._exchange.say(step.line)
-            long_s = setup.clear_s if self.state is State.CLEARING else setup.move_s
+            long_s = setup.clear_s if step.sequence is Sequence.HOME else setup.move_s
             clocks.due_s = now_s + (long_s if step.moves or step.barrier else setup.answer_s)
             clocks.quiet = True
+        elif step.stands is not None:
+            self._contact.proving = True
+            self._report(now_s)
         else:
             clocks.until_s = now_s + step.wait_s
+
+    def _bound(self, step: Step | None, now_s: float) -> None:
+        """Every sequence has its deadline; it begins anew after a hold, which a person has ended."""
+        sequence, setup = step.sequence if step else None, self._setup
+        if sequence is not self._clocks.sequence or self._clocks.sequence_s is None:
+            bounds = {
+                Sequence.LOOK: setup.silence_s,
+                Sequence.HOME: setup.clear_s,
+                Sequence.PICK: setup.pick_s,
+                Sequence.PLACE: setup.place_s,
+            }
+            self._clocks.sequence_s = now_s + bounds[sequence] if sequence else None
+        self._clocks.sequence = sequence

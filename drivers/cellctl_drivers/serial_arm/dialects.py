@@ -1,6 +1,7 @@
 """The two usual ways in which small arms speak over a serial line."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from re import Pattern
@@ -25,6 +26,10 @@ _GRBL_WORDS: Final = {
     "alarm": Motion.LOCKED,
     "sleep": Motion.LOCKED,
 }
+# "MPos:1.000,2.000,3.000", and what a Mirobot says instead.
+_REPORTED: Final = re.compile(r"(?:[MW]Pos|Cartesian coordinate\(XYZ[^)]*\)):([-0-9.]+),([-0-9.]+),([-0-9.]+)")
+# "X:1.00 Y:2.00 Z:3.00 E:0.00 Count X:80 ...", and "X1.00 Y2.00 Z3.00" of a uArm. What is counted is in steps.
+_ANSWERED: Final = re.compile(r"\b([A-Z]):? ?(-?[0-9]+(?:\.[0-9]+)?)")
 _STATUS: Final = re.compile(r"<([A-Za-z]+)(?::([0-9]))?[|,>]")
 _OK: Final = re.compile(r"(?:\$[0-9]+ )?ok\b[ :]*(.*)", re.IGNORECASE)
 
@@ -33,7 +38,8 @@ _OK: Final = re.compile(r"(?:\$[0-9]+ )?ok\b[ :]*(.*)", re.IGNORECASE)
 class Dialect:
     """What differs. Bytes that are empty do not exist there; then a hold takes effect behind the present move.
 
-    `barrier` is answered when all motion before it is over; `identify` asks who it is, and moves nothing.
+    `barrier` is answered when all motion before it is over; `identify` asks who it is, `where` where it stands (empty:
+    a status report says so); both move nothing. `halt` stops at once and keeps the grip.
     """
 
     name: str
@@ -47,6 +53,7 @@ class Dialect:
     resume: bytes = b""
     reset: bytes = b""
     halt: tuple[str, ...] = ()
+    where: str = ""
 
 
 GRBL: Final = Dialect(
@@ -66,9 +73,13 @@ MARLIN: Final = Dialect(
     identify="M115",
     barrier="M400",
     move="G0",
-    refusal=re.compile(r"error\b.*|!!.*|E[0-9]+\b.*|echo: ?unknown command.*", re.IGNORECASE),
+    # A limit switch ends the move, and everything is acknowledged as if nothing had happened.
+    refusal=re.compile(
+        r"error\b.*|!!.*|(?:\$[0-9]+ )?E[0-9]+\b.*|echo: ?unknown command.*|echo: ?endstops hit.*", re.IGNORECASE
+    ),
     banner=re.compile(r"start"),
-    halt=("M112",),
+    halt=("M410",),  # Not M112: that switches motors and pump off, and the arm falls with what it holds.
+    where="M114",
 )
 BY_NAME: Final = {dialect.name: dialect for dialect in (GRBL, MARLIN)}
 
@@ -88,3 +99,13 @@ def motion_in(line: str) -> Motion | None:
     if word == "hold":
         return Motion.MOVES if substate == "1" else Motion.HELD
     return _GRBL_WORDS.get(word, Motion.MOVES)
+
+
+def position_in(answer: str) -> Mapping[str, float]:
+    """Where an arm says that it stands, by axis; empty if it does not say."""
+    reported = _REPORTED.search(answer)
+    words = zip("XYZ", reported.groups(), strict=True) if reported else _ANSWERED.findall(answer.partition("Count")[0])
+    try:
+        return {axis: float(value) for axis, value in words}
+    except ValueError:
+        return {}

@@ -45,7 +45,7 @@ class SerialArmDriver(SerialDriver):
         for place in (operation.source, operation.target):
             if place not in taught:
                 raise NotAllowed(f"{machine} was not taught {place}; it knows: {', '.join(taught)}")
-        return carry(self._options.hand, taught[operation.source], taught[operation.target])
+        return carry(self._options.hand, taught[operation.source], taught[operation.target], homed=self._arm.homed)
 
     def _tell(self, events: Sequence[SessionEvent], now_s: float) -> None:
         """Where the part is, is told before that the work is over."""
@@ -86,17 +86,18 @@ class SerialArmFamily:
             dialect=spoken,
             identify=options.identify or spoken.identify,
             identity=options.identity,
-            clear_lines=options.clear_lines,
             answer_s=wire_s(options.ack_timeout_s),
             sync_s=wire_s(usual.sync_s),
             move_s=wire_s(options.move_timeout_s),
+            pick_s=wire_s(options.pick_timeout_s),
+            place_s=wire_s(options.place_timeout_s),
             clear_s=wire_s(options.clear_timeout_s),
             stand_s=wire_s(usual.stand_s),
             poll_s=wire_s(usual.poll_s),
             idle_poll_s=wire_s(usual.idle_poll_s),
             silence_s=wire_s(usual.silence_s),
         )
-        session = ArmSession(setup, options.hand.gripper, options.hand.barrier)
+        session = ArmSession(setup, options.hand)
         link = tools.links.bytes_to(machine, options.port, {"baud": options.baud})
         return SerialArmDriver(machine, link, session, options, tools)
 

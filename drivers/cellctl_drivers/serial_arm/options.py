@@ -7,12 +7,14 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from cellctl.domain.work import Plan
 from cellctl_drivers.serial_arm.dialects import BY_NAME, Dialect
 from cellctl_drivers.serial_arm.route import Gripper, Hand, Taught
 from cellctl_drivers.serial_arm.setup import Setup
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Feed = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Height = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Axis = Annotated[str, Field(pattern=r"^[A-Z]$")]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 # Printable ASCII without `?`, `!` and `~`, which some arms take out of the middle of a line.
@@ -27,11 +29,14 @@ class _Table(BaseModel):
 
 
 class PlaceTable(_Table):
-    """A taught place: axis words, or joints. `above` is where the arm comes from; else so far above in Z."""
+    """A taught place: axis words, or joints. `above` is where the arm comes from, `beyond` to where it draws back; else
+    so far above in Z."""
 
     at: Annotated[Pose, Field(min_length=1)]
     above: Pose = {}
-    approach_mm: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 40.0
+    beyond: Pose = {}
+    approach_mm: Height = 40.0
+    retreat_mm: Height | None = None
     feed_mm_per_min: Feed = 3000.0
     slow_mm_per_min: Feed = 600.0
 
@@ -45,7 +50,9 @@ class PlaceTable(_Table):
     def taught(self) -> Taught:
         """As the session wants it."""
         above = self.above or self.at | {"Z": self.at["Z"] + self.approach_mm}
-        return Taught(self.at, above, self.feed_mm_per_min, self.slow_mm_per_min)
+        retreat_mm = self.approach_mm if self.retreat_mm is None else self.retreat_mm
+        beyond = self.beyond or self.above or self.at | {"Z": self.at["Z"] + retreat_mm}
+        return Taught(self.at, above, beyond, self.feed_mm_per_min, self.slow_mm_per_min)
 
 
 class GripperTable(_Table):
@@ -109,21 +116,56 @@ class SerialArmOptions(_Table):
     barrier: Annotated[str, Field(pattern=r"^[ A-Z0-9.]{0,32}$", description="answered when motion is over")] = ""
     identify: Annotated[str, Field(pattern=r"^[ ->@-}]{0,95}$", description="asks who it is; moves nothing")] = ""
     identity: Annotated[str, Field(description="text that must be in the answer to identify; empty: any")] = ""
-    clear_lines: Annotated[tuple[Line, ...], Field(description="bring it home when a person clears it")] = ()
+    homing: Annotated[tuple[Line, ...], Field(description="brings it to its switches")] = ()
+    where: Annotated[str, Field(pattern=r"^[ ->@-}]{0,95}$", description="asks where it stands")] = ""
+    position_tolerance: Annotated[float, Field(ge=0, allow_inf_nan=False, description="mm; 0: it cannot tell")] = 1.0
+    limits: Annotated[ReachTable, Field(description="taught positions beyond them are mistakes")] = ReachTable()
+    fastest_mm_per_min: Annotated[Feed, Field(description="no move is faster")] = 6000.0
     ack_timeout_s: Annotated[Seconds, Field(description="how long a line may stay unanswered")] = _USUAL.answer_s
     move_timeout_s: Annotated[Seconds, Field(description="how long one move may take")] = _USUAL.move_s
-    clear_timeout_s: Annotated[Seconds, Field(description="how long one step of homing may take")] = _USUAL.clear_s
-    limits: Annotated[ReachTable, Field(description="taught positions beyond them are mistakes")] = ReachTable()
+    pick_timeout_s: Annotated[Seconds, Field(description="from rest until the part is up")] = _USUAL.pick_s
+    place_timeout_s: Annotated[Seconds, Field(description="from there until the arm is at rest")] = _USUAL.place_s
+    clear_timeout_s: Annotated[Seconds, Field(description="how long homing may take")] = _USUAL.clear_s
 
     @model_validator(mode="after")
-    def _within_reach(self) -> "SerialArmOptions":
-        poses: dict[str, Mapping[str, float]] = {"home": self.home}
-        for name, taught in self.taught.items():
-            poses |= {f"places.{name}.at": taught.at, f"places.{name}.above": taught.above}
-        beyond = [mistake for name, pose in poses.items() for mistake in self.limits.mistakes(name, pose)]
-        if beyond:
-            raise ValueError("; ".join(beyond))
+    def _is_reached(self) -> "SerialArmOptions":
+        wrong = list(self._unreached())
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return self
+
+    def _unreached(self) -> Iterator[str]:
+        for name, pose in self._poses():
+            if self.position_tolerance and not pose.keys() & set("XYZ"):
+                yield f"{name}: an arm tells X, Y and Z only; with other axes position_tolerance must be 0"
+            yield from self.limits.mistakes(name, pose)
+        feeds = {"home_feed_mm_per_min": self.home_feed_mm_per_min}
+        for name, place in self.places.items():
+            feeds |= {f"places.{name}.{key}": getattr(place, key) for key in ("feed_mm_per_min", "slow_mm_per_min")}
+        for name, feed in feeds.items():
+            if feed > self.fastest_mm_per_min:
+                yield f"{name}: {feed:g} is faster than fastest_mm_per_min, {self.fastest_mm_per_min:g}"
+
+    def _poses(self) -> Iterator[tuple[str, Pose]]:
+        yield "home", self.home
+        for name, place in self.places.items():
+            taught = place.taught
+            yield f"places.{name}.at", place.at
+            yield f"places.{name}.above", dict(taught.above)
+            yield f"places.{name}.beyond", dict(taught.beyond)
+
+    def against(self, machine: str, plan: Plan) -> Iterator[str]:
+        """What it was taught and the cell does not have, and the other way round."""
+        station = plan.station(machine)
+        reached = [place for name in station.reach for place in plan.station(name).places]
+        for place in self.places:
+            if place not in reached:
+                yield f"places.{place}: no station in reach has this place; there are: {', '.join(reached)}"
+        for place in reached:
+            if place not in self.places:
+                yield f"places.{place} is missing: it is in reach, and was not taught"
+        if len(station.slots) != 1 or station.slots[0] != "gripper":
+            yield f'slots must be ["gripper"] for an arm, got {list(station.slots)}'
 
     @property
     def spoken(self) -> Dialect:
@@ -134,7 +176,9 @@ class SerialArmOptions(_Table):
     def hand(self) -> Hand:
         """How the arm is told to move."""
         move, barrier = self.move or self.spoken.move, self.barrier or self.spoken.barrier
-        return Hand(move, barrier, self.gripper.gripper, self.home, self.home_feed_mm_per_min)
+        where, tolerance = self.where or self.spoken.where, self.position_tolerance
+        gripper, feed = self.gripper.gripper, self.home_feed_mm_per_min
+        return Hand(move, barrier, gripper, self.home, feed, self.homing, where, tolerance)
 
     @property
     def taught(self) -> Mapping[str, Taught]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from cellctl.domain.work import Knowledge
-from cellctl_drivers.serial_arm.route import Gripper, Proof, Step
+from cellctl_drivers.serial_arm.proofs import contradiction
+from cellctl_drivers.serial_arm.route import Hand, Proof, Step
 
 
 class Whereabouts(Enum):
@@ -25,13 +26,14 @@ class Moved:
 
 class Run:
     """The steps in order; each is taken once. `holds`: the gripper has, or may have, the part. `proved`: as many of
-    the lines sent are proved to be executed."""
+    the lines sent are proved to be executed. `homed`: it has been to its switches."""
 
     def __init__(self, steps: Sequence[Step] = ()) -> None:
         self.sent = 0
         self.acknowledged = 0
         self.proved = 0
         self.holds = False
+        self.homed = False
         self.moved: list[Moved] = []
         self._steps = tuple(steps)
         self._index = 0
@@ -43,21 +45,21 @@ class Run:
 
     def begun(self, step: Step) -> None:
         """Its line goes out. From the first one on that is more than a question, the arm is at work."""
-        if not step.asks:
+        if not _is_question(step):
             self.sent += 1
         if step.name == "grip":
             self.holds = True
 
-    def done(self, answer: str, gripper: Gripper) -> str:
+    def done(self, answer: str, hand: Hand) -> str:
         """The present step is done. Returns what is wrong with its answer; empty if nothing is."""
         step = self.step
         if step is None:
             return ""
-        wrong = _contradiction(step, answer, gripper)
+        wrong = contradiction(step, answer, hand)
         if wrong:
             return wrong
         self._index += 1
-        if step.line and not step.asks:
+        if step.line and not _is_question(step):
             self.acknowledged += 1
         if step.barrier:
             self.proved = self.sent
@@ -67,21 +69,10 @@ class Run:
         elif step.proof is Proof.RELEASED:
             self.holds = False
             self.moved.append(Moved(Whereabouts.TARGET, knowledge))
+        elif step.proof is Proof.HOMED:
+            self.homed = True
         return ""
 
 
-_WRONG = {
-    Proof.EMPTY_BEFORE: "does not say that its gripper is empty",
-    Proof.GRIPPED: "does not say that its gripper holds the part",
-    Proof.STILL_HELD: "does not say that its gripper still holds the part",
-    Proof.RELEASED: "does not say that its gripper is empty after the release",
-}
-
-
-def _contradiction(step: Step, answer: str, gripper: Gripper) -> str:
-    if step.proof is None or not step.asks:
-        return ""
-    wanted = gripper.empty if step.proof in (Proof.EMPTY_BEFORE, Proof.RELEASED) else gripper.holds
-    if wanted is not None and wanted.search(answer):
-        return ""
-    return f"{_WRONG[step.proof]} (it answers {answer!r})"
+def _is_question(step: Step) -> bool:
+    return step.asks or (step.stands is not None and not step.barrier)

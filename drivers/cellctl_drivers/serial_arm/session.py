@@ -5,10 +5,9 @@ reset lets go of the part in many arms, it comes when the gripper is empty, or w
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from cellctl.domain.errors import NotAllowed
-from cellctl_drivers.serial_arm.arm import Arm, Events
+from cellctl_drivers.serial_arm.arm import LOOK, Arm, Events
 from cellctl_drivers.serial_arm.contact import Purpose
 from cellctl_drivers.serial_arm.dialects import Motion, motion_in, ok_in
 from cellctl_drivers.serial_arm.route import Step
@@ -24,8 +23,6 @@ from cellctl_drivers.serial_session import (
     SessionEvent,
     Stopped,
 )
-
-_LOOK: Final = "Look at the arm and at the part, take the part out of the gripper, then clear"
 
 
 class ArmSession(Arm):
@@ -47,7 +44,7 @@ class ArmSession(Arm):
         if self.state is State.READY and not self.at_rest:
             raise NotAllowed("the arm is moving, and not for us")
         self._ask(Ask.CARRY, now_s)
-        self.run = Run(steps)
+        self.run, self._contact.proving = Run(steps), False
         self._next(now_s)
 
     def hold(self, now_s: float) -> None:
@@ -65,9 +62,13 @@ class ArmSession(Arm):
             self._contact.told += self._go_on(now_s)
 
     def stop(self, now_s: float) -> None:
-        """Stand still and forget the rest. With a part in the gripper a person must take it: a FaultRaised."""
+        """Stand still and forget the rest: Stopped, where it was ready; else a FaultRaised, because the arm stands in
+        the way, maybe with a part, and a person must look."""
         self._ask(Ask.STOP, now_s)
-        self._brake(now_s)
+        if self.state is State.STOPPING:
+            self._brake(now_s)
+        else:
+            self._contact.told.append(Stopped())
 
     def halt(self, now_s: float) -> None:
         """Stop by the quickest way that does not open the gripper."""
@@ -77,8 +78,20 @@ class ArmSession(Arm):
     def clear(self, now_s: float) -> None:
         """A person has looked, and the gripper is empty: begin anew, and go home where the owner says how."""
         self._ask(Ask.CLEAR, now_s)
-        self.run = Run()
-        self._reset(Purpose.CLEAR, now_s)
+        self.run, self._contact.homed = Run(), False
+        self._contact.purpose = Purpose.CLEAR
+        self._exchange.forget()
+        if self._setup.dialect.reset:
+            self._enter(State.RESETTING, now_s, self._setup.answer_s)
+            self._exchange.urgent(self._setup.dialect.reset)
+        else:
+            self._enter(State.LOOKING, now_s)
+            self._look(now_s)
+
+    @property
+    def homed(self) -> bool:
+        """Whether it knows where it is: it was homed since the line was opened, or never has to be."""
+        return self._contact.homed or not self._hand.homing
 
     @property
     def at_rest(self) -> bool:
@@ -131,6 +144,9 @@ class ArmSession(Arm):
             return told
         if clocks.due_s is not None and now_s >= clocks.due_s:
             return self._overdue(now_s)
+        if clocks.sequence_s is not None and now_s >= clocks.sequence_s and clocks.sequence is not None:
+            what = f"has not ended its {clocks.sequence.value} in time; nothing was said again"
+            return self._fault(what, LOOK, now_s)
         if clocks.asked_s is not None and now_s >= clocks.asked_s + self._setup.silence_s:
             return self._fall_silent(now_s - clocks.asked_s)
         if clocks.until_s is not None and now_s >= clocks.until_s:
@@ -152,7 +168,7 @@ class ArmSession(Arm):
         motion = motion_in(line) if dialect.status else None
         if motion is not None:
             self._contact.motion, self._clocks.asked_s = motion, None
-            return self._reported(motion, now_s)
+            return self._reported(motion, line, now_s)
         answer = ok_in(line)
         if answer is not None:
             return self._acknowledged(answer, now_s)
@@ -188,20 +204,18 @@ class ArmSession(Arm):
         if self.state is State.ASKING:  # What another connection left in its buffer stood in front of the question.
             self._identify(now_s)
             return []
-        if self.state in AT_WORK or self.state is State.CLEARING:
-            return self._fault(f"answers '{said}' with '{line}'", _LOOK, now_s)
-        return self._fault(f"says '{line}'", _LOOK, now_s) if self.state is State.READY else []
+        if self.state in AT_WORK or self.state in (State.CLEARING, State.CHECKING):
+            return self._fault(f"answers '{said}' with '{line}'", LOOK, now_s)
+        return self._fault(f"says '{line}'", LOOK, now_s) if self.state is State.READY else []
 
     def _began_anew(self, now_s: float) -> Events:
         self._exchange.forget()
         self._clocks.due_s = None
         match self.state:
             case State.LOOKING | State.ASKING | State.SYNCING:
+                self._contact.fresh = True
                 self._enter(State.LOOKING, now_s)
                 self._look(now_s)
-            case State.RESETTING if self._contact.purpose is Purpose.STOP:
-                self._enter(State.READY, now_s)
-                return [Stopped()]
             case State.RESETTING:
                 self._enter(State.LOOKING, now_s)
                 self._look(now_s)
@@ -212,22 +226,22 @@ class ArmSession(Arm):
                 return [ResetSeen("the arm began anew by itself; its gripper may have opened")]
         return []
 
-    def _reported(self, motion: Motion, now_s: float) -> Events:
+    def _reported(self, motion: Motion, line: str, now_s: float) -> Events:
         state = self.state
         if state is State.LOOKING:
             return self._seen(motion, now_s)
-        return self._braked(motion, now_s) if state in BRAKING else self._reported_at_work(motion, now_s)
+        return self._braked(motion, now_s) if state in BRAKING else self._reported_at_work(motion, line, now_s)
 
-    def _reported_at_work(self, motion: Motion, now_s: float) -> Events:
+    def _reported_at_work(self, motion: Motion, line: str, now_s: float) -> Events:
         match self.state:
             case State.RESUMING if motion is Motion.HELD:
                 self._exchange.urgent(self._setup.dialect.resume)  # Dropped while it still braked.
-            case State.HELD | State.RESUMING | State.CARRYING | State.READY if motion is Motion.LOCKED:
-                return self._fault("is locked by an alarm", _LOOK, now_s)
+            case State.HELD | State.RESUMING | State.CARRYING | State.READY | State.CHECKING if motion is Motion.LOCKED:
+                return self._fault("is locked by an alarm", LOOK, now_s)
             case State.RESUMING:
                 return self._go_on(now_s)
-            case State.CARRYING | State.CLEARING if self._contact.proving and motion is Motion.STANDS:
-                return self._step_done("", now_s)
+            case State.CARRYING | State.CLEARING | State.CHECKING if self._contact.proving and motion is Motion.STANDS:
+                return self._step_done(line, now_s)
             case State.CARRYING if motion is Motion.HELD:
                 self._enter(State.HELD, now_s)
                 return [Held("paused at the arm")]
@@ -237,10 +251,11 @@ class ArmSession(Arm):
 
     def _step_done(self, answer: str, now_s: float) -> Events:
         self._contact.proving = False
-        wrong = self.run.done(answer, self._gripper)
+        wrong = self.run.done(answer, self._hand)
         if wrong:
-            return self._fault(wrong, _LOOK, now_s)
-        if self.state in (State.CARRYING, State.CLEARING):
+            return self._fault(wrong, LOOK, now_s)
+        self._contact.homed = self._contact.homed or self.run.homed
+        if self.state in (State.CARRYING, State.CLEARING, State.CHECKING):
             if self.run.step is None:
                 return self._finished(now_s)
             self._next(now_s)
@@ -290,32 +305,17 @@ class ArmSession(Arm):
         if self.state is State.HALTING:
             self._enter(State.DOWN, now_s)
             return [Stopped()]
-        if self.run.holds:
-            return self._fault("was stopped with the part in its gripper", _LOOK, now_s)
-        if self._setup.dialect.reset:  # What is left of a move is waiting in its hold.
-            self._reset(Purpose.STOP, now_s)
-            return []
-        self._exchange.forget()
-        self._enter(State.READY, now_s)
-        return [Stopped()]
+        how = "with the part in its gripper" if self.run.holds else "on its way, and may stand in the way"
+        return self._fault(f"was stopped {how}", LOOK, now_s)
 
     def _go_on(self, now_s: float) -> Events:
         self._enter(State.CARRYING, now_s)
+        self._bound(self.run.step, now_s)
         if self._exchange.line:
             self._clocks.due_s = now_s + self._setup.move_s
         elif not self._contact.proving:
             self._next(now_s)
         return [Resumed()]
-
-    def _reset(self, purpose: Purpose, now_s: float) -> None:
-        self._contact.purpose = purpose
-        self._exchange.forget()
-        if self._setup.dialect.reset:
-            self._enter(State.RESETTING, now_s, self._setup.answer_s)
-            self._exchange.urgent(self._setup.dialect.reset)
-        else:
-            self._enter(State.LOOKING, now_s)
-            self._look(now_s)
 
     # ---- clocks and ends -----------------------------------------------------------------------------------------
 
@@ -323,7 +323,7 @@ class ArmSession(Arm):
         """A state has lasted as long as it may, or a wait is over."""
         if self.state is State.SYNCING:
             return self._met(now_s)
-        if self.state in (State.CARRYING, State.CLEARING):
+        if self.state in (State.CARRYING, State.CLEARING, State.CHECKING):
             return self._step_done("", now_s) if self.run.step else self._finished(now_s)
         match self.state:
             case State.HALTING if not self._setup.dialect.hold:
@@ -342,4 +342,4 @@ class ArmSession(Arm):
             return []
         if quiet:
             return self._fall_silent(self._setup.move_s)
-        return self._fault(f"has not acknowledged '{said}' in time; nothing was said again", _LOOK, now_s)
+        return self._fault(f"has not acknowledged '{said}' in time; nothing was said again", LOOK, now_s)

@@ -5,15 +5,17 @@ from typing import Final
 
 
 class State(Enum):
-    """LOOKING: does it stand? ASKING: who is it? SYNCING: was that the last answer? CLEARING: on its way home.
+    """LOOKING: does it stand? ASKING: who is it? SYNCING: was that the last answer? CHECKING: where does it
+    stand? CLEARING: on its way home.
 
-    STOPPING and HALTING: it comes to a stand, to be ready again or to wait for a person.
+    STOPPING and HALTING: it comes to a stand, to wait for a person.
     """
 
     NEW = "new"
     LOOKING = "looking"
     ASKING = "asking"
     SYNCING = "syncing"
+    CHECKING = "checking"
     READY = "ready"
     CARRYING = "carrying"
     HOLDING = "holding"
@@ -50,7 +52,8 @@ NEXT: Final[dict[tuple[State, Ask], State]] = {
     (_S.CARRYING, _A.HOLD): _S.HOLDING,
     (_S.RESUMING, _A.HOLD): _S.HOLDING,
     (_S.HELD, _A.RESUME): _S.RESUMING,
-    **{(state, _A.STOP): _S.STOPPING for state in (*AT_WORK, _S.READY)},
+    **{(state, _A.STOP): _S.STOPPING for state in AT_WORK},
+    (_S.READY, _A.STOP): _S.READY,
     **{
         (state, _A.HALT): _S.HALTING
         for state in State
