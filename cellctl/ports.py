@@ -11,6 +11,7 @@ from cellctl.domain.events import Fact, Record
 from cellctl.domain.machine import MachineCommand
 from cellctl.domain.work import Operation, Plan
 from cellctl.gcode.preflight import Piecewise
+from cellctl.gcode.resume import Resumption
 from cellctl.gcode.rules import MachineRules
 from cellctl.gcode.verdicts import Verdicts
 
@@ -244,6 +245,10 @@ class Desk(Protocol):
 
     def records(self, after_seq: int = 0) -> Iterator[Record]:
         """The log after a sequence number, as far as it is durable."""
+        ...
+
+    async def resume_plan(self, machine: str, at_line: int | None) -> Resumption:
+        """How a machine's unknown operation could go on. Raises NotAllowed, with every reason against it."""
         ...
 
     @property

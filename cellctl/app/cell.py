@@ -13,6 +13,7 @@ from cellctl import __version__
 from cellctl.app.config import CellConfig
 from cellctl.app.desk import Desk
 from cellctl.app.engine import Engine
+from cellctl.app.resuming import Resuming
 from cellctl.app.supervisor import Supervisor
 from cellctl.app.workbench import Workbench
 from cellctl.core.cell import empty
@@ -53,7 +54,8 @@ class RunningCell:
         self.engine = Engine(empty(config.plan), outside.store, outside.clock)
         self.bench = Workbench(config, outside.files)
         products = [product.describe() for product in config.products]
-        self.desk = Desk(self.engine, outside.clock, self._prepare, products)
+        resuming = Resuming(outside.files, config.machines)
+        self.desk = Desk(self.engine, outside.clock, self._prepare, products, resuming)
         for name, machine in config.machines.items():
             report = partial(self.engine.report, name)
             verdicts = self.bench.verdicts if config.plan.stations[name].preflight else None

@@ -8,13 +8,15 @@ from typing import Any, Final
 import structlog
 
 from cellctl.app.engine import Engine
-from cellctl.core.decide import MachineTold, PreparedOrder, RefusedOrder, Stimulus
+from cellctl.app.resuming import Resuming
+from cellctl.core.decide import MachineTold, PreparedOrder, PreparedResumption, RefusedOrder, Stimulus
 from cellctl.core.view import CellView
-from cellctl.domain.commands import CommandMachine, Envelope, Reply, SubmitOrder, rejected
-from cellctl.domain.errors import OrderRefused
+from cellctl.domain.commands import CommandMachine, Envelope, Reply, ResumeOperation, SubmitOrder, rejected
+from cellctl.domain.errors import NotAllowed, OrderRefused, StoreFailed
 from cellctl.domain.events import Record
 from cellctl.domain.machine import MachineCommand
 from cellctl.domain.work import Directive, Plan
+from cellctl.gcode.resume import Resumption
 from cellctl.ports import Clock
 
 log = structlog.get_logger()
@@ -28,11 +30,19 @@ CUT_SHORT: Final = frozenset({MachineCommand.HOLD, MachineCommand.ABORT})
 class Desk:
     """Implements ports.Desk on an engine. `prepare` makes an order ready, or raises OrderRefused."""
 
-    def __init__(self, engine: Engine, clock: Clock, prepare: Prepare, products: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        prepare: Prepare,
+        products: Sequence[Mapping[str, Any]],
+        resuming: Resuming,
+    ) -> None:
         self.products = products
         self._engine = engine
         self._clock = clock
         self._prepare = prepare
+        self._resuming = resuming
         # What is being prepared or decided about, by the command's id.
         self._pending: dict[str, asyncio.Event] = {}
 
@@ -48,6 +58,10 @@ class Desk:
     async def changed(self, since_rev: int) -> int:
         """Wait for a view that is newer than `since_rev`; returns its rev."""
         return await self._engine.changed(since_rev)
+
+    async def resume_plan(self, machine: str, at_line: int | None) -> Resumption:
+        """How a machine's unknown operation could go on; see ports.Desk."""
+        return await self._resuming.plan(self._engine.cell, machine, at_line)
 
     def records(self, after_seq: int = 0) -> Iterator[Record]:
         """The durable log after a sequence number."""
@@ -80,12 +94,22 @@ class Desk:
         match envelope.command:
             case SubmitOrder() as order:
                 return await self._prepared(envelope, order)
+            case ResumeOperation() as resume:
+                return await self._resumption(envelope, resume)
             case CommandMachine(machine=machine, command=command) if (
                 command in CUT_SHORT and machine in self._engine.supervisors
             ):
                 # The machine hears it before anything is decided or written, and its own table judges it.
                 return MachineTold(envelope, self._engine.tell(machine, command))
         return envelope
+
+    async def _resumption(self, envelope: Envelope, command: ResumeOperation) -> Stimulus:
+        try:
+            plan = await self._resuming.plan(self._engine.cell, command.machine, command.at_line)
+            program = await self._resuming.program(plan)
+        except (NotAllowed, StoreFailed) as refused:
+            return RefusedOrder(envelope, rejected("precondition_failed", str(refused)))
+        return PreparedResumption(envelope, plan.operation_id, command.at_line, program)
 
     async def _prepared(self, envelope: Envelope, order: SubmitOrder) -> Stimulus:
         try:

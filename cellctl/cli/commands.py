@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
-from cellctl.cli import orders
+from cellctl.cli import orders, resuming
 from cellctl.cli.client import Api
 from cellctl.cli.orders import UsageMistake
 from cellctl.cli.parser import MACHINE_VERBS
@@ -64,6 +64,8 @@ COMMANDS: dict[tuple[str, str], Callable[[Api, Namespace, Screen], Sequence[str]
     ("order", "cancel"): _cancel_order,
     ("machine", "list"): _list_machines,
     **{("machine", verb): _command_machine for verb in MACHINE_VERBS},
+    ("machine", "resume-plan"): resuming.show_plan,
+    ("machine", "resume-at"): resuming.resume_at,
     ("prompt", "list"): _list_prompts,
     ("prompt", "answer"): _answer_prompt,
     ("product", "list"): orders.list_products,

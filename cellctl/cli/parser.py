@@ -117,8 +117,15 @@ def _order_verbs(verbs: _Verbs) -> None:
 
 
 def _machine_verbs(verbs: _Verbs) -> None:
-    actions = _actions(verbs, "machine", f"list, {', '.join(MACHINE_VERBS)}")
+    actions = _actions(verbs, "machine", f"list, {', '.join(MACHINE_VERBS)}, resume-plan, resume-at")
     actions.add_parser("list", parents=[_client()], help="all machines")
+    plan = actions.add_parser("resume-plan", parents=[_client()], help="how a program that broke off could go on")
+    go_on = actions.add_parser("resume-at", parents=[_client()], help="show that plan, and do it once you say yes")
+    go_on.add_argument("--yes", action="store_true", help="what it asks has been seen to; do not ask")
+    for verb in (plan, go_on):
+        verb.add_argument("machine", metavar="MACHINE")
+        likely = "default: behind what is likely to be done"
+        verb.add_argument("--line", type=_count, metavar="N", help=f"the first line to be run again; {likely}")
     for name, meaning in MACHINE_VERBS.items():
         actions.add_parser(name, parents=[_client()], help=meaning).add_argument("machine", metavar="MACHINE")
 

@@ -84,7 +84,8 @@ def _trouble(status: Json, screen: Screen) -> Iterator[Task]:
     for machine in machines.values():
         commands = _way_back(machine, screen)
         if commands and machine not in alarmed.values():
-            yield Task(f"{machine['name']} is {machine['state']}", commands)
+            because = f": {machine['reason']}" if machine["reason"] else ""
+            yield Task(f"{machine['name']} is {machine['state']}{because}", commands)
     # A program that fits no machine waits for a person, not for a machine.
     for order, why in {job["order_id"]: job["why"] for job in status["jobs"] if _fits_nowhere(job)}.items():
         yield Task(f"{order} fits no machine: {why}", (f"{screen.me} order cancel {shlex.quote(order)}",))

@@ -18,13 +18,14 @@ from cellctl.domain.commands import (
     CommandMachine,
     Envelope,
     Reply,
+    ResumeOperation,
     SubmitOrder,
     rejected,
 )
 from cellctl.domain.errors import NotAllowed
 from cellctl.domain.job import JobCommand
 from cellctl.domain.machine import FOR_PEOPLE, MachineCommand, MachineState, after
-from cellctl.domain.work import NOWHERE, Directive, OperationKind, OperationState, Part
+from cellctl.domain.work import NOWHERE, Directive, OperationKind, OperationState, Part, Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,18 @@ class PreparedOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class PreparedResumption:
+    """A ResumeOperation whose program (what rebuilds its state, and the rest of it) is on disk."""
+
+    envelope: Envelope
+    operation_id: str
+    at_line: int
+    program: Program
+
+
+@dataclass(frozen=True, slots=True)
 class RefusedOrder:
-    """A SubmitOrder that cannot be made; it is remembered, so that its repeat gets the same answer."""
+    """A command that cannot be prepared; it is remembered, so that its repeat gets the same answer."""
 
     envelope: Envelope
     reply: Reply
@@ -52,7 +63,7 @@ class MachineTold:
     refused: str
 
 
-Stimulus = Envelope | PreparedOrder | RefusedOrder | MachineTold | ev.Fact | ev.ControllerStarted
+Stimulus = Envelope | PreparedOrder | PreparedResumption | RefusedOrder | MachineTold | ev.Fact | ev.ControllerStarted
 
 
 def decide(cell: Cell, stimulus: Stimulus) -> tuple[Cell, Sequence[Instruction]]:
@@ -61,6 +72,8 @@ def decide(cell: Cell, stimulus: Stimulus) -> tuple[Cell, Sequence[Instruction]]
     match stimulus:
         case PreparedOrder():
             _accept(turn, stimulus)
+        case PreparedResumption():
+            _resume(turn, stimulus)
         case MachineTold():
             _told(turn, stimulus)
         case RefusedOrder():
@@ -108,6 +121,25 @@ def _accept(turn: Turn, prepared: PreparedOrder) -> None:
     _reply(turn, prepared.envelope, Reply("accepted", f"{order.id}: {len(jobs)} to make", result))
 
 
+def _resume(turn: Turn, prepared: PreparedResumption) -> None:
+    envelope = prepared.envelope
+    operation = turn.cell.operations.get(prepared.operation_id)
+    if operation is None or operation.state is not OperationState.UNKNOWN:
+        refused = f"{prepared.operation_id} is not unknown any more; nothing is to be gone on with"
+        _reply(turn, envelope, rejected("precondition_failed", refused))
+        return
+    state = turn.cell.stations[operation.station].state
+    if state is not MachineState.IDLE:
+        name = state.name if state else "not heard"
+        refused = f"{operation.station} is {name}; it must be IDLE first: cellctl machine clear, then reset"
+        _reply(turn, envelope, rejected("precondition_failed", refused))
+        return
+    again = recovery.go_on(turn, operation, prepared.program, prepared.at_line, envelope.sender)
+    said = f"{operation.station}: {again.id} goes on with {operation.serial} at line {prepared.at_line}"
+    _reply(turn, envelope, Reply("accepted", said, {"operation_id": again.id}))
+    turn.do(Start(again))
+
+
 def _command(turn: Turn, envelope: Envelope) -> None:
     command = envelope.command
     match command:
@@ -117,8 +149,8 @@ def _command(turn: Turn, envelope: Envelope) -> None:
             reply = _machine(turn, command, envelope.sender)
         case AnswerPrompt():
             reply = _answer(turn, command, envelope.sender)
-        case SubmitOrder():
-            reply = rejected("internal", "an order must be prepared before it is decided upon; report this defect")
+        case SubmitOrder() | ResumeOperation():
+            reply = rejected("internal", "it must be prepared before it is decided upon; report this defect")
     _reply(turn, envelope, reply)
 
 
@@ -160,12 +192,17 @@ def _machine(turn: Turn, command: CommandMachine, sender: str) -> Reply:
         after(status.state, command.command)
     except NotAllowed as refused:
         return rejected("precondition_failed", f"{command.machine}: {refused}")
-    against = _against_reset(turn.cell, command.machine) if command.command is MachineCommand.RESET else ""
+    against = _against_being_reset(turn.cell, command) if command.command is MachineCommand.RESET else ""
     if against:
         return rejected("precondition_failed", f"{command.machine} {against}")
     turn.remember(ev.StationCommanded(command.machine, command.command, sender))
     turn.do(Tell(command.machine, command.command))
     return Reply("accepted", f"{command.machine}: {command.command.value}")
+
+
+def _against_being_reset(cell: Cell, command: CommandMachine) -> str:
+    """A person may make a machine ready whose own program broke off: it stays locked, and may go on with it."""
+    return "" if dispatch.broke_off(cell, command.machine) else _against_reset(cell, command.machine)
 
 
 def _against_reset(cell: Cell, name: str) -> str:
@@ -214,6 +251,9 @@ def _ended(turn: Turn, fact: ev.OperationEnded) -> None:
             recovery.withdraw_prompts(turn, operation)
             turn.remember(fact)
             lifecycle.work_done(turn, operation, fact.answer, fact.by)
+        case OperationState.NOT_BEGUN if operation.resumes:
+            # Of this run nothing; of the one before it a part is there.
+            recovery.doubt(turn, operation, f"going on was not begun: {fact.reason}")
         case OperationState.NOT_BEGUN:
             recovery.withdraw_prompts(turn, operation)
             turn.remember(fact)

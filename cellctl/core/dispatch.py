@@ -131,6 +131,22 @@ def locked(cell: Cell, station: str) -> str:
     return ""
 
 
+def broke_off(cell: Cell, station: str) -> bool:
+    """Whether all that a machine takes part in is its own program, of which nobody knows how far it came."""
+    operations = [
+        operation
+        for operation in cell.operations.values()
+        if station in (operation.station, station_of(operation.source), station_of(operation.target))
+    ]
+    return bool(operations) and all(
+        operation.state is OperationState.UNKNOWN
+        and operation.kind is OperationKind.PROCESS
+        and operation.station == station
+        and operation.program is not None
+        for operation in operations
+    )
+
+
 def finished_part(cell: Cell, station: str) -> str:
     """The serial number of a part that must leave a machine before its next run; "" if there is none.
 

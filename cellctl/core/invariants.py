@@ -185,7 +185,7 @@ def _start(cell: Cell, operation: Operation) -> Iterator[str]:
 
 
 def _reset(cell: Cell, station: str) -> Iterator[str]:
-    if dispatch.involved(cell, station) is not None:
+    if dispatch.involved(cell, station) is not None and not dispatch.broke_off(cell, station):
         yield f"{station} is told to reset in the middle of an operation"
     if dispatch.finished_part(cell, station):
         yield f"{station} is told to reset while it holds {dispatch.finished_part(cell, station)}"

@@ -3,6 +3,8 @@
 Only closed questions, and only about what is unknown. An answer becomes a fact with the person's name.
 """
 
+from dataclasses import replace
+
 from cellctl.core import lifecycle
 from cellctl.core.cell import StationStatus
 from cellctl.core.instructions import Turn
@@ -16,6 +18,7 @@ from cellctl.domain.work import (
     OperationKind,
     OperationState,
     Place,
+    Program,
     Prompt,
     Question,
 )
@@ -91,6 +94,23 @@ def settle(turn: Turn, prompt: Prompt, choice: str, by: str) -> None:
         lifecycle.put_back(turn, operation)
 
 
+def go_on(turn: Turn, operation: Operation, program: Program, at_line: int, by: str) -> Operation:
+    """An operation that broke off is gone on with: another one, at the same place, for the same part."""
+    reason = f"{by} goes on at line {at_line}"
+    withdraw_prompts(turn, operation)
+    turn.remember(ev.OperationEnded(operation.id, OperationState.FAILED, reason, by=by))
+    lifecycle.change_job(turn, turn.cell.jobs[operation.job_id], JobCommand.RESUME, reason)
+    again = replace(
+        operation,
+        id=f"op-{turn.cell.counts.operations + 1}",
+        program=program,
+        state=OperationState.INTENDED,
+        resumes=operation.id,
+    )
+    turn.remember(ev.OperationIntended(again))
+    return again
+
+
 def withdraw_prompts(turn: Turn, operation: Operation) -> None:
     """Nobody needs to be asked about an operation any more."""
     for prompt in [p for p in turn.cell.prompts.values() if p.operation_id == operation.id]:
@@ -100,6 +120,13 @@ def withdraw_prompts(turn: Turn, operation: Operation) -> None:
 def _process_question(turn: Turn, operation: Operation, why: str) -> Question:
     progress = turn.cell.stations.get(operation.station, StationStatus()).progress
     lines = f" About line {progress.acknowledged} of {progress.total} was reached." if progress.total else ""
+    if operation.resumes:
+        text = (
+            f"{operation.station}: the outcome of '{operation.step}' for {operation.serial}, which was gone on with, "
+            f"is unknown ({why}).{lines} Look at {operation.target}. '{MADE}': it is whole and stays there. "
+            f"'{SCRAP}': you have taken it away, make another."
+        )
+        return Question(text, (MADE, SCRAP))
     text = (
         f"{operation.station}: the outcome of '{operation.step}' for {operation.serial} is unknown ({why}).{lines} "
         f"Look at {operation.target}. '{MADE}': it is whole and stays there. "

@@ -70,7 +70,17 @@ class CommandMachine:
         return Right.STOP if stops else Right.MOTION
 
 
-Command = SubmitOrder | CancelOrder | AnswerPrompt | CommandMachine
+@dataclass(frozen=True, slots=True)
+class ResumeOperation:
+    """Go on with a machine's program whose outcome is unknown, from this line on (counted from 1, as it is sent)."""
+
+    machine: str
+    at_line: int
+    VERB: ClassVar = "resume-at"
+    right: ClassVar = Right.MOTION
+
+
+Command = SubmitOrder | CancelOrder | AnswerPrompt | CommandMachine | ResumeOperation
 
 
 def content_hash(command: Command) -> str:

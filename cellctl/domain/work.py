@@ -149,7 +149,8 @@ class OperationState(Enum):
 class Operation:
     """One station's task for one part: run a program, ask a person, or carry the part from place to place.
 
-    PROCESS happens at `target`; CARRY goes from `source` to `target`.
+    PROCESS happens at `target`; CARRY goes from `source` to `target`. `resumes` is the operation that broke off in
+    the middle of this one's work: part of it is done already.
     """
 
     id: str
@@ -163,6 +164,7 @@ class Operation:
     program: Program | None = None
     question: Question | None = None
     state: OperationState = OperationState.INTENDED
+    resumes: str = ""
 
 
 @dataclass(frozen=True, slots=True)

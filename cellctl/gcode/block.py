@@ -10,7 +10,7 @@ from cellctl.gcode.rules import Code, MachineRules
 from cellctl.gcode.verdict import Findings, Reason
 
 # Modal groups (RS274/NGC table 4; grbl/gcode.h). A code without a group here stands for itself.
-_GROUPS: Final[Mapping[str, str]] = {
+GROUPS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("G0", "G1", "G2", "G3", "G38.2", "G38.3", "G38.4", "G38.5", "G80"), "motion"),
     **dict.fromkeys(("G4", "G10", "G28", "G30", "G53", "G92", "G92.1"), "once"),
     **dict.fromkeys(("G17", "G18", "G19"), "plane"),
@@ -90,7 +90,7 @@ class Blocks:
         if name not in self._rules.codes:
             refuse_code(name, column, self._rules.dialect, self._findings)
             return False
-        group = _GROUPS.get(name, name)
+        group = GROUPS.get(name, name)
         if group in block.codes:
             self._two(block.codes[group], name, column)
             return False

@@ -14,7 +14,15 @@ from cellctl.cli import client
 from cellctl.cli.screen import Screen, printable
 from cellctl.cli.status import status_lines
 from cellctl.core.view import CellView
-from cellctl.domain.commands import AnswerPrompt, CancelOrder, CommandMachine, Reply, SubmitOrder, rejected
+from cellctl.domain.commands import (
+    AnswerPrompt,
+    CancelOrder,
+    CommandMachine,
+    Reply,
+    ResumeOperation,
+    SubmitOrder,
+    rejected,
+)
 from cellctl.domain.events import OperationAdvanced, OperationEnded, StationChanged
 from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.work import OperationState, Progress
@@ -110,9 +118,12 @@ Jobs
 
 
 def test_a_held_machine_comes_with_its_way_back_as_this_program_was_called() -> None:
-    held = replace(QUIET_CELL.machines[0], state="HELD")
+    held = replace(QUIET_CELL.machines[0], state="HELD", reason="parked at X5 Y210 Z5.2")
     told = page(replace(QUIET_CELL, machines=(held,)), Screen(me="cellctl --socket /tmp/s"))
-    assert "  ! printer-1 is HELD\n      cellctl --socket /tmp/s machine resume printer-1\n" in told
+    assert (
+        "  ! printer-1 is HELD: parked at X5 Y210 Z5.2\n      cellctl --socket /tmp/s machine resume printer-1\n"
+        in told
+    )
 
 
 def test_a_machine_whose_programs_are_not_checked_is_shown_in_plain_sight() -> None:
@@ -204,6 +215,56 @@ def test_each_command_asks_for_what_it_says(tmp_path: Path) -> None:
         AnswerPrompt("prompt-1", "not in the cell"),
         *(CommandMachine("router-1", command) for command in [*commands, MachineCommand.RESET]),
     ]
+
+
+def test_a_plan_to_go_on_is_shown_and_nothing_is_done_without_a_yes(tmp_path: Path) -> None:
+    desk = BareDesk()
+    plan, nobody, done, refused = ask(
+        desk, tmp_path,
+        ("machine", "resume-plan", "printer-1", "--line", "7"),
+        ("machine", "resume-at", "printer-1"),
+        ("machine", "resume-at", "printer-1", "--yes"),
+        ("machine", "resume-plan", "arm-1"),
+    )  # fmt: skip
+    assert plan == (0, """\
+printer-1 can go on with plate-2 (plate.gcode) at line 7.
+  SAYS         WHAT FOR
+  M109 S215    heat the nozzle 0
+  G28 X Y      find X and Y
+  G1 X80 E1.5  line 7 of 8100, and all behind it
+Only if:
+  - the part has not moved
+Nothing has been sent. To do it, once the machine is IDLE:
+  cellctl machine resume-at printer-1 --line 7
+""", "")  # fmt: skip
+    assert nobody == (64, "", "cellctl: nobody is there to say yes; look at resume-plan, then add --yes\n")
+    assert done == (0, "accepted: done\n", "")
+    assert refused[0] == 1
+    assert [envelope.command for envelope in desk.envelopes] == [ResumeOperation("printer-1", 413)]
+
+
+@pytest.mark.parametrize(("said", "handed_in"), [("yes", 1), ("y", 0), ("", 0)])
+def test_a_person_at_a_terminal_is_asked_before_it_goes_on(tmp_path: Path, said: str, handed_in: int) -> None:
+    desk = BareDesk()
+
+    async def run() -> str:
+        path = tmp_path / "cellctl.sock"
+        master, slave = os.openpty()
+        async with served(desk, path):
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "cellctl.app.main", "machine", "resume-at", "printer-1", "--line", "7",
+                stdin=slave, stdout=asyncio.subprocess.PIPE, env={"CELLCTL_SOCKET": str(path)},
+            )  # fmt: skip
+            os.write(master, f"{said}\n".encode())
+            out, _ = await process.communicate()
+        os.close(master)
+        os.close(slave)
+        return out.decode()
+
+    out = asyncio.run(run())
+    assert "the part has not moved\nIs all of this so, and shall it go on? Type yes: " in out
+    assert ("Nothing has been sent." in out) is (not handed_in)
+    assert len(desk.envelopes) == handed_in
 
 
 def test_lists_are_aligned_tables(tmp_path: Path) -> None:

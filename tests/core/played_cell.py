@@ -11,12 +11,20 @@ from typing import NamedTuple
 
 from cellctl.core import dispatch
 from cellctl.core.cell import Cell, empty
-from cellctl.core.decide import MachineTold, PreparedOrder, Stimulus, decide
+from cellctl.core.decide import MachineTold, PreparedOrder, PreparedResumption, Stimulus, decide
 from cellctl.core.instructions import Instruction, PassOn, Remember, Start, Tell
 from cellctl.core.invariants import broken, broken_by
 from cellctl.core.lifecycle import in_work
 from cellctl.domain import events as ev
-from cellctl.domain.commands import AnswerPrompt, CancelOrder, CommandMachine, Envelope, SubmitOrder
+from cellctl.domain.commands import (
+    AnswerPrompt,
+    CancelOrder,
+    Command,
+    CommandMachine,
+    Envelope,
+    ResumeOperation,
+    SubmitOrder,
+)
 from cellctl.domain.errors import NotAllowed
 from cellctl.domain.machine import MachineCommand, MachineState, after
 from cellctl.domain.work import (
@@ -196,6 +204,21 @@ class PlayedCell:
         else:
             self.inbox.append(envelope)
 
+    def resume(self, name: str) -> None:
+        """The person sees that a part is half made, makes its machine ready, and lets it go on."""
+        machine = self.machines[name]
+        for command in [_C.CLEAR] * (machine.state is _S.ABORTED) + [_C.RESET] * (machine.state is not _S.IDLE):
+            self.command(name, command)
+            self.settle()
+        for operation in self.cell.operations.values():
+            half, whole = (operation.serial, f"half {operation.step}"), (operation.serial, operation.step)
+            seen = half in self.done and whole not in self.done and self.truth.get(operation.serial) == operation.target
+            mine = operation.station == name and operation.program is not None and machine.work is None
+            if operation.state is _O.UNKNOWN and mine and seen:
+                envelope = self._envelope(ResumeOperation(name, 7))
+                self.inbox.append(PreparedResumption(envelope, operation.id, 7, Program("cc", "the rest", 50)))
+                return
+
     def answer(self, prompt: Prompt, pick: int, *, said: bool = True) -> None:
         """The person goes there, does what is asked or found, and says so (or dies of boredom first)."""
         said_before = next((each for each in self.inbox if _answers(each, prompt)), None)
@@ -352,7 +375,8 @@ class PlayedCell:
         needed = operation.source or operation.target
         if self.truth.get(operation.serial, needed) != needed:
             raise Broken(f"{operation} is started, and its part is at {self.truth[operation.serial]}")
-        again = {(operation.serial, operation.step), (operation.serial, f"half {operation.step}")} & self.done
+        half, whole = (operation.serial, f"half {operation.step}"), (operation.serial, operation.step)
+        again = {whole} & self.done if operation.resumes else {half, whole} & self.done
         if again and operation.question is None and not machine.attended:
             raise Broken(f"{operation} was done before")
         machine.work, machine.phase, machine.said = operation, 0, None
@@ -433,7 +457,7 @@ class PlayedCell:
     def _report(self, *facts: ev.Fact) -> None:
         self.inbox.extend(facts)
 
-    def _envelope(self, command: SubmitOrder | CancelOrder | CommandMachine | AnswerPrompt) -> Envelope:
+    def _envelope(self, command: Command) -> Envelope:
         self._ids += 1
         return Envelope(f"id-{self._ids}", "eve", command)
 
@@ -460,7 +484,7 @@ class PlayedCell:
             job = self.cell.jobs[self.cell.parts[serial].job_id]
             steps = self.cell.orders[job.order_id].directive.steps
             last = (serial, steps[-1].name) in self.done
-            if last and not self.machines[station].attended:
+            if last and not self.machines[station].attended and not dispatch.broke_off(self.cell, station):
                 raise Broken(f"{station} is told to reset, and holds {serial}")
 
     def good_hour(self) -> None:

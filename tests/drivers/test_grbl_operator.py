@@ -393,6 +393,18 @@ def test_nothing_is_overridden_or_pressed_where_nobody_listens() -> None:
         session.press(Button.DOOR)
 
 
+def test_a_hold_stops_the_spindle_where_that_is_wanted_and_leaving_does_not_start_it_again() -> None:
+    """0x9E toggles, in Hold only; `~` restores the spindle by itself."""
+    turning = HOLD.replace("FS:0,0", "FS:0,9000")
+    held = f"? hold\n >> !?\n < {turning}\n ! Held(reason='')"
+    wanted = plain(spindle_off_in_hold=True)
+    replay = running("G1 X9", wanted).run(f"< ok\n > G1 X9\n {held}\n >> \\x9e")
+    replay.run(f"? resume\n >> ~?\n < {RUN}\n ! Resumed()\n {held}\n >> \\x9e")
+    replay.run("? rest")
+    running("G1 X9").run(f"< ok\n > G1 X9\n {held}")
+    running("G1 X9", wanted).run(f"< ok\n > G1 X9\n {held.replace(turning, HOLD)}")
+
+
 # ---- leaving -----------------------------------------------------------------------------------------------------
 
 

@@ -2,11 +2,13 @@
 
 import pytest
 
+from cellctl.gcode.modal import ModalState, after_lines
 from cellctl_drivers.marlin.dead_man import DeadMan
 from cellctl_drivers.marlin.dialects import BY_NAME, COMMON, DIALECTS, Repeats, recognise
 from cellctl_drivers.marlin.driver import MarlinOptions
+from cellctl_drivers.marlin.parking import Park
 from cellctl_drivers.marlin.program import prepare
-from cellctl_drivers.marlin.repeating import Modes
+from cellctl_drivers.marlin.repeating import may_come_twice
 from tests.drivers.marlin_dialogue import Dialogue, dialogue, met
 
 KLIPPER = "ok FIRMWARE_NAME:Klipper FIRMWARE_VERSION:v0.12.0-1"
@@ -151,7 +153,7 @@ def test_a_pause_that_klipper_does_not_know_is_made_by_us() -> None:
 # ---- RepRapFirmware --------------------------------------------------------------------------------------------
 
 
-def duet(program: str) -> Dialogue:
+def duet(program: str, **limits: object) -> Dialogue:
     """The first line is on its way."""
     return met(
         DUET,
@@ -168,6 +170,7 @@ def duet(program: str) -> Dialogue:
         ? load {program}
         > N5 {program.partition(" |")[0]}
         """,
+        **limits,
     )
 
 
@@ -212,6 +215,18 @@ def test_what_must_not_be_done_twice_is_left_to_a_person() -> None:
     )
 
 
+def test_a_move_of_ours_is_relative_and_never_made_twice_where_numbers_are_not_compared() -> None:
+    """The program counts from zero, and the way to the park does not."""
+    replay = duet("G28 | G90 | G1 X5 Y6 Z7 F600 | G1 X8", park=Park(standby_after_s=0.0))
+    replay.run("< ok\n > N6 G90\n < ok\n > N7 G1 X5 Y6 Z7 F600\n ? hold\n < ok\n > N8 M400\n < ok\n > N9 M114")
+    at = "X:5.000 Y:6.000 Z:7.000 E:0.000"
+    replay.run(f"< {at}\n < ok\n > N10 M114\n < {at}\n < ok\n > N11 M105\n < ok T:20.0 /0.0\n > N12 G91")
+    replay.run("< ok\n > N13 G1 Z5 F600")
+    replay.now_s += 301.0
+    (fault,) = replay.session.tick(replay.now_s)
+    assert "gave no answer to 'N13 G1 Z5 F600" in repr(fault)
+
+
 @pytest.mark.parametrize(
     ("before", "line", "harmless"),
     [
@@ -231,10 +246,8 @@ def test_what_must_not_be_done_twice_is_left_to_a_person() -> None:
     ],
 )
 def test_which_lines_may_come_twice(before: str, line: str, harmless: bool) -> None:
-    modes = Modes()
-    for said in before.split():
-        modes.follow(said)
-    assert modes.may_come_twice(line) is harmless
+    modal = after_lines(ModalState(), [*before.split(), line])
+    assert may_come_twice(line, modal) is harmless
 
 
 # ---- Smoothie --------------------------------------------------------------------------------------------------

@@ -10,9 +10,11 @@ from uuid import UUID
 
 from cellctl.core.view import CellView, JobView, MachineView, OrderView, PromptView
 from cellctl.domain.commands import Envelope, Reply, rejected
+from cellctl.domain.errors import NotAllowed
 from cellctl.domain.events import Event, Record
-from cellctl.domain.work import Plan, Progress
+from cellctl.domain.work import Plan, Program, Progress
 from cellctl.faces.api import ApiFace
+from cellctl.gcode.resume import ResumePlan, Resumption, Step
 
 NOW = "2030-01-31T12:00:00.000Z"
 
@@ -104,6 +106,13 @@ class BareDesk:
 
     def records(self, after_seq: int = 0) -> Iterator[Record]:
         return iter(self.log[after_seq:])
+
+    async def resume_plan(self, machine: str, at_line: int | None) -> Resumption:
+        if machine != "printer-1":
+            raise NotAllowed(f"no program of {machine} has ended in the middle")
+        steps = (Step("M109 S215", "heat the nozzle 0"), Step("G28 X Y", "find X and Y"))
+        plan = ResumePlan(at_line or 413, steps, ("the part has not moved",))
+        return Resumption(machine, "op-7", "plate-2", Program("0" * 64, "plate.gcode", 8100), plan, "G1 X80 E1.5")
 
     @property
     def plan(self) -> Plan:

@@ -14,7 +14,15 @@ from typing import Any
 import aiohttp
 import pytest
 
-from cellctl.domain.commands import AnswerPrompt, CancelOrder, CommandMachine, Reply, SubmitOrder, rejected
+from cellctl.domain.commands import (
+    AnswerPrompt,
+    CancelOrder,
+    CommandMachine,
+    Reply,
+    ResumeOperation,
+    SubmitOrder,
+    rejected,
+)
 from cellctl.domain.errors import ConfigError, StoreFailed
 from cellctl.domain.events import ContactFound, ControllerStarted, StationChanged
 from cellctl.domain.machine import MachineCommand, MachineState
@@ -148,6 +156,27 @@ def test_a_command_without_id_gets_one(tmp_path: Path) -> None:
         CommandMachine("router-1", MachineCommand.RESET),
     ]
     assert len({envelope.id for envelope in desk.envelopes}) == 7
+
+
+def test_a_plan_to_go_on_is_shown_and_done_by_a_command_of_its_own(tmp_path: Path) -> None:
+    desk = BareDesk()
+
+    async def scenario(client: Client) -> None:
+        status, found = await client.get("/v1/machines/printer-1/resume-plan?line=7")
+        assert status == 200
+        assert (found["operation_id"], found["plan"]["at_line"], found["next_line"]) == ("op-7", 7, "G1 X80 E1.5")
+        assert found["plan"]["steps"][0] == {"line": "M109 S215", "why": "heat the nozzle 0"}
+        status, found = await client.get("/v1/machines/arm-1/resume-plan")
+        assert (status, found["code"]) == (409, "rejected:precondition_failed")
+        for wrong in ("0", "-1", "x", "7.5", "\u00b2", "9" * 30, ""):
+            assert (await client.get(f"/v1/machines/printer-1/resume-plan?line={wrong}"))[0] == 400
+        assert (await client.post("/v1/machines/printer-1/resume-at", {"line": 7}))[0] == 202
+        for wrong_line in (0, "7", None, 7.5):
+            assert (await client.post("/v1/machines/printer-1/resume-at", {"line": wrong_line}))[0] == 400
+        assert (await client.post("/v1/machines/printer-1/resume-at", {}))[0] == 400
+
+    talk(desk, tmp_path, scenario)
+    assert [envelope.command for envelope in desk.envelopes] == [ResumeOperation("printer-1", 7)]
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,12 @@ class AnswerBody(Body):
     )
 
 
+class ResumeBody(Body):
+    """POST /v1/machines/{machine}/resume-at."""
+
+    line: int = Field(ge=1, le=EXACT, description="a whole number above 0")
+
+
 def _object(raw: bytes) -> Any:
     """JSON that every reader reads alike: UTF-8, each key once, no NaN."""
     try:

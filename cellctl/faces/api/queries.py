@@ -6,7 +6,8 @@ from typing import Any
 from aiohttp import web
 
 from cellctl.domain.commands import rejected
-from cellctl.faces.api.answers import answer, plain
+from cellctl.domain.errors import NotAllowed
+from cellctl.faces.api.answers import BadRequest, answer, plain
 from cellctl.ports import Clock, Desk
 
 
@@ -35,6 +36,7 @@ class Queries:
             web.get("/v1/orders/{order}", self._order),
             web.get("/v1/orders/{order}/report", self._order_report),
             web.get("/v1/machines", self._machines),
+            web.get("/v1/machines/{machine}/resume-plan", self._resume_plan),
             web.get("/v1/prompts", self._prompts),
             web.get("/v1/products", self._products),
         ]
@@ -65,6 +67,17 @@ class Queries:
 
     async def _machines(self, _: web.Request) -> web.Response:
         return web.json_response({"machines": plain(self._desk.view().machines)})
+
+    async def _resume_plan(self, request: web.Request) -> web.Response:
+        """How its unknown operation could go on, `?line=` or by itself; nothing is done."""
+        said = request.query.get("line")
+        if said is not None and not (said.isascii() and said.isdecimal() and 0 < int(said[:10]) == int(said)):
+            raise BadRequest(f"line: found {said[:20]!r}, allowed: a whole number above 0")
+        try:
+            plan = await self._desk.resume_plan(request.match_info["machine"], int(said) if said else None)
+        except NotAllowed as refused:
+            return answer(rejected("precondition_failed", str(refused)))
+        return web.json_response(plain(plan))
 
     async def _prompts(self, _: web.Request) -> web.Response:
         return web.json_response({"prompts": plain(self._desk.view().prompts)})

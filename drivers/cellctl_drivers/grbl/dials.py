@@ -39,6 +39,19 @@ _STEPS: Final = {
 }
 
 
+class SpindleStop:
+    """0x9E toggles, and is seen in the next report only: within one hold it is pressed once."""
+
+    def __init__(self, wanted: bool) -> None:
+        self.wanted = wanted  # In every hold of a program.
+        self.pressed = False
+
+    def press(self) -> tuple[Realtime, ...]:
+        """What to send: nothing if that was done before."""
+        before, self.pressed = self.pressed, True
+        return () if before else (Realtime.SPINDLE_STOP,)
+
+
 class Dials:
     """Turns each dial step by step to where a person wants it.
 

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from cellctl.domain.events import ContactFound, ProbeEnded, StationChanged
 from cellctl.domain.machine import MachineState
 from cellctl.domain.work import Operation, Program
-from cellctl.gcode.rules import MachineLimits, MachineRules
+from cellctl.gcode.resume import Resumable
+from cellctl.gcode.rules import Dialect, MachineLimits, MachineRules
 from cellctl.ports import ByteLink, Driver, Tools
 from cellctl_drivers.grbl.dials import Button, Dial
 from cellctl_drivers.grbl.events import FoundAtWork
@@ -43,6 +44,7 @@ class GrblOptions(BaseModel):
     homing: Annotated[bool, Field(description="clearing a locked machine homes it; else it is only unlocked")] = False
     line_numbers: Annotated[bool | None, Field(description="number the lines; by default where it reports them")] = None
     dry_run: Annotated[bool, Field(description="play a program in check mode before its first run")] = True
+    spindle_off_in_hold: Annotated[bool, Field(description="stop the spindle while a program is held")] = False
     end_check: Annotated[bool, Field(description="compare where it stands with where the program ends")] = True
     ask_texts: Annotated[bool, Field(description="ask grblHAL for its own texts of errors, alarms, settings")] = True
     reset_when_silent: Annotated[bool, Field(description="reset a machine that is silent at contact")] = False
@@ -142,6 +144,10 @@ class GrblFamily:
         """What programs are held against before the machine is met."""
         return rules(options.limits)
 
+    def resumable(self, options: GrblOptions) -> Resumable:
+        """A `resume.ResumingFamily`. With homing, whoever clears it after a fault homes it."""
+        return Resumable(Dialect.GRBL, frozenset("XYZ" if options.homing else ""))
+
     def driver(self, machine: str, options: GrblOptions, tools: Tools) -> Driver:
         """A driver for one connection with one controller."""
         wire_s = tools.clock.wire_s
@@ -149,6 +155,7 @@ class GrblFamily:
             homing=options.homing,
             line_numbers=options.line_numbers,
             dry_run=options.dry_run,
+            spindle_off_in_hold=options.spindle_off_in_hold,
             end_check=options.end_check,
             texts=options.ask_texts,
             identity=options.identity,

@@ -10,7 +10,7 @@ from typing import Final
 
 from cellctl.domain.errors import NotAllowed
 from cellctl.domain.link import LinkQuality
-from cellctl_drivers.grbl.dials import Button, Dial, Dials
+from cellctl_drivers.grbl.dials import Button, Dial, Dials, SpindleStop
 from cellctl_drivers.grbl.facts import Mode, Realtime
 from cellctl_drivers.grbl.jog import Jog
 from cellctl_drivers.grbl.listener import Listener
@@ -22,7 +22,7 @@ from cellctl_drivers.grbl.states import BEGINNING, FED, LISTENING, Ask, Heard, P
 from cellctl_drivers.grbl.tell import CONTINUE
 from cellctl_drivers.grbl.wire import Wire
 from cellctl_drivers.serial_quality import Meter
-from cellctl_drivers.serial_session import Acknowledged, SessionEvent
+from cellctl_drivers.serial_session import Acknowledged, Held, SessionEvent
 
 _MOVING_BY_ITSELF: Final = frozenset({Mode.RUN, Mode.JOG, Mode.HOME})
 
@@ -37,6 +37,7 @@ class GrblSession:
         self._play = Play(settings)
         self._dials = Dials()
         self._meter = Meter()
+        self._spindle_stop = SpindleStop(settings.spindle_off_in_hold)
         self._listener = Listener(
             settings, self._wire, self._stance, self.portrait, self._play, self._dials, self._meter
         )
@@ -109,7 +110,7 @@ class GrblSession:
         if report is None or not report.spindle_turns or self._stance.purpose is Purpose.FOUND:
             return
         if state in (State.HOLDING, State.HELD):
-            self._wire.realtime(Realtime.SPINDLE_STOP)
+            self._wire.realtime(*self._spindle_stop.press())
         elif state is State.READY and self.at_rest:
             self._wire.realtime(Realtime.RESET)
 
@@ -157,6 +158,8 @@ class GrblSession:
             events += listener.line(line, now_s)
         if answers:
             events += listener.answered(answers, now_s)
+        if self._spindle_stop.wanted and any(isinstance(event, Held) for event in events):
+            self._held()
         acknowledged = play.run.acknowledged
         if acknowledged != before:
             events.insert(0, Acknowledged(acknowledged))
@@ -230,6 +233,15 @@ class GrblSession:
     def quality(self) -> LinkQuality:
         """How good the line is."""
         return self._meter.quality(self._wire.window.rx_bytes)
+
+    def _held(self) -> None:
+        """A program of ours stands: nothing needs the spindle to turn. Where the program asks, it has said what it
+        wants of the spindle."""
+        self._spindle_stop.pressed = False  # Whoever went on has started it again.
+        report, stance = self.portrait.report, self._stance
+        mine = stance.state is State.HELD and stance.purpose is Purpose.RUN and not stance.asking
+        if mine and report is not None and report.spindle_turns:
+            self._wire.realtime(*self._spindle_stop.press())
 
     def _begin_with(self) -> None:
         """What follows the reset that every program begins with."""

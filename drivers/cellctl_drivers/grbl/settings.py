@@ -11,14 +11,16 @@ class Settings:
 
     `homing`: a locked machine is homed when it is cleared (else unlocked where it stands). `line_numbers`: lines are
     numbered; None: where the firmware says that it reports the number in work (Ln:). `dry_run`: a program that was
-    not run in this contact is played in check mode first. `end_check`: where the machine stands after a program is
-    compared with where the program leads. `texts`: grblHAL is asked for its own texts. `identity`: the name stored
-    with `$I=`; empty for any. `reset_when_silent`: a machine that answers nothing at contact is reset.
+    not run in this contact is played in check mode first. `spindle_off_in_hold`: a held program keeps no spindle
+    turning. `end_check`: where the machine stands after a program is compared with where the program leads. `texts`:
+    grblHAL is asked for its own texts. `identity`: the name stored with `$I=`; empty for any. `reset_when_silent`: a
+    machine that answers nothing at contact is reset.
     """
 
     homing: bool = False
     line_numbers: bool | None = None
     dry_run: bool = True
+    spindle_off_in_hold: bool = False
     end_check: bool = True
     texts: bool = True
     identity: str = ""

@@ -10,6 +10,8 @@ from cellctl_drivers.marlin.facts import NO_COMMAND
 
 LONGEST_LINE = 4096
 
+Position = tuple[float, float, float, float]
+
 
 class Kind(Enum):
     """What a line means."""
@@ -31,6 +33,7 @@ class Kind(Enum):
     CAPABILITY = "what it can do"
     AREA = "how far it reaches"
     REPORT = "temperatures"
+    POSITION = "where it stands"
     STARVATION = "how often it had nothing to do"
     CHATTER = "anything else"
 
@@ -76,6 +79,7 @@ _SHAPES: Final = tuple(
         (r"area:\{(?P<text>full:.*)", Kind.AREA),
         (r"T\d?:|B:\s*-?\d", Kind.REPORT),
         (r"D576 ", Kind.STARVATION),
+        (r"X: ?-?\d[-.\d]* Y: ?-?\d", Kind.POSITION),
     )
 )
 # Marlin/src/core/language.h; 1.x has the last two.
@@ -89,6 +93,10 @@ _COMPLAINTS: Final = (
 _UNKNOWN: Final = 'echo:Unknown command: "'
 _ALIKE: Final = 0.7
 _BED = re.compile(r"\bB:\s*(-?\d+(?:\.\d+)?)")
+_NOZZLE = re.compile(r"\bT\d?:\s*(-?\d+(?:\.\d+)?)\s*/\s*(-?\d+(?:\.\d+)?)")
+_MM: Final = r"(-?\d+(?:\.\d+)?)"
+# Smoothie names further axes between Z and E; what stands behind "Count" are steps.
+_POSITION = re.compile(rf"\bX: ?{_MM} +Y: ?{_MM} +Z: ?{_MM}(?: +[A-D]: ?-?\d+(?:\.\d+)?)*(?: +E: ?{_MM})?")
 _CHAMBER = re.compile(r"\bC:\s*-?\d")
 _FIELD = re.compile(r"([A-Z][A-Z_-]+)[:.]\s?(.*?)[,\s]*(?=\b[A-Z][A-Z_-]+:|$)")
 _CORNER = re.compile(r"m(?:in|ax):\{x:(-?\d+(?:\.\d+)?),y:(-?\d+(?:\.\d+)?),z:(-?\d+(?:\.\d+)?)[^}]*\}")
@@ -139,6 +147,18 @@ def bed_celsius(report: str) -> float | None:
     """The bed's temperature in a report, None if it has none."""
     found = _BED.search(report)
     return float(found[1]) if found else None
+
+
+def nozzle_celsius(report: str) -> tuple[float, float] | None:
+    """The first nozzle's temperature in a report, and its target; None if it has none."""
+    found = _NOZZLE.search(report)
+    return (float(found[1]), float(found[2])) if found else None
+
+
+def position_mm(said: str) -> Position | None:
+    """X, Y, Z and E in an answer to M114, as the program counts them; E is nan if it is not told."""
+    found = _POSITION.search(said)
+    return (float(found[1]), float(found[2]), float(found[3]), float(found[4] or "nan")) if found else None
 
 
 def names_chamber(report: str) -> bool:

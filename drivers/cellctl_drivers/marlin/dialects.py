@@ -48,6 +48,9 @@ class Dialect:
     dead_man: str = ""
     dead_man_off: str = ""
     dead_man_anew: bool = True
+    # Axes stay powered however long it stands; and what they do usually.
+    motors_stay: str = ""
+    motors_rest: str = ""
     # Reports of the firmware about its own starvation.
     telemetry: str = ""
 
@@ -65,6 +68,8 @@ _MARLIN_1: Final = Dialect(
     dead_man_off="M85 S0",
     # MarlinFirmware/Marlin#12804: M85 behind a long rest kills at once, the time since the last move counts.
     dead_man_anew=False,
+    motors_stay="M84 S0",
+    motors_rest="M84 S120",
 )
 _MARLIN_2: Final = replace(
     _MARLIN_1, name="marlin2", known_by=("marlin 2", "bugfix-2"), dead_man_anew=True, telemetry="M576 S10"
@@ -124,7 +129,8 @@ DIALECTS: Final = (
 )
 BY_NAME: Final = {dialect.name: dialect for dialect in DIALECTS}
 # Before M115 is answered, and for whoever names nobody that is known: what all of them take.
-COMMON: Final = replace(_MARLIN_1, name="common", known_by=())
+# M84 itself lets go of the axes at once where S is not known.
+COMMON: Final = replace(_MARLIN_1, name="common", known_by=(), motors_stay="", motors_rest="")
 
 
 def recognise(firmware: str) -> Dialect:

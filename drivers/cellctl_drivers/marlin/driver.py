@@ -5,19 +5,40 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from cellctl.domain.work import Program
-from cellctl.gcode.rules import MachineRules
+from cellctl.gcode.resume import Resumable
+from cellctl.gcode.rules import Dialect, MachineRules
 from cellctl.ports import ByteLink, Driver, Tools
 from cellctl_drivers.marlin.dialects import BY_NAME
 from cellctl_drivers.marlin.memory import Expected, Limits
+from cellctl_drivers.marlin.parking import Park
 from cellctl_drivers.marlin.rules import PrinterLimits, rules
 from cellctl_drivers.marlin.session import MarlinSession
 from cellctl_drivers.serial_shell import SerialDriver
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 DialectName = Literal["auto", "marlin1", "marlin2", "prusa", "klipper", "reprapfirmware", "smoothie", "repetier"]
 
 # Its limits are meant in seconds of the world outside.
 _USUAL: Final = Limits()
+_PARK: Final = Park()
+
+
+class ParkTable(BaseModel):
+    """`[machines.<name>.park]`: what a hold does once the planner is empty."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    retract_mm: Annotated[float, Field(ge=0, le=20, description="filament pulled back; 0: none")] = _PARK.retract_mm
+    lift_mm: Annotated[float, Field(ge=0, le=500, description="how far up")] = _PARK.lift_mm
+    x_mm: Annotated[Finite | None, Field(description="where it waits; left out: above its place")] = None
+    y_mm: Annotated[Finite | None, Field(description="where it waits; left out: above its place")] = None
+    standby_celsius: Annotated[float, Field(ge=0, le=300, description="of the nozzle, in a long pause")] = (
+        _PARK.standby_celsius
+    )
+    standby_after_s: Annotated[
+        float, Field(ge=0, allow_inf_nan=False, description="how long the nozzle stays hot; 0: for ever")
+    ] = _PARK.standby_after_s
 
 
 class MarlinOptions(BaseModel):
@@ -41,6 +62,10 @@ class MarlinOptions(BaseModel):
     dead_man_s: Annotated[
         float, Field(ge=0, allow_inf_nan=False, description="heat goes off when nothing moved for so long; 0: never")
     ] = 600.0
+    park: Annotated[ParkTable, Field(description="where a held printer waits: a table")] = ParkTable()
+    homes_over_part: Annotated[
+        str, Field(pattern="^[XYZ]*$", description="axes that find their zero with a part on the bed: Z only upwards")
+    ] = ""
     release_bed_celsius: Annotated[
         float | None, Field(gt=0, allow_inf_nan=False, description="a part may be taken off at this bed or colder")
     ] = None
@@ -74,6 +99,10 @@ class MarlinFamily:
         """What programs are held against before the machine is met."""
         return rules(options.limits)
 
+    def resumable(self, options: MarlinOptions) -> Resumable:
+        """A `resume.ResumingFamily`."""
+        return Resumable(Dialect.MARLIN, frozenset(options.homes_over_part), lift_mm=options.park.lift_mm)
+
     def driver(self, machine: str, options: MarlinOptions, tools: Tools) -> Driver:
         """A driver for one connection with one printer."""
         link = tools.links.bytes_to(machine, options.port, {"baud": options.baud})
@@ -95,6 +124,7 @@ def _limits(options: MarlinOptions, tools: Tools) -> Limits:
         answered_s=wire_s(_USUAL.answered_s),
         release_bed_celsius=options.release_bed_celsius,
         dead_man_s=options.dead_man_s,
+        park=Park(**options.park.model_dump()),
         window=options.window,
         rx_bytes=options.rx_bytes,
         dialect=BY_NAME.get(options.dialect),

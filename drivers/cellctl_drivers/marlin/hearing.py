@@ -5,6 +5,7 @@ from typing import Final
 
 from cellctl_drivers.marlin import facts, greeting
 from cellctl_drivers.marlin.answers import Answer, Kind, area, starvation
+from cellctl_drivers.marlin.pausing import come_back, go_on, hear_position, hold, stands
 from cellctl_drivers.marlin.printer import CHECK_LINE, Printer
 from cellctl_drivers.marlin.program import code_of
 from cellctl_drivers.marlin.questions import Question, about
@@ -14,7 +15,6 @@ from cellctl_drivers.serial_session import (
     Held,
     ProgramDrained,
     ResetSeen,
-    Resumed,
     Stopped,
     Unasked,
 )
@@ -36,6 +36,7 @@ def _on_ok(printer: Printer, answer: Answer, now_s: float) -> None:
     if printer.state not in SPEAKS:
         return
     wire = printer.wire
+    hear_position(printer, answer.text)  # Smoothie says it behind its `ok`.
     if answer.number < 0:
         seals = wire.unnamed_ok(now_s) if " P" in answer.text else wire.plain_ok(now_s)
     else:
@@ -53,7 +54,9 @@ def _acknowledged(printer: Printer, now_s: float, *, seals: bool) -> None:
     question = printer.run.questions.open
     if question is not None and 0 <= question.line < printer.wire.ledger.first:
         _withdraw(printer)
-    if seals and printer.may(Signal.SEALED):
+    if seals and printer.state is State.RETURNING:
+        come_back(printer)
+    elif seals and printer.may(Signal.SEALED):
         _sealed(printer, now_s)
 
 
@@ -63,15 +66,15 @@ def _sealed(printer: Printer, now_s: float) -> None:
     if was is State.GREETING:
         greeting.meet(printer, now_s)
         return
+    if was in (State.HOLDING, State.PARKING):
+        stands(printer, now_s)
+        return
     printer.go(Signal.SEALED)
     printer.sealed()
     if was is State.DRAINING:
         printer.events.append(ProgramDrained())
         printer.times.wait_s = now_s + printer.limits.cooling_s
         _look_at_bed(printer)
-    elif was is State.HOLDING:
-        printer.run.dead_man.stand(now_s)
-        _stand_and_ask(printer)
     elif was is State.SETTLING:
         printer.rested()
     else:
@@ -212,34 +215,17 @@ def _on_unknown(printer: Printer, answer: Answer, now_s: float) -> None:
         hold(printer)
 
 
-def hold(printer: Printer) -> None:
-    """Send nothing more of the program, and let the planner run out."""
-    printer.go(Signal.HOLD)
-    printer.wire.forget()
-    printer.wire.prove_rest()
-
-
-def go_on(printer: Printer) -> None:
-    """The program runs again, by whoever's will."""
-    printer.go(Signal.RESUME)
-    printer.run.dead_man.go_on()
-    printer.events.append(Resumed())
-
-
-def _stand_and_ask(printer: Printer) -> None:
-    questions = printer.run.questions
-    waiting, questions.waiting = questions.waiting, None
-    printer.events.append(Held(waiting.text if waiting else ""))
-    if waiting is not None:
-        _open(printer, waiting)
-
-
 def _ask(printer: Printer, question: Question) -> None:
     """The program stands by itself, until somebody has answered."""
     if printer.may(Signal.PAUSED) and printer.state is not State.HOLDING:
-        printer.go(Signal.PAUSED)
+        _pause_itself(printer)
         printer.events.append(Held(question.text))
     _open(printer, question)
+
+
+def _pause_itself(printer: Printer) -> None:
+    printer.go(Signal.PAUSED)
+    printer.run.pause = None
 
 
 def _open(printer: Printer, question: Question) -> None:
@@ -272,10 +258,10 @@ def _on_action(printer: Printer, answer: Answer, now_s: float) -> None:
     if word.startswith("prompt_"):
         _on_dialogue(printer, action)
     elif word == "paused" and printer.may(Signal.PAUSED):
-        printer.go(Signal.PAUSED)
+        _pause_itself(printer)
         printer.events.append(Held("paused at the printer"))
     elif word in ("pause", "out_of_filament") and printer.may(Signal.HOLD):
-        hold(printer)
+        hold(printer, park=False)
     elif word in ("resume", "resumed"):
         if printer.run.questions.open is not None:
             _withdraw(printer)
@@ -319,6 +305,11 @@ def _on_starvation(printer: Printer, answer: Answer, now_s: float) -> None:
         printer.wire.meter.starved(*starvation(answer.text))
 
 
+def _on_position(printer: Printer, answer: Answer, now_s: float) -> None:
+    hear_position(printer, answer.text)
+    printer.wire.meter.heard(answer.text)
+
+
 def _on_chatter(printer: Printer, answer: Answer, now_s: float) -> None:
     printer.wire.meter.heard(answer.text)
 
@@ -341,6 +332,7 @@ _REACTIONS: Final[dict[Kind, Callable[[Printer, Answer, float], None]]] = {
     Kind.CAPABILITY: _on_capability,
     Kind.AREA: _on_area,
     Kind.REPORT: _on_report,
+    Kind.POSITION: _on_position,
     Kind.STARVATION: _on_starvation,
     Kind.CHATTER: _on_chatter,
 }

@@ -18,6 +18,8 @@ class Own(Enum):
     SEAL = "seal"
     # Our own M400: over when all motion before it is.
     STAND = "stand"
+    # Ours, on the way back from where it was parked: what leads back must not be forgotten.
+    RETURN = "return"
     # A line of the program that is over only then.
     BARRIER = "barrier"
     # An M105 of the program.

@@ -5,13 +5,14 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from cellctl.gcode.modal import ModalState, after_line
 from cellctl_drivers.marlin import facts
-from cellctl_drivers.marlin.answers import bed_celsius, fields, names_chamber
+from cellctl_drivers.marlin.answers import bed_celsius, fields, names_chamber, nozzle_celsius
 from cellctl_drivers.marlin.dead_man import DeadMan
 from cellctl_drivers.marlin.dialects import COMMON, Dialect, recognise
+from cellctl_drivers.marlin.parking import Park, Pause
 from cellctl_drivers.marlin.patience import Patience
 from cellctl_drivers.marlin.questions import Questions
-from cellctl_drivers.marlin.repeating import Modes
 from cellctl_drivers.marlin.rules import Area
 from cellctl_drivers.marlin.wire import Line
 
@@ -46,6 +47,7 @@ class Limits:
     heating_s: float = facts.HEATING_LIMIT_S
     release_bed_celsius: float | None = None
     dead_man_s: float = 0.0
+    park: Park | None = None  # None: whoever is held stands where it was.
     window: int = 1
     rx_bytes: int = 128
     dialect: Dialect | None = None
@@ -66,9 +68,17 @@ class Run:
     pause_line: int = -1  # The number of a line that waits for a person.
     questions: Questions = field(default_factory=Questions)
     dead_man: DeadMan = field(default_factory=lambda: DeadMan(COMMON, 0.0))
-    modes: Modes = field(default_factory=Modes)
     heat: tuple[int, float] = (-1, 0.0)  # The line that waits for heat, and since when.
+    modal: ModalState = field(default_factory=ModalState)  # Without the plain moves: it knows no position.
+    feed_line: str = ""  # The last plain move with an F.
+    pause: Pause | None = None
     broken: bool = False  # The file cannot be read any further.
+
+    def follow(self, line: str = "") -> ModalState:
+        """What the program has set up, with one more line that is not a plain move."""
+        self.modal = after_line(after_line(self.modal, self.feed_line), line)
+        self.feed_line = ""
+        return self.modal
 
 
 @dataclass(slots=True)
@@ -79,6 +89,7 @@ class Portrait:
     named: dict[str, str] = field(default_factory=dict)
     capabilities: set[str] = field(default_factory=set)
     bed_celsius: float | None = None
+    nozzle_celsius: tuple[float, float] | None = None  # As it is, and its target.
     chamber: bool = False
     greetings: int = 0
     area: Area | None = None
@@ -92,10 +103,11 @@ class Portrait:
         return recognise(firmware)
 
     def hear_report(self, text: str) -> None:
-        """Keep the bed's temperature, if the report has one."""
+        """Keep the temperatures that the report has."""
         bed = bed_celsius(text)
         if bed is not None:
             self.bed_celsius = bed
+        self.nozzle_celsius = nozzle_celsius(text) or self.nozzle_celsius
         self.chamber = self.chamber or names_chamber(text)
 
     def bed_above(self, limit_celsius: float | None) -> bool:

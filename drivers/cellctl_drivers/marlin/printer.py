@@ -8,6 +8,7 @@ from cellctl_drivers.marlin.dead_man import DeadMan
 from cellctl_drivers.marlin.dialects import COMMON, Dialect, Repeats
 from cellctl_drivers.marlin.ledger import PROGRAM, framed_bytes
 from cellctl_drivers.marlin.memory import Limits, Portrait, Run, Times
+from cellctl_drivers.marlin.repeating import may_come_twice
 from cellctl_drivers.marlin.states import NEXT, STRANGE, Signal, State, after
 from cellctl_drivers.marlin.window import Window
 from cellctl_drivers.marlin.wire import Line, Wire
@@ -136,11 +137,13 @@ class Printer:
             self.fault(f"cannot be sent line {run.sent + 1}: {len(line)} characters", "Shorten it, then clear")
             return None
         if line[:3] in _MOVES and dialect.takes_moves_as_they_are:
+            if "F" in line:
+                run.feed_line = line
             return line.encode("ascii", "replace"), None
         if why := program.refusal(line):
             self.fault(f"must not be sent line {run.sent + 1}: {why}", "Take it out of the program, then clear")
             return None
-        run.modes.follow(line)
+        run.follow(line)
         run.ahead.extend(program.prepare(line, dialect, run.dead_man))
         return run.ahead.popleft()
 
@@ -176,8 +179,11 @@ class Printer:
 
     def _lost_without_a_word(self, now_s: float) -> None:
         """A damaged line is dropped in silence here: either it was lost, or only its `ok` was."""
-        line = self.wire.ledger.line(self.wire.ledger.first).decode("ascii").strip()
-        if self.run.modes.may_come_twice(line):
+        ledger = self.wire.ledger
+        line = ledger.line(ledger.first).decode("ascii").strip()
+        # Moves of ours are relative, whatever the program has said.
+        ours = ledger.own(ledger.first) not in PROGRAM and code_behind_number(line) == "G1"
+        if not ours and may_come_twice(line, self.run.modal):
             self.wire.say_again(now_s)
         else:
             self.fault(f"gave no answer to {line!r}, and a second time might be once too often", CHECK_LINE)

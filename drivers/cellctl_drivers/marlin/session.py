@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from cellctl.domain.errors import NotAllowed, StoreFailed
 from cellctl.domain.link import LinkQuality
-from cellctl_drivers.marlin import greeting, hearing
+from cellctl_drivers.marlin import greeting, hearing, pausing
 from cellctl_drivers.marlin.answers import Splitter, named_ok, read
 from cellctl_drivers.marlin.ledger import frame
 from cellctl_drivers.marlin.memory import Limits, Run, Times
@@ -57,19 +57,22 @@ class MarlinSession:
         self._printer.begin(Run(lines), now_s)
 
     def hold(self, now_s: float) -> None:
-        """Send nothing more of the program and let the planner run out.
+        """Send nothing more of the program, let the planner run out, and park.
 
         Marlin has no hold in mid-move that it tells of: `P000` needs an option of the build that no `Cap:` line
         names. A move that is planned is finished; a long blocking command is waited for.
         """
-        hearing.hold(self._printer)
+        pausing.hold(self._printer)
 
     def resume(self, now_s: float) -> None:
-        """Go on with the next line; where the printer itself waits for a person, as if that had been answered."""
+        """Back to where it was held, and on with the next line.
+
+        Where the printer itself waits for a person: as if that had been answered.
+        """
         printer = self._printer
         question = printer.run.questions.open
         if question is None or not printer.may(Signal.RESUME):
-            hearing.go_on(printer)
+            pausing.go_on(printer)
         elif question.choices == (CONTINUE,):
             self.answer(CONTINUE, now_s)
         else:
@@ -87,15 +90,18 @@ class MarlinSession:
         if question.replies:
             printer.wire.call(question.replies[question.choices.index(choice)])
         if printer.may(Signal.RESUME):
-            hearing.go_on(printer)
+            pausing.go_on(printer)
 
     def stop(self, now_s: float) -> None:
         """Forget the program, heaters off, let the planner run out."""
         printer = self._printer
         printer.go(Signal.STOP)
+        printer.times.wait_s = math.inf
         if printer.run.questions.open is not None:
             printer.wire.call("M108")  # While it is paused for a person it reads nothing else.
         printer.drop_program()
+        if printer.run.pause is not None:
+            printer.wire.say(*pausing.motors(printer.dialect.motors_rest))
         printer.wire.say(*printer.rest_lines())
         printer.wire.prove_rest()
 
@@ -118,6 +124,7 @@ class MarlinSession:
         printer = self._printer
         if printer.state in SPEAKS and printer.state not in STRANGE:
             printer.run.lines = iter(())
+            printer.run.pause = None  # It stands where it stands: nobody would see the end of its way.
             printer.leave_cold()
 
     # ---- bytes and time ------------------------------------------------------------------------------------------
@@ -240,6 +247,8 @@ class MarlinSession:
         if printer.state is State.WAKING:
             printer.go(Signal.QUIET)
             greeting.begin(printer, now_s)
+        elif printer.state is State.HELD:
+            pausing.stand_by(printer)
         elif printer.state is State.COOLING:
             printer.fault(f"keeps its bed at {printer.portrait.bed_celsius} °C", "Look at the bed's heater, then clear")
         else:

@@ -18,7 +18,9 @@ class State(Enum):
     DRAINING = "draining"
     COOLING = "cooling"
     HOLDING = "holding"
+    PARKING = "parking"
     HELD = "held"
+    RETURNING = "returning"
     STOPPING = "stopping"
     HALTING = "halting"
     DOWN = "down"
@@ -35,7 +37,9 @@ class Signal(Enum):
     LAST_LINE = "come to the last line"
     COOLED = "be cool"
     HOLD = "hold"
+    PARK = "park"
     PAUSED = "pause by itself"
+    RETURN = "look where it stands"
     RESUME = "resume"
     STOP = "stop"
     HALT = "halt"
@@ -65,6 +69,12 @@ NEXT: Final[dict[tuple[State, Signal], State]] = {
     (_S.RUNNING, _G.HOLD): _S.HOLDING,
     (_S.DRAINING, _G.HOLD): _S.HOLDING,
     (_S.HOLDING, _G.SEALED): _S.HELD,
+    (_S.HOLDING, _G.PARK): _S.PARKING,
+    (_S.PARKING, _G.SEALED): _S.HELD,
+    (_S.HELD, _G.RETURN): _S.RETURNING,
+    (_S.RETURNING, _G.RESUME): _S.RUNNING,
+    # Nothing has moved since it was parked.
+    (_S.RETURNING, _G.HOLD): _S.PARKING,
     (_S.RUNNING, _G.PAUSED): _S.HELD,
     (_S.DRAINING, _G.PAUSED): _S.HELD,
     (_S.HOLDING, _G.PAUSED): _S.HELD,
@@ -85,7 +95,7 @@ NEXT: Final[dict[tuple[State, Signal], State]] = {
 # In these, numbered lines go out.
 SPEAKS: Final = frozenset(State) - {_S.NEW, _S.WAKING, _S.HALTING, _S.DOWN, _S.LOST}
 # In these, a program is under way.
-WORKS: Final = frozenset({_S.RUNNING, _S.DRAINING, _S.HOLDING, _S.HELD})
+WORKS: Final = frozenset({_S.RUNNING, _S.DRAINING, _S.HOLDING, _S.PARKING, _S.HELD, _S.RETURNING})
 # In these, nobody knows who is at the other end: not even its heaters are our business.
 STRANGE: Final = frozenset({_S.NEW, _S.WAKING, _S.GREETING})
 

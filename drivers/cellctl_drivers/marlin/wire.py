@@ -92,6 +92,11 @@ class Wire:
         """Drop what was queued and not yet numbered."""
         self.outbox.queue.clear()
 
+    def forget_but_return(self) -> None:
+        """The same, but for what leads back from where it was parked."""
+        queue = self.outbox.queue
+        self.outbox.queue = deque(line for line in queue if line[1] is Own.RETURN)
+
     def transmit(self, pull: Pull, now_s: float) -> bytes:
         """What may go out; program lines are pulled as the window opens. What `pull` raises goes through, and what
         was numbered before goes out the next time."""

@@ -92,7 +92,19 @@ def _motors_off_now(board: "Marlin") -> Task:
 
 
 def _feed_percent(board: "Marlin", given: Given, now_s: float) -> None:
-    board.modes.feed_scale = given.get("S", 100 * board.modes.feed_scale) / 100
+    board.modes.dials["M220"] = given.get("S", board.modes.dials["M220"])
+
+
+def _flow_percent(board: "Marlin", given: Given, now_s: float) -> None:
+    board.modes.dials["M221"] = given.get("S", board.modes.dials["M221"])
+
+
+def _fan(board: "Marlin", given: Given, now_s: float) -> None:
+    board.modes.dials["M106"] = min(max(given.get("S", 255.0), 0.0), 255.0)
+
+
+def _fan_off(board: "Marlin", given: Given, now_s: float) -> None:
+    board.modes.dials["M106"] = 0.0
 
 
 def _quick_stop(board: "Marlin", given: Given, now_s: float) -> Task:
@@ -300,8 +312,8 @@ COMMANDS: Final[Mapping[str, Run]] = {
     "M85": _idle_limit,
     "M104": _nozzle,
     "M105": _temperatures,
-    "M106": _nothing,
-    "M107": _nothing,
+    "M106": _fan,
+    "M107": _fan_off,
     "M108": _nothing,
     "M109": _wait_nozzle,
     "M110": _line_number,
@@ -319,7 +331,7 @@ COMMANDS: Final[Mapping[str, Run]] = {
     "M204": _accelerations,
     "M205": _junction_deviation,
     "M220": _feed_percent,
-    "M221": _nothing,
+    "M221": _flow_percent,
     "M302": _cold_extrusion,
     "M400": _finish_moves,
     "M410": _quick_stop,

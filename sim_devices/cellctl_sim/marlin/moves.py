@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from cellctl.gcode.words import Words
@@ -19,13 +19,16 @@ _LONGEST_EXTRUSION_MM: Final = 200.0
 
 @dataclass(slots=True)
 class Modes:
-    """What commands leave behind for the next ones. `at` is where the queued moves will end, without `shift`."""
+    """What commands leave behind for the next ones. `at` is where the queued moves will end, without `shift`.
+
+    `dials`: feed and flow in percent, the fan's duty, by the code that sets them.
+    """
 
     accelerations: tuple[float, float, float]
     relative: bool = False
     e_relative: bool = False
     feed_mm_per_s: float = 25.0
-    feed_scale: float = 1.0
+    dials: dict[str, float] = field(default_factory=lambda: {"M220": 100.0, "M221": 100.0, "M106": 0.0})
     at: Vector = ORIGIN
     shift: Vector = ORIGIN
     homed: frozenset[str] = frozenset()
@@ -137,7 +140,7 @@ def _queue(board: "Marlin", path: Path, now_s: float) -> None:
     acceleration = travel
     if extruded:
         acceleration = printing if in_plane or path.heading[2] else retract
-    feed_mm_per_s = modes.feed_mm_per_s * modes.feed_scale
+    feed_mm_per_s = modes.feed_mm_per_s * modes.dials["M220"] / 100
     board.planner.add(path, feed_mm_per_s, now_s, acceleration, tag=extruded > 0 and in_plane)
 
 
