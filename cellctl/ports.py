@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from cellctl.core.view import CellView
 from cellctl.domain.commands import Envelope, Reply
@@ -282,6 +282,18 @@ class Driver(Protocol):
         ...
 
 
+@runtime_checkable
+class ByHand(Protocol):
+    """A driver whose machine people may send lines to."""
+
+    def say_by_hand(self, line: str, by: str) -> None:
+        """Send this line, and report what is heard as LinesHeard. Raises NotAllowed while the machine is at work.
+
+        The first one takes the machine out of our hands: it is ABORTED, and only CLEAR leads back.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What a driver gets to work with. It has no other way to reach the world.
@@ -298,7 +310,10 @@ class Tools:
 
 
 class DriverFamily(Protocol):
-    """What a package brings under the entry point `cellctl.drivers`."""
+    """What a package brings under the entry point `cellctl.drivers`.
+
+    A family whose drivers are `ByHand` says so with an attribute `by_hand = True`; without it there is no console.
+    """
 
     @property
     def options(self) -> type[Any]:

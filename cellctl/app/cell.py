@@ -13,7 +13,7 @@ from cellctl import __version__
 from cellctl.app.config import CellConfig
 from cellctl.app.desk import Desk
 from cellctl.app.engine import Engine
-from cellctl.app.supervisor import Supervisor
+from cellctl.app.supervisor import Supervisor, Witness, unseen
 from cellctl.app.workbench import Workbench
 from cellctl.core.cell import empty
 from cellctl.domain.commands import SubmitOrder
@@ -34,6 +34,7 @@ class Outside:
     links: Links
     store: Store
     files: Files
+    witness: Witness = unseen
 
 
 class Face(Protocol):
@@ -58,7 +59,7 @@ class RunningCell:
             report = partial(self.engine.report, name)
             verdicts = self.bench.verdicts if config.plan.stations[name].preflight else None
             tools = Tools(outside.clock, outside.links, outside.files, report, verdicts)
-            self.engine.supervisors[name] = Supervisor(name, machine, tools)
+            self.engine.supervisors[name] = Supervisor(name, machine, tools, outside.witness)
 
     async def _prepare(self, command: SubmitOrder) -> Directive:
         return await workshop.prepare(self.config.products, command, self.bench)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, get_args
 
 from cellctl.domain.job import JobState, JobSubstate
+from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.work import (
     Directive,
@@ -143,7 +144,7 @@ class OperationStarted:
 
 @dataclass(frozen=True, slots=True)
 class OperationAdvanced:
-    """Fact: a checkpoint of a running program. Journalled at most once a second of machine time."""
+    """Fact: a checkpoint of a running program. Journalled now and then, and before its machine's next event."""
 
     operation_id: str
     progress: Progress
@@ -188,6 +189,34 @@ class StationCommanded:
 
 
 @dataclass(frozen=True, slots=True)
+class LineSent:
+    """A person has sent a machine a line by hand. Written before the line goes out."""
+
+    station: str
+    line: str
+    by: str
+    NAME: ClassVar = "console.sent"
+
+
+@dataclass(frozen=True, slots=True)
+class LineNotSent:
+    """Fact: the machine could not take the line that was journalled last."""
+
+    station: str
+    reason: str
+    NAME: ClassVar = "console.not_sent"
+
+
+@dataclass(frozen=True, slots=True)
+class LinesHeard:
+    """Fact: what a machine has said while a person works on it by hand; a lively one is not quoted in full."""
+
+    station: str
+    lines: tuple[str, ...]
+    NAME: ClassVar = "console.heard"
+
+
+@dataclass(frozen=True, slots=True)
 class ContactFound:
     """Fact: the machine answers, and is the one that the cell file means."""
 
@@ -203,6 +232,16 @@ class ContactLost:
     station: str
     reason: str
     NAME: ClassVar = "station.contact_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkMeasured:
+    """Fact: how good the line is, with a sentence for a person where it is bad. Journalled when it gets worse."""
+
+    station: str
+    quality: LinkQuality
+    warning: str = ""
+    NAME: ClassVar = "station.link"
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +278,9 @@ Fact = (
     | StationChanged
     | ContactFound
     | ContactLost
+    | LineNotSent
+    | LinesHeard
+    | LinkMeasured
     | PromptRaised
     | PromptWithdrawn
 )
@@ -255,6 +297,7 @@ Event = (
     | PartDisposed
     | OperationIntended
     | StationCommanded
+    | LineSent
     | PromptAnswered
 )
 

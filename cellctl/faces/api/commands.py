@@ -14,11 +14,12 @@ from cellctl.domain.commands import (
     Command,
     CommandMachine,
     Envelope,
+    SendLine,
     content_hash,
 )
 from cellctl.domain.machine import MachineCommand
 from cellctl.faces.api.answers import BadRequest, answer
-from cellctl.faces.api.bodies import AnswerBody, Body, OrderBody
+from cellctl.faces.api.bodies import AnswerBody, Body, LineBody, OrderBody
 from cellctl.faces.api.listen import sender
 from cellctl.ports import Desk, Ids
 
@@ -50,6 +51,7 @@ class Commands:
             web.post("/v1/orders", self._submit_order),
             web.post("/v1/orders/{order}/cancel", self._cancel_order),
             web.post("/v1/prompts/{prompt}/answer", self._answer_prompt),
+            web.post("/v1/machines/{machine}/console", self._send_line),
             *(
                 web.post(f"/v1/machines/{{machine}}/{verb}", partial(self._command_machine, command))
                 for verb, command in MACHINE_VERBS.items()
@@ -67,6 +69,10 @@ class Commands:
     async def _answer_prompt(self, request: web.Request) -> web.Response:
         body = AnswerBody.parse(await _read(request))
         return await self._submit(request, body, AnswerPrompt(request.match_info["prompt"], body.choice))
+
+    async def _send_line(self, request: web.Request) -> web.Response:
+        body = LineBody.parse(await _read(request))
+        return await self._submit(request, body, SendLine(request.match_info["machine"], body.line))
 
     async def _command_machine(self, command: MachineCommand, request: web.Request) -> web.Response:
         body = Body.parse(await _read(request))
