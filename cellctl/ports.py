@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from cellctl.core.view import CellView
 from cellctl.domain.commands import Envelope, Reply
@@ -279,18 +279,6 @@ class Driver(Protocol):
 
     def answer(self, operation_id: str, choice: str, by: str) -> None:
         """A person's answer to a prompt that this driver raised."""
-        ...
-
-
-@runtime_checkable
-class ByHand(Protocol):
-    """A driver whose machine people may send lines to."""
-
-    def say_by_hand(self, line: str, by: str) -> None:
-        """Send this line, and report what is heard as LinesHeard. Raises NotAllowed while the machine is at work.
-
-        The first one takes the machine out of our hands: it is ABORTED, and only CLEAR leads back.
-        """
         ...
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 import structlog
 
@@ -13,7 +13,7 @@ from cellctl.domain.errors import CellError, NotAllowed
 from cellctl.domain.events import ContactLost, Fact, OperationEnded
 from cellctl.domain.machine import MachineCommand
 from cellctl.domain.work import Operation, OperationState
-from cellctl.ports import ByHand, Driver, Tools
+from cellctl.ports import Driver, Tools
 
 FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 30.0
@@ -36,6 +36,18 @@ log = structlog.get_logger()
 def unseen(_machine: str, _call: str) -> AbstractContextManager[None]:
     """Nobody takes it down."""
     return nullcontext()
+
+
+@runtime_checkable
+class ByHand(Protocol):
+    """A driver whose machine people may send lines to."""
+
+    def say_by_hand(self, line: str, by: str) -> None:
+        """Send this line, and report what is heard as LinesHeard. Raises NotAllowed while the machine is at work.
+
+        The first one takes the machine out of our hands: it is ABORTED, and only CLEAR leads back.
+        """
+        ...
 
 
 class Supervisor:

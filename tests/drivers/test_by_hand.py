@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from cellctl.app.supervisor import ByHand
 from cellctl.app.virtual_time import run_virtual
 from cellctl.domain.errors import NotAllowed
 from cellctl.domain.events import Fact, LinesHeard, StationChanged
 from cellctl.domain.machine import MachineCommand, MachineState
-from cellctl.ports import ByHand, Driver
+from cellctl.ports import Driver
 from tests.links.test_wire_tap import Room
 
 SAYS = {"printer-1": ("M105", "ok T:"), "router-1": ("$G", "[GC:")}

@@ -163,7 +163,7 @@ def cell_file(folder: Path, machines: Mapping[str, str]) -> Path:
             f'capabilities = ["{family}"]',
             'slots = ["bed"]',
         ]
-        keys += [key.format(name=name, number=number) for key in _KEYS[family]]
+        keys += ["preflight = false", *(key.format(name=name, number=number) for key in _KEYS[family])]
         sim = [key.format(name=name, number=number) for key in _TWIN[family]]
         lines += [f"[machines.{name}]", *keys, f"[machines.{name}.sim]", *sim]
     for family in FAMILIES:
