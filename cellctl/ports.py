@@ -303,7 +303,10 @@ class Tools:
 
 
 class DriverFamily(Protocol):
-    """What a package brings under the entry point `cellctl.drivers`."""
+    """What a package brings under the entry point `cellctl.drivers`.
+
+    A family whose drivers are `ByHand` says so with an attribute `by_hand = True`; without it there is no console.
+    """
 
     @property
     def options(self) -> type[Any]:

@@ -14,7 +14,7 @@ from cellctl.app.config import CellConfig
 from cellctl.app.desk import Desk
 from cellctl.app.engine import Engine
 from cellctl.app.resuming import Resuming
-from cellctl.app.supervisor import Supervisor
+from cellctl.app.supervisor import Supervisor, Witness, unseen
 from cellctl.app.workbench import Workbench
 from cellctl.core.cell import empty
 from cellctl.domain.commands import SubmitOrder
@@ -35,6 +35,7 @@ class Outside:
     links: Links
     store: Store
     files: Files
+    witness: Witness = unseen
 
 
 class Face(Protocol):
@@ -60,7 +61,7 @@ class RunningCell:
             report = partial(self.engine.report, name)
             verdicts = self.bench.verdicts if config.plan.stations[name].preflight else None
             tools = Tools(outside.clock, outside.links, outside.files, report, verdicts)
-            self.engine.supervisors[name] = Supervisor(name, machine, tools)
+            self.engine.supervisors[name] = Supervisor(name, machine, tools, outside.witness)
 
     async def _prepare(self, command: SubmitOrder) -> Directive:
         return await workshop.prepare(self.config.products, command, self.bench)

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Protocol, TypeVar, runtime_checkable
@@ -30,6 +30,7 @@ class _Strict(BaseModel):
 
 class _CellTable(_Strict):
     name: str = Field(pattern=_NAME)
+    console: bool = False
     products: tuple[Path, ...] = ()
 
 
@@ -56,6 +57,7 @@ class _StationKeys(BaseModel):
     slots: tuple[Slot, ...] = ()
     reach: tuple[str, ...] = ()
     preflight: bool = True
+    console: bool | None = None
     sim: dict[str, Any] = {}
 
 
@@ -129,7 +131,15 @@ def load(path: Path, settings: Mapping[str, Any] | None = None) -> CellConfig:
     mistakes += _ambiguous(path.name, products)
     mistakes.check()
     file = _parsed(_CellFile, table, path.name)
+    for name, machine in machines.items():
+        allowed = file.machines[name].get("console", file.cell.console)
+        stations[name] = replace(stations[name], console=allowed and _by_hand(machine.family))
     return CellConfig(path, Plan(file.cell.name, stations), machines, products, file.mqtt)
+
+
+def _by_hand(family: DriverFamily) -> bool:
+    """Whether people could send lines to machines of this family."""
+    return bool(getattr(family, "by_hand", False))
 
 
 def _parsed(model: type[Model], keys: Any, file: str, where: str = "") -> Model:
@@ -165,6 +175,8 @@ def _machine(
         known = ", ".join(sorted(families))
         raise ConfigError([*mistakes, f"{file}: {where}.driver must be one of: {known}; found {driver!r}"])
     family: DriverFamily = families[driver].load()
+    if keys.get("console") is True and not _by_hand(family):
+        mistakes.append(f"{file}: {where}.console: machines with driver {driver!r} take no lines by hand")
     own = {key: value for key, value in keys.items() if key not in _StationKeys.model_fields}
     try:
         options = TypeAdapter(family.options).validate_python(own)

@@ -5,10 +5,10 @@ import gc
 import os
 import signal
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 import uvloop
@@ -27,6 +27,7 @@ from cellctl.faces.api.face import ApiFace
 from cellctl.faces.mqtt.face import MqttFace, MqttSettings
 from cellctl.links.mqtt import BrokerSettings, MqttBus
 from cellctl.links.real import RealLinks
+from cellctl.links.wire_tap import TappedLinks
 from cellctl.stores.files import ProgramFiles
 from cellctl.stores.journal import Journal
 
@@ -76,9 +77,10 @@ async def _run(config: CellConfig, args: Namespace) -> None:
     clock = RealClock(args.speed)
     with ExitStack() as stack:
         journal = stack.enter_context(Journal(args.state / "journal.sqlite", clock))
-        links = RealLinks(args.devices, args.speed)
-        outside = Outside(clock, RealIds(), links, journal, ProgramFiles(args.state / "programs"))
-        cell = RunningCell(config, outside)
+        links = TappedLinks(RealLinks(args.devices, args.speed), _taps(config, args.taps), clock)
+        programs = ProgramFiles(args.state / "programs")
+        cell = RunningCell(config, Outside(clock, RealIds(), links, journal, programs, links.calling))
+        outside = cell.outside
         service = Service(cell, Notifier(os.environ))
         api = ApiFace(
             cell.desk,
@@ -92,7 +94,7 @@ async def _run(config: CellConfig, args: Namespace) -> None:
         faces: list[Face] = [api]
         if config.mqtt.enabled:
             faces.append(_mqtt(config, cell))
-        await service.run(faces, api.listening)
+        await service.run(faces, api.listening, *([links.run] if args.taps else []))
 
 
 class Service:
@@ -102,7 +104,9 @@ class Service:
         self._cell = cell
         self._notifier = notifier
 
-    async def run(self, faces: list[Face], listening: asyncio.Event) -> None:
+    async def run(
+        self, faces: list[Face], listening: asyncio.Event, *beside: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
         """Until SIGTERM or SIGINT, or until an essential part fails."""
         loop = asyncio.get_running_loop()
         stop = asyncio.Event()
@@ -122,7 +126,7 @@ class Service:
             log.info("controller.ready", version=__version__, cell=self._cell.config.plan.name)
 
         async with asyncio.TaskGroup() as tasks:
-            cell = tasks.create_task(self._cell.run(faces, announce, self._cell.beat, self.watch), name="cell")
+            cell = tasks.create_task(self._cell.run(faces, announce, self._cell.beat, self.watch, *beside), name="cell")
             stopped = tasks.create_task(stop.wait(), name="stop")
             await asyncio.wait([cell, stopped], return_when=asyncio.FIRST_COMPLETED)
             self._notifier.stopping()
@@ -147,6 +151,23 @@ class Service:
         found = sum(machine.contact == "found" for machine in view.machines)
         running = sum(order.state in ("open", "running") for order in view.orders)
         return f"{found} of {len(view.machines)} machines, {running} open orders, {len(view.prompts)} questions"
+
+
+def _taps(config: CellConfig, wanted: Sequence[tuple[str, str]]) -> dict[str, Path]:
+    """Which machines' lines are written down, and where. Raises ConfigError with every mistake."""
+    taps = {machine: Path(file) for machine, file in wanted}
+    wired = [name for name, machine in config.machines.items() if hasattr(machine.options, "port")]
+    mistakes = [
+        f"--tap {each}: no machine with a line; these have one: {', '.join(wired)}" for each in taps.keys() - wired
+    ]
+    mistakes += [
+        f"--tap {name}={file}: there is no folder {file.parent}"
+        for name, file in taps.items()
+        if not file.parent.is_dir()
+    ]
+    if mistakes:
+        raise ConfigError(sorted(mistakes))
+    return taps
 
 
 def _socket_path(args: Namespace) -> Path:

@@ -12,7 +12,7 @@ from cellctl.app.log import Log
 from cellctl.app.supervisor import Supervisor
 from cellctl.core.cell import Cell, apply
 from cellctl.core.decide import Stimulus, decide
-from cellctl.core.instructions import Answer, Instruction, PassOn, Remember, Start, Tell
+from cellctl.core.instructions import Answer, Instruction, PassOn, Remember, SayByHand, Start, Tell
 from cellctl.core.view import CellView
 from cellctl.domain import events as ev
 from cellctl.domain.commands import Reply
@@ -61,9 +61,8 @@ class Engine:
 
     def report(self, machine: str, fact: ev.Fact) -> None:
         """A driver's fact; never blocks."""
-        if isinstance(fact, ev.OperationAdvanced) and not self._shown.note(fact, self._clock.now_s()):
-            return
-        self._inbox.put_nowait(_Item(fact, machine))
+        for each in self._shown.note(machine, fact, self._clock.now_s()):
+            self._inbox.put_nowait(_Item(each, machine))
 
     def hand_in(self, stimulus: Stimulus, actor: str) -> asyncio.Future[Reply]:
         """Decide about a command or a prepared order; answered once the answer is durable."""
@@ -144,6 +143,8 @@ class Engine:
                 self.tell(station, command)
             case PassOn():
                 self._pass_on(instruction)
+            case SayByHand():
+                self._say_by_hand(instruction)
             case Answer(reply=reply) if item.done is not None and not item.done.done():
                 item.done.set_result(reply)
 
@@ -152,6 +153,13 @@ class Engine:
             self.supervisors[answer.station].answer(answer.operation_id, answer.choice, answer.by)
         except NotAllowed as refused:
             log.warning("answer.not_taken", machine=answer.station, why=str(refused))
+
+    def _say_by_hand(self, said: SayByHand) -> None:
+        try:
+            self.supervisors[said.station].say_by_hand(said.line, said.by)
+        except NotAllowed as refused:
+            log.warning("console.not_sent", machine=said.station, why=str(refused))
+            self.report(said.station, ev.LineNotSent(said.station, str(refused)))
 
     def _learn(self, event: ev.Event) -> None:
         if isinstance(event, ev.OperationEnded):

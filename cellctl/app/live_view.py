@@ -1,21 +1,29 @@
-"""The view of the cell, rendered once for every change; progress is shown at once and journalled now and then."""
+"""The view of the cell, rendered once for every change; progress is shown at once and journalled now and then.
 
+So are measurements of links: shown at once, and where a line is bad, the core decides whether that is news.
+"""
+
+from collections.abc import Sequence
 from typing import Final
 
 from cellctl.core.cell import Cell
 from cellctl.core.render import Renderer, refresh
 from cellctl.core.view import CellView
-from cellctl.domain.events import OperationAdvanced
+from cellctl.domain.events import ContactFound, Fact, LinkMeasured, OperationAdvanced
+from cellctl.domain.link import LinkQuality
 from cellctl.domain.work import Progress
 
 CHECKPOINT_S: Final = 30.0
 
 
 class LiveView:
-    """The cell as it is shown, with the freshest progress by operation id."""
+    """The cell as it is shown, with the freshest progress by operation id, and the links by machine."""
 
     def __init__(self) -> None:
         self._live: dict[str, Progress] = {}
+        self._links: dict[str, LinkQuality] = {}
+        # What was shown and not journalled, by machine.
+        self._unwritten: dict[str, OperationAdvanced] = {}
         self._checkpoint_s: dict[str, float] = {}
         self._renderer = Renderer()
         self._rendered: CellView | None = None
@@ -28,17 +36,35 @@ class LiveView:
             self._stale = True
         if self._stale:
             # Equal views are the same object, so that who looks often sees at once that nothing is new.
-            self._rendered = refresh(self._rendered, self._live)
+            self._rendered = refresh(self._rendered, self._live, self._links)
             self._stale = False
         return self._rendered
 
-    def note(self, fact: OperationAdvanced, now_s: float) -> bool:
-        """Take a report of progress; True when it is time to journal one."""
+    def note(self, machine: str, fact: Fact, now_s: float) -> Sequence[Fact]:
+        """Take what a machine reports; what of it is to be decided upon now, in order.
+
+        Before anything else that it reports, its last progress is: that is where it was when this happened.
+        """
+        if isinstance(fact, OperationAdvanced):
+            return [fact] if self._advanced(machine, fact, now_s) else []
+        if isinstance(fact, LinkMeasured):
+            self._links[fact.station] = fact.quality
+            self._stale = True
+            return [fact] if fact.warning else []
+        if isinstance(fact, ContactFound):
+            self._links.pop(machine, None)
+        last = self._unwritten.pop(machine, None)
+        return [last, fact] if last else [fact]
+
+    def _advanced(self, machine: str, fact: OperationAdvanced, now_s: float) -> bool:
+        """Whether it is time to journal a progress."""
         self._live[fact.operation_id] = fact.progress
         self._stale = True
         last_s = self._checkpoint_s.get(fact.operation_id)
         if last_s is not None and now_s - last_s < CHECKPOINT_S:
+            self._unwritten[machine] = fact
             return False
+        self._unwritten.pop(machine, None)
         self._checkpoint_s[fact.operation_id] = now_s
         return True
 

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 import structlog
 
@@ -19,14 +19,43 @@ FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 30.0
 BEAT_S: Final = 2.0
 
+# Somebody who takes down what a machine is told, ahead of the bytes that follow from it, unless it is refused.
+Witness = Callable[[str, str], AbstractContextManager[None]]
+# As transcripts call it.
+SESSION_CALLS: Final = {
+    MachineCommand.HOLD: "? hold",
+    MachineCommand.UNHOLD: "? resume",
+    MachineCommand.STOP: "? stop",
+    MachineCommand.ABORT: "? halt",
+    MachineCommand.CLEAR: "? clear",
+}
+
 log = structlog.get_logger()
+
+
+def unseen(_machine: str, _call: str) -> AbstractContextManager[None]:
+    """Nobody takes it down."""
+    return nullcontext()
+
+
+@runtime_checkable
+class ByHand(Protocol):
+    """A driver whose machine people may send lines to."""
+
+    def say_by_hand(self, line: str, by: str) -> None:
+        """Send this line, and report what is heard as LinesHeard. Raises NotAllowed while the machine is at work.
+
+        The first one takes the machine out of our hands: it is ABORTED, and only CLEAR leads back.
+        """
+        ...
 
 
 class Supervisor:
     """Owns the driver of one machine; the only place where a driver's unknown error is caught."""
 
-    def __init__(self, machine: str, config: MachineConfig, tools: Tools) -> None:
+    def __init__(self, machine: str, config: MachineConfig, tools: Tools, witness: Witness = unseen) -> None:
         self.machine = machine
+        self._witness = witness
         self._config = config
         self._tools = tools
         self._driver: Driver | None = None
@@ -82,7 +111,11 @@ class Supervisor:
     def start(self, operation: Operation) -> None:
         """Give the machine its work; if it cannot take it, nothing was begun and that is reported."""
         try:
-            self._ready().start(operation)
+            driver = self._ready()
+            program = operation.program
+            call = f"? load sha256:{program.sha256}" if program else f"# {operation.step} {operation.target}"
+            with self._witness(self.machine, call):
+                driver.start(operation)
         except NotAllowed as refused:
             log.warning("operation.not_begun", machine=self.machine, operation=operation.id, why=str(refused))
             self._report(OperationEnded(operation.id, OperationState.NOT_BEGUN, str(refused)))
@@ -93,12 +126,23 @@ class Supervisor:
     def command(self, command: MachineCommand) -> None:
         """Pass on a PackML command. Raises NotAllowed."""
         driver = self._ready()
-        self._pass_on(lambda: driver.command(command))
+        call = SESSION_CALLS.get(command)
+        with self._witness(self.machine, call) if call else nullcontext():
+            self._pass_on(lambda: driver.command(command))
 
     def answer(self, operation_id: str, choice: str, by: str) -> None:
         """Pass on a person's answer. Raises NotAllowed."""
         driver = self._ready()
-        self._pass_on(lambda: driver.answer(operation_id, choice, by))
+        with self._witness(self.machine, f"? answer {choice}"):
+            self._pass_on(lambda: driver.answer(operation_id, choice, by))
+
+    def say_by_hand(self, line: str, by: str) -> None:
+        """Pass on a line that a person has typed. Raises NotAllowed, also where a machine has no console."""
+        driver = self._ready()
+        if not isinstance(driver, ByHand):
+            raise NotAllowed(f"{self.machine} takes no lines by hand")
+        with self._witness(self.machine, f"# by hand, {by}: {line}"):
+            self._pass_on(lambda: driver.say_by_hand(line, by))
 
     def _pass_on(self, tell: Callable[[], None]) -> None:
         try:

@@ -2,13 +2,15 @@
 
 import json
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
 from cellctl.cli import orders, resuming
 from cellctl.cli.client import Api
+from cellctl.cli.console import converse
+from cellctl.cli.machine import show_lines
 from cellctl.cli.orders import UsageMistake
 from cellctl.cli.parser import MACHINE_VERBS
 from cellctl.cli.screen import Screen
@@ -26,6 +28,11 @@ def _list_machines(api: Api, args: Namespace, screen: Screen) -> Sequence[str]:
     if args.json:
         return _json(api.get("/v1/machines"))
     return machine_lines(api.get("/v1/status"), screen)
+
+
+def _show_machine(api: Api, args: Namespace, screen: Screen) -> Sequence[str]:
+    machine = api.get(f"/v1/machines/{quote(args.machine, '')}")
+    return _json(machine) if args.json else show_lines(machine, screen)
 
 
 def _command_machine(api: Api, args: Namespace, _: Screen) -> Sequence[str]:
@@ -56,13 +63,15 @@ def _json(answer: Any) -> Sequence[str]:
     return [json.dumps(answer, indent=2)]
 
 
-COMMANDS: dict[tuple[str, str], Callable[[Api, Namespace, Screen], Sequence[str]]] = {
+COMMANDS: dict[tuple[str, str], Callable[[Api, Namespace, Screen], Iterable[str]]] = {
     ("status", ""): _status,
     ("order", "submit"): orders.submit,
     ("order", "list"): orders.list_orders,
     ("order", "show"): orders.show,
     ("order", "cancel"): _cancel_order,
     ("machine", "list"): _list_machines,
+    ("machine", "show"): _show_machine,
+    ("machine", "console"): converse,
     **{("machine", verb): _command_machine for verb in MACHINE_VERBS},
     ("machine", "resume-plan"): resuming.show_plan,
     ("machine", "resume-at"): resuming.resume_at,

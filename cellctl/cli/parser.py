@@ -79,6 +79,15 @@ def _daemon_verbs(verbs: _Verbs) -> None:
     run.add_argument("--devices", type=Path, default=Path("/dev"), metavar="DIR", help="where ports are [/dev]")
     run.add_argument("--state", type=Path, default=Path("state"), metavar="DIR", help="journal, programs [state]")
     run.add_argument("--speed", type=_factor, default=1.0, metavar="F", help="of a simulated cell's time [1]")
+    run.add_argument(
+        "--tap",
+        type=_setting,
+        action="append",
+        default=[],
+        dest="taps",
+        metavar="MACHINE=FILE",
+        help="write down what passes the machine's line, as a transcript that replays as a test",
+    )
     simulate = verbs.add_parser("simulate", help="run orders through a simulated cell, in virtual time")
     simulate.add_argument("cell", type=Path, metavar="CELL_TOML")
     simulate.add_argument("--orders", type=_count, required=True, metavar="N")
@@ -117,7 +126,8 @@ def _order_verbs(verbs: _Verbs) -> None:
 
 
 def _machine_verbs(verbs: _Verbs) -> None:
-    actions = _actions(verbs, "machine", f"list, {', '.join(MACHINE_VERBS)}, resume-plan, resume-at")
+    verbs_there_are = f"list, show, console, {', '.join(MACHINE_VERBS)}, resume-plan, resume-at"
+    actions = _actions(verbs, "machine", verbs_there_are)
     actions.add_parser("list", parents=[_client()], help="all machines")
     plan = actions.add_parser("resume-plan", parents=[_client()], help="how a program that broke off could go on")
     go_on = actions.add_parser("resume-at", parents=[_client()], help="show that plan, and do it once you say yes")
@@ -126,7 +136,10 @@ def _machine_verbs(verbs: _Verbs) -> None:
         verb.add_argument("machine", metavar="MACHINE")
         likely = "default: behind what is likely to be done"
         verb.add_argument("--line", type=_count, metavar="N", help=f"the first line to be run again; {likely}")
-    for name, meaning in MACHINE_VERBS.items():
+    console = actions.add_parser("console", parents=[_socket()], help="send it lines by hand")
+    console.add_argument("machine", metavar="MACHINE")
+    console.set_defaults(json=False)
+    for name, meaning in {"show": "where its program is, how good its line is", **MACHINE_VERBS}.items():
         actions.add_parser(name, parents=[_client()], help=meaning).add_argument("machine", metavar="MACHINE")
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from cellctl.cli.parser import MACHINE_VERBS
 from cellctl.cli.screen import Screen, printable
 
 Json = Mapping[str, Any]
@@ -16,10 +17,14 @@ DOUBTFUL = ("presumed", "unknown")
 
 
 class Task(NamedTuple):
-    """Something for a person: what it is about, and the commands to choose from or to give in turn."""
+    """Something for a person: what it is about, and the commands to choose from or to give in turn.
+
+    What moves comes first: a question sends people to a machine.
+    """
 
     text: str
     commands: tuple[str, ...] = ()
+    first: bool = False
 
 
 def status_lines(status: Json, screen: Screen, every_job: bool = False) -> list[str]:
@@ -71,6 +76,7 @@ def _counted(things: Iterable[Json]) -> str:
 
 def _to_do(status: Json, screen: Screen) -> list[str]:
     tasks = [*(prompt_task(prompt, screen) for prompt in status["prompts"]), *_trouble(status, screen)]
+    tasks.sort(key=lambda task: not task.first)
     if not tasks:
         return [screen.paint("Nothing for a person to do.", "green")]
     return [screen.paint("To do", "bold"), *task_lines(tasks, screen)]
@@ -79,8 +85,14 @@ def _to_do(status: Json, screen: Screen) -> list[str]:
 def _trouble(status: Json, screen: Screen) -> Iterator[Task]:
     machines = {machine["name"]: machine for machine in status["machines"]}
     alarmed = {alarm: machines.get(alarm.partition(" ")[0]) for alarm in status["alarms"]}
+    helped: set[str] = set()
     for alarm, machine in alarmed.items():
-        yield Task(alarm, _way_back(machine, screen) if machine else ())
+        if machine is None or machine["name"] in helped:
+            yield Task(alarm)
+            continue
+        # Of two alarms of one machine, the commands belong to the first.
+        helped.add(machine["name"])
+        yield Task(alarm, _way_back(machine, screen), first=machine["unasked"])
     for machine in machines.values():
         commands = _way_back(machine, screen)
         if commands and machine not in alarmed.values():
@@ -100,9 +112,14 @@ def _fits_nowhere(job: Json) -> bool:
 
 
 def _way_back(machine: Json, screen: Screen) -> tuple[str, ...]:
-    """Nothing for a locked machine: its question comes first."""
+    """What to type, in order. Nothing for a locked machine, whose question comes first, unless it is at work."""
+    name = shlex.quote(machine["name"])
+    if machine["unasked"]:
+        # Let it end by itself, or take it in hand: each command says what it is for.
+        choices = ("resume" if machine["state"] == "HELD" else "hold", "halt", "clear", "reset")
+        return tuple(f"{screen.me} machine {verb} {name}  # {MACHINE_VERBS[verb]}" for verb in choices)
     verbs = () if machine["locked"] else WAY_BACK.get(machine["state"], ())
-    return tuple(f"{screen.me} machine {verb} {shlex.quote(machine['name'])}" for verb in verbs)
+    return tuple(f"{screen.me} machine {verb} {name}" for verb in verbs)
 
 
 def _machine_row(machine: Json, serials: Mapping[str, str]) -> tuple[object, ...]:

@@ -1,7 +1,6 @@
 """`cellctl watch`: one line an event: when, where, what. Events that say nothing new to a person are left out."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
 from cellctl.cli.screen import Screen, pairs, printable
@@ -120,6 +119,11 @@ def _commanded(event: Json) -> Told:
     return None if event["by"] == "cellctl" else (event["station"], f"{event['command']} by {event['by']}")
 
 
+def _heard(event: Json) -> Told:
+    first, *others = event["lines"]
+    return event["station"], f"< {first}" + (f"  (and {len(others)} lines more)" if others else "")
+
+
 def _asked(event: Json) -> Told:
     prompt = event["prompt"]
     choices = " | ".join(prompt["question"]["choices"])
@@ -138,6 +142,10 @@ _PLAIN: dict[str, Callable[[Json], Told]] = {
     "station.commanded": _commanded,
     "station.contact_found": lambda event: (event["station"], f"+ heard: {event['identity']}"),
     "station.contact_lost": lambda event: (event["station"], f"! not heard: {event['reason']}"),
+    "console.sent": lambda event: (event["station"], f"> {event['line']}, by {event['by']}"),
+    "console.not_sent": lambda event: (event["station"], f"! a line was not sent: {event['reason']}"),
+    "console.heard": _heard,
+    "station.link": lambda event: (event["station"], f"! its line is bad: {event['warning']}"),
     "prompt.raised": _asked,
     "prompt.answered": lambda event: (event["prompt_id"], f"{event['choice']}, by {event['by']}"),
     "prompt.withdrawn": lambda event: (event["prompt_id"], "no longer asked"),
@@ -145,8 +153,8 @@ _PLAIN: dict[str, Callable[[Json], Told]] = {
 
 
 def event_lines(record: Json, told: tuple[str, str], screen: Screen) -> list[str]:
-    """Local time, mark, subject, sentence: one line, unless the screen is too narrow for it."""
-    at = datetime.fromisoformat(record["at"]).astimezone().strftime("%H:%M:%S")
+    """Time in UTC as everywhere, mark, subject, sentence: one line, unless the screen is too narrow for it."""
+    at = record["at"][11:19] + "Z"
     subject, sentence = map(printable, told)
     mark, style = " ", ""
     if sentence[:2] in _STYLE_OF_MARK:

@@ -6,6 +6,7 @@ from functools import singledispatch
 from typing import Any, Final
 
 from cellctl.domain import events as ev
+from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.work import (
     Directive,
@@ -19,6 +20,9 @@ from cellctl.domain.work import (
     Progress,
     Prompt,
 )
+
+# A machine that is worked on by hand goes through the first of these into the second, and stays there.
+_BY_HAND: Final = (MachineState.ABORTING, MachineState.ABORTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,8 @@ class OrderEntry:
 class StationStatus:
     """What is known of a station with a driver. `state` is None until it has been heard after a start.
 
+    `by_hand` is who works on it with the console; it is given no work until it was cleared.
+    `link` is how its line was when it was last found to be worse than before.
     `told` is a command that it has not yet reacted to. `refused` says why it did not take its last work; it is not
     given any more before it has shown another state. `unfit`: programs (SHA-256) that do not fit it by its own account,
     and why; a person who stops or clears it, and a new contact, have it asked again.
@@ -47,6 +53,8 @@ class StationStatus:
     unfit: Mapping[str, str] = field(default_factory=dict)
     told: MachineCommand | None = None
     progress: Progress = field(default_factory=Progress)
+    link: LinkQuality | None = None
+    by_hand: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +219,21 @@ def _(event: ev.OperationEnded, cell: Cell) -> Cell:
 
 @_fold.register
 def _(event: ev.StationChanged, cell: Cell) -> Cell:
-    return _station(cell, event.station, state=event.state, reason=event.reason, refused="", told=None)
+    by_hand = cell.stations[event.station].by_hand if event.state in _BY_HAND and event.station in cell.stations else ""
+    changes = {"state": event.state, "reason": event.reason, "by_hand": by_hand}
+    return _station(cell, event.station, refused="", told=None, **changes)
+
+
+@_fold.register
+def _(event: ev.LineSent, cell: Cell) -> Cell:
+    return _station(cell, event.station, by_hand=event.by)
+
+
+@_fold.register
+def _(event: ev.LineNotSent, cell: Cell) -> Cell:
+    status = cell.stations.get(event.station)
+    kept = status.by_hand if status and status.state in _BY_HAND else ""
+    return _station(cell, event.station, by_hand=kept)
 
 
 @_fold.register
@@ -226,12 +248,17 @@ def _(event: ev.StationCommanded, cell: Cell) -> Cell:
 
 @_fold.register
 def _(event: ev.ContactFound, cell: Cell) -> Cell:
-    return _station(cell, event.station, contact="found", identity=event.identity, reason="", unfit={})
+    return _station(cell, event.station, contact="found", identity=event.identity, reason="", unfit={}, link=None)
 
 
 @_fold.register
 def _(event: ev.ContactLost, cell: Cell) -> Cell:
-    return _station(cell, event.station, state=None, contact="lost", reason=event.reason, told=None)
+    return _station(cell, event.station, state=None, contact="lost", reason=event.reason, told=None, by_hand="")
+
+
+@_fold.register
+def _(event: ev.LinkMeasured, cell: Cell) -> Cell:
+    return _station(cell, event.station, link=event.quality)
 
 
 @_fold.register

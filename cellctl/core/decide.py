@@ -7,7 +7,7 @@ no clock, no file, no machine. What happens to a part is in `lifecycle`, what a 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cellctl.core import dispatch, lifecycle, recovery
+from cellctl.core import by_hand, dispatch, lifecycle, recovery
 from cellctl.core.cell import Cell
 from cellctl.core.instructions import Answer, Instruction, PassOn, Start, Tell, Turn
 from cellctl.core.news import is_news
@@ -19,6 +19,7 @@ from cellctl.domain.commands import (
     Envelope,
     Reply,
     ResumeOperation,
+    SendLine,
     SubmitOrder,
     rejected,
 )
@@ -85,7 +86,7 @@ def decide(cell: Cell, stimulus: Stimulus) -> tuple[Cell, Sequence[Instruction]]
             recovery.take_stock(turn)
         case _:
             _fact(turn, stimulus)
-    if not isinstance(stimulus, ev.OperationStarted | ev.OperationAdvanced | ev.PromptRaised):
+    if not isinstance(stimulus, ev.OperationStarted | ev.OperationAdvanced | ev.LinkMeasured | ev.PromptRaised):
         lifecycle.scrap_cancelled(turn)
         _reset_free_machines(turn)
         _dispatch(turn)
@@ -149,6 +150,8 @@ def _command(turn: Turn, envelope: Envelope) -> None:
             reply = _machine(turn, command, envelope.sender)
         case AnswerPrompt():
             reply = _answer(turn, command, envelope.sender)
+        case SendLine():
+            reply = by_hand.send(turn, command, envelope.sender)
         case SubmitOrder() | ResumeOperation():
             reply = rejected("internal", "it must be prepared before it is decided upon; report this defect")
     _reply(turn, envelope, reply)

@@ -254,6 +254,8 @@ def _cannot_carry(cell: Cell, here: Station, leg: Leg) -> Reason | None:
     reason = _not_ready(cell, leg.carrier)
     if reason is not None:
         return reason
+    if here.driver and cell.stations[here.name].by_hand:
+        return _by_hand(here.name, cell.stations[here.name].by_hand)
     if leg.to.driver and leg.to is not leg.carrier:
         reason = _not_ready(cell, leg.to)
     else:
@@ -293,12 +295,17 @@ def _not_ready(cell: Cell, station: Station) -> Reason | None:
         return Reason("station_busy", f"{station.name} is busy with {operation.step} of {operation.serial}")
     if status.contact != "found" or status.state is None:
         return Reason("no_contact", f"{station.name} is not heard ({status.reason or 'no contact yet'})")
-    if status.state is not MachineState.IDLE:
+    if status.by_hand or status.state is not MachineState.IDLE:
         why = f": {status.reason}" if status.reason else ""
-        return Reason("not_idle", f"{station.name} is in {status.state.name}{why}")
+        not_idle = Reason("not_idle", f"{station.name} is in {status.state.name}{why}")
+        return _by_hand(station.name, status.by_hand) if status.by_hand else not_idle
     if status.refused:
         return Reason("refused", f"{station.name} did not take its work ({status.refused}); stop it, then reset it")
     return None
+
+
+def _by_hand(name: str, who: str) -> Reason:
+    return Reason("by_hand", f"{name} is in the hands of {who}, until it is cleared and reset")
 
 
 def _in_doubt(cell: Cell, station: Station) -> Reason | None:

@@ -45,13 +45,22 @@ class PassOn:
 
 
 @dataclass(frozen=True, slots=True)
+class SayByHand:
+    """Send a machine a line that a person has typed."""
+
+    station: str
+    line: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """Answer the command that this turn was about."""
 
     reply: Reply
 
 
-Instruction = Remember | Start | Tell | PassOn | Answer
+Instruction = Remember | Start | Tell | PassOn | SayByHand | Answer
 
 
 class Turn:

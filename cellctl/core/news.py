@@ -17,9 +17,11 @@ def is_news(cell: Cell, fact: ev.Fact) -> bool:
             return asked is not None and _under_way(cell, asked.operation_id) is not None
         case ev.PartMoved():
             return _belongs(cell, fact)
-        case ev.StationChanged() | ev.ContactFound() | ev.ContactLost():
+        case ev.StationChanged() | ev.ContactFound() | ev.ContactLost() | ev.LinkMeasured():
             return _is_heard(cell, fact)
-    return True
+    # What is left is said while a person works on a machine by hand.
+    status = cell.stations.get(fact.station)
+    return status is not None and bool(status.by_hand)
 
 
 def _under_way(cell: Cell, operation_id: str) -> Operation | None:
@@ -39,12 +41,19 @@ def _belongs(cell: Cell, fact: ev.PartMoved) -> bool:
     return fact.place in (operation.target, *carrier.places) and (fact.by == operation.id or carrier.attended)
 
 
-def _is_heard(cell: Cell, fact: ev.StationChanged | ev.ContactFound | ev.ContactLost) -> bool:
+_OfStation = ev.StationChanged | ev.ContactFound | ev.ContactLost | ev.LinkMeasured
+
+
+def _is_heard(cell: Cell, fact: _OfStation) -> bool:
     status = cell.stations.get(fact.station)
     match fact:
+        case ev.LinkMeasured(quality=quality):
+            # Each kind of trouble is news once in a connection, so the log cannot be flooded with it.
+            known = status.link.troubles if status and status.link else {}
+            return status is not None and status.contact == "found" and bool(quality.troubles.keys() - known.keys())
         case ev.StationChanged():
             return status is not None and status.contact == "found"
         case ev.ContactLost():
-            # The log says when contact was lost and found, not how often it was looked for.
-            return status is not None and status.contact != "lost"
+            # The log says when contact was lost and found and what stands in the way, not how often it was looked for.
+            return status is not None and (status.contact, status.reason) != ("lost", fact.reason)
     return status is not None

@@ -119,16 +119,21 @@ def withdraw_prompts(turn: Turn, operation: Operation) -> None:
 
 def _process_question(turn: Turn, operation: Operation, why: str) -> Question:
     progress = turn.cell.stations.get(operation.station, StationStatus()).progress
-    lines = f" About line {progress.acknowledged} of {progress.total} was reached." if progress.total else ""
+    lines = (
+        f" At the last checkpoint {progress.sent} of its {progress.total} lines were sent, {progress.acknowledged} "
+        f"acknowledged, {progress.executed} proved to be executed."
+        if progress.total
+        else ""
+    )
     if operation.resumes:
         text = (
-            f"{operation.station}: the outcome of '{operation.step}' for {operation.serial}, which was gone on with, "
+            f"The outcome of '{operation.step}' for {operation.serial}, which was gone on with, "
             f"is unknown ({why}).{lines} Look at {operation.target}. '{MADE}': it is whole and stays there. "
             f"'{SCRAP}': you have taken it away, make another."
         )
         return Question(text, (MADE, SCRAP))
     text = (
-        f"{operation.station}: the outcome of '{operation.step}' for {operation.serial} is unknown ({why}).{lines} "
+        f"The outcome of '{operation.step}' for {operation.serial} is unknown ({why}).{lines} "
         f"Look at {operation.target}. '{MADE}': it is whole and stays there. "
         f"'{SCRAP}': you have taken it away, make another. '{NOT_BEGUN}': nothing was done to it yet."
     )
@@ -137,7 +142,7 @@ def _process_question(turn: Turn, operation: Operation, why: str) -> Question:
 
 def _carry_question(operation: Operation, why: str) -> Question:
     text = (
-        f"{operation.station}: where is {operation.serial}? It was carried from {operation.source} to "
+        f"Where is {operation.serial}? It was carried from {operation.source} to "
         f"{operation.target} ({why}). If it is in the gripper or elsewhere, put it down at one of the two first."
     )
     return Question(text, (str(operation.source), str(operation.target), LOST))

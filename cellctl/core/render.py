@@ -1,6 +1,6 @@
 """From the cell to its CellView. Pure; called for every face from one place."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -8,6 +8,8 @@ from cellctl.core import dispatch, lifecycle
 from cellctl.core.cell import Cell, OrderEntry
 from cellctl.core.view import CellView, JobView, MachineView, OrderView, PromptView
 from cellctl.domain.job import JobState
+from cellctl.domain.link import LinkQuality
+from cellctl.domain.machine import MachineState
 from cellctl.domain.work import GONE, Job, Operation, OperationState, Part, Progress, Prompt, Step
 
 # Why a job waits: codes for programs, one sentence for people.
@@ -16,6 +18,7 @@ Waits = tuple[tuple[str, ...], str]
 
 # So many orders that are over stay in the view; older ones are in the log.
 CLOSED_SHOWN: Final = 20
+_AT_WORK: Final = frozenset({MachineState.EXECUTE, MachineState.HELD})
 _CLOSED: Final = frozenset({"done", "cancelled"})
 
 
@@ -47,7 +50,7 @@ class Renderer:
             orders=orders,
             jobs=self._show_jobs(cell, {job_id for order in orders for job_id in order.jobs}),
             prompts=tuple(_prompt(cell, prompt) for prompt in cell.prompts.values()),
-            alarms=tuple(alarm for machine in machines if (alarm := _alarm(machine))),
+            alarms=tuple(alarm for machine in machines for alarm in _alarms(machine)),
         )
 
     def _show_orders(self, cell: Cell) -> tuple[OrderView, ...]:
@@ -90,25 +93,35 @@ def _machine(cell: Cell, name: str) -> MachineView:
         locked=dispatch.locked(cell, name),
         estimated_s=operation.program.estimated_s if operation and operation.program else 0.0,
         preflight=station.preflight,
+        unasked=status.state in _AT_WORK and (operation is None or operation.state is OperationState.UNKNOWN),
+        by_hand=status.by_hand,
+        link=status.link,
+        link_warning=status.link.warning if status.link else "",
     )
 
 
-def _alarm(machine: MachineView) -> str:
+def _alarms(machine: MachineView) -> Iterator[str]:
     if machine.contact == "lost":
-        return f"{machine.name} is not heard: {machine.reason}"
-    if machine.state in ("HELD", "ABORTED", "STOPPED") and machine.reason:
-        return f"{machine.name} is {machine.state}: {machine.reason}"
-    return ""
+        yield f"{machine.name} is not heard: {machine.reason}"
+    elif machine.unasked:
+        yield f"{machine.name} is at work that nobody follows: {machine.reason}"
+    elif machine.state in ("HELD", "ABORTED", "STOPPED") and machine.reason:
+        yield f"{machine.name} is {machine.state}: {machine.reason}"
+    if machine.contact == "found" and machine.link_warning:
+        yield f"{machine.name} has a bad line: {machine.link_warning}"
 
 
-def refresh(view: CellView, live: Mapping[str, Progress]) -> CellView:
-    """The same view with the progress of now, by operation id."""
-    machines = tuple(_advanced(machine, live.get(machine.operation_id)) for machine in view.machines)
+def refresh(view: CellView, live: Mapping[str, Progress], links: Mapping[str, LinkQuality]) -> CellView:
+    """The same view with the progress of now, by operation id, and the links of now, by machine."""
+    machines = tuple(_advanced(each, live.get(each.operation_id), links.get(each.name)) for each in view.machines)
     return replace(view, machines=machines)
 
 
-def _advanced(machine: MachineView, progress: Progress | None) -> MachineView:
-    return machine if progress in (None, machine.progress) else replace(machine, progress=progress)
+def _advanced(machine: MachineView, progress: Progress | None, link: LinkQuality | None) -> MachineView:
+    progress, link = progress or machine.progress, link or machine.link
+    if (progress, link) == (machine.progress, machine.link):
+        return machine
+    return replace(machine, progress=progress, link=link)
 
 
 def _orders(cell: Cell) -> tuple[OrderView, ...]:

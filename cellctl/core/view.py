@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cellctl.domain.link import LinkQuality
 from cellctl.domain.work import Parameter, Progress
 
 
@@ -12,6 +13,9 @@ class MachineView:
 
     `estimated_s`: how long the program that it runs takes, as far as it is known (0: it is not). `preflight`: programs
     are checked before they run here.
+    `by_hand` is who works on it with the console. `unasked`: it is at work that it was not given by us, or that nobody
+    has followed to this moment. `link` is how good its line is, None where nobody counts; `link_warning` is a sentence
+    where it is bad.
     """
 
     name: str
@@ -28,6 +32,10 @@ class MachineView:
     locked: str = ""
     estimated_s: float = 0.0
     preflight: bool = True
+    unasked: bool = False
+    by_hand: str = ""
+    link: LinkQuality | None = None
+    link_warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +88,7 @@ class PromptView:
 
 @dataclass(frozen=True, slots=True)
 class CellView:
-    """The whole cell. `rev` grows with every journalled event, so equal revs mean equal views (but for progress)."""
+    """The whole cell. `rev` grows with every journalled event: equal revs, equal views, but for progress and links."""
 
     cell: str
     rev: int

@@ -80,7 +80,17 @@ class ResumeOperation:
     right: ClassVar = Right.MOTION
 
 
-Command = SubmitOrder | CancelOrder | AnswerPrompt | CommandMachine | ResumeOperation
+@dataclass(frozen=True, slots=True)
+class SendLine:
+    """Send one line to a machine by hand (the console). From then on it must be cleared before it works again."""
+
+    machine: str
+    line: str
+    VERB: ClassVar = "console"
+    right: ClassVar = Right.CONFIG
+
+
+Command = SubmitOrder | CancelOrder | AnswerPrompt | CommandMachine | ResumeOperation | SendLine
 
 
 def content_hash(command: Command) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, get_args
 
 from cellctl.domain.job import JobState, JobSubstate
+from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.work import (
     Directive,
@@ -144,7 +145,7 @@ class OperationStarted:
 
 @dataclass(frozen=True, slots=True)
 class OperationAdvanced:
-    """Fact: a checkpoint of a running program. Journalled at most once a second of machine time."""
+    """Fact: a checkpoint of a running program. Journalled now and then, and before its machine's next event."""
 
     operation_id: str
     progress: Progress
@@ -189,6 +190,34 @@ class StationCommanded:
 
 
 @dataclass(frozen=True, slots=True)
+class LineSent:
+    """A person has sent a machine a line by hand. Written before the line goes out."""
+
+    station: str
+    line: str
+    by: str
+    NAME: ClassVar = "console.sent"
+
+
+@dataclass(frozen=True, slots=True)
+class LineNotSent:
+    """Fact: the machine could not take the line that was journalled last."""
+
+    station: str
+    reason: str
+    NAME: ClassVar = "console.not_sent"
+
+
+@dataclass(frozen=True, slots=True)
+class LinesHeard:
+    """Fact: what a machine has said while a person works on it by hand; a lively one is not quoted in full."""
+
+    station: str
+    lines: tuple[str, ...]
+    NAME: ClassVar = "console.heard"
+
+
+@dataclass(frozen=True, slots=True)
 class ContactFound:
     """Fact: the machine answers, and is the one that the cell file means."""
 
@@ -214,6 +243,16 @@ class ProbeEnded:
     at_mm: Mapping[str, float]
     touched: bool
     NAME: ClassVar = "station.probed"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkMeasured:
+    """Fact: how good the line is, with a sentence for a person where it is bad. Journalled when it gets worse."""
+
+    station: str
+    quality: LinkQuality
+    warning: str = ""
+    NAME: ClassVar = "station.link"
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +290,9 @@ Fact = (
     | ContactFound
     | ContactLost
     | ProbeEnded
+    | LineNotSent
+    | LinesHeard
+    | LinkMeasured
     | PromptRaised
     | PromptWithdrawn
 )
@@ -267,6 +309,7 @@ Event = (
     | PartDisposed
     | OperationIntended
     | StationCommanded
+    | LineSent
     | PromptAnswered
 )
 

@@ -1,5 +1,6 @@
 """How good the line to a machine is: counted by its driver since contact was made, shown beside its state."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,15 +32,21 @@ class LinkQuality:
     starved_s: float | None = None
 
     @property
+    def troubles(self) -> Mapping[str, str]:
+        """What is beyond what is tolerated, each by its kind; nothing while the line is good."""
+        troubles = {}
+        if self.lines >= _ENOUGH_LINES and self.resends > self.lines * _TOLERATED_RESENDS:
+            troubles["resends"] = f"{self.resends} of {self.lines} lines had to be said again"
+        if self.lost_acknowledgements > _TOLERATED_LOST_ACKNOWLEDGEMENTS:
+            troubles["lost_acknowledgements"] = f"{self.lost_acknowledgements} acknowledgements were lost"
+        if self.garbage_bytes > _TOLERATED_GARBAGE_BYTES:
+            troubles["garbage_bytes"] = f"{self.garbage_bytes} bytes were no text"
+        return troubles
+
+    @property
     def warning(self) -> str:
         """One sentence for a person, before a job fails of it; empty while the line is good."""
-        troubles = []
-        if self.lines >= _ENOUGH_LINES and self.resends > self.lines * _TOLERATED_RESENDS:
-            troubles.append(f"{self.resends} of {self.lines} lines had to be said again")
-        if self.lost_acknowledgements > _TOLERATED_LOST_ACKNOWLEDGEMENTS:
-            troubles.append(f"{self.lost_acknowledgements} acknowledgements were lost")
-        if self.garbage_bytes > _TOLERATED_GARBAGE_BYTES:
-            troubles.append(f"{self.garbage_bytes} bytes were no text")
+        troubles = self.troubles
         if not troubles:
             return ""
-        return f"{', '.join(troubles)}: check cable, power supply and what runs beside them"
+        return f"{', '.join(troubles.values())}: check cable, power supply and what runs beside them"

@@ -167,9 +167,18 @@ class Operation:
     resumes: str = ""
 
 
+class Evidence(Enum):
+    """By what it is known that lines are executed."""
+
+    NONE = ""
+    MOTION_ENDED = "motion ended"
+    PLANNER_EMPTY = "planner empty"
+    LINE_NUMBER = "line number in work"
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a running program is, in lines: written to the link, acknowledged, and proved executed.
+    """How far a running program is, in lines: written to the link, acknowledged, and proved executed, by `evidence`.
 
     `estimated` is what is likely to be executed where that is more than what is proved; nothing is decided by it.
     """
@@ -179,6 +188,7 @@ class Progress:
     executed: int = 0
     total: int = 0
     estimated: int = 0
+    evidence: Evidence = Evidence.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +208,7 @@ class Station:
 
     `reach` names the stations that a carrier can take parts from and bring parts to. Stations without a driver
     (racks) do nothing by themselves; one that is a buffer may take a part whose next machine is busy. `preflight`:
-    programs are checked before they run here.
+    programs are checked before they run here; `console`: people may send it lines by hand.
     """
 
     name: str
@@ -208,6 +218,7 @@ class Station:
     reach: tuple[str, ...] = ()
     buffer: bool = False
     preflight: bool = True
+    console: bool = False
 
     @property
     def attended(self) -> bool:

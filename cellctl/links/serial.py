@@ -16,6 +16,7 @@ from typing import Final
 from serial import Serial
 
 from cellctl.domain.errors import LinkLost
+from cellctl.links.apart import apart
 from cellctl.links.whereabouts import Whereabouts
 from cellctl.links.wire import Wire
 from cellctl.ports import Listener
@@ -49,7 +50,7 @@ class SerialLink:
     async def open(self, listener: Listener) -> None:
         """Open the port and listen. Raises LinkLost, with the remedy where the reason is known."""
         # Some drivers talk to the USB adapter here, and a sick adapter takes seconds to answer.
-        opening = asyncio.get_running_loop().run_in_executor(None, _open, self._whereabouts, self._baud)
+        opening = apart(partial(_open, self._whereabouts, self._baud), f"open {self._machine}")
         try:
             port = await asyncio.shield(opening)
         except (OSError, ValueError, termios.error) as failed:
@@ -105,7 +106,7 @@ def _is_hardware(port: Serial) -> bool:
 def _close(port: Serial) -> None:
     if _holds_output(port):
         # On closing, the kernel waits until the wire has taken what it holds, for up to half a minute.
-        asyncio.get_running_loop().run_in_executor(None, port.close)
+        apart(port.close, f"close {port.port}")
     else:
         port.close()
 

@@ -9,13 +9,15 @@
 
 `<` is a line from the machine and `>` one to it; doubled, it is bytes as they are, escaped as in Python. `+` is time
 that passed, rounded up to the next microsecond, so that what was due by then is due in a replay too. What was said
-in answer, within one call of the listener, is of the same instant as what it answers. A recorded transcript is a
-test as it stands, once the calls that no wire shows (`? load ...`) are added: see `remark`.
+in answer, within one call of the listener, is of the same instant as what it answers. What the machine was told
+stands before its bytes (`? hold`, `? load sha256:...`: a program of the daemon's), see `calling`; so a recorded
+transcript is a test as it stands.
 """
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -65,7 +67,14 @@ class Tape:
 
     def say(self, at_s: float, line: str) -> None:
         """Take down a line that did not pass."""
-        self.add(at_s, "", " ".join(line.splitlines()).encode())
+        self.add(at_s, "", _one_line(line))
+
+    @contextmanager
+    def calling(self, at_s: float, call: str) -> Iterator[None]:
+        """Take down a call ahead of what passed while it lasted; a call that was refused leaves no trace."""
+        place = len(self._entries)
+        yield
+        self._entries.insert(place, Entry(at_s, "", _one_line(call)))
 
     def take(self) -> list[Entry]:
         """What is to be written next, in order."""
@@ -92,6 +101,10 @@ class Tape:
         self._last_s = entry.at_s
         passed = [f"+ {(int(gap_s * 1e6 + _NOISE) + 1) / 1e6:.6f}s"] if gap_s > 0 else []
         return [*passed, spelled(entry.sign, entry.chunk)]
+
+
+def _one_line(text: str) -> bytes:
+    return " ".join(text.splitlines()).encode()
 
 
 def spelled(sign: str, chunk: bytes) -> str:
@@ -138,6 +151,11 @@ class TappedLinks:
         """Put a line of one's own into a transcript, at this instant: `? hold`, `# the door was opened`."""
         if machine in self._tapes:
             self._tapes[machine].say(self._clock.now_s(), line)
+
+    def calling(self, machine: str, call: str) -> AbstractContextManager[None]:
+        """Put what a machine is told (`? hold`) where a replay wants it; nothing if it is refused, by any error."""
+        tape = self._tapes.get(machine)
+        return tape.calling(self._clock.now_s(), call) if tape else nullcontext()
 
     async def run(self) -> None:
         """Write until cancelled, and then once more."""

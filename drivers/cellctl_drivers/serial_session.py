@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from cellctl.domain.link import LinkQuality
+from cellctl.domain.work import Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +240,32 @@ class Estimating(Protocol):
     @property
     def estimated(self) -> int:
         """Lines that are likely to be executed: between `executed` and `acknowledged`."""
+        ...
+
+
+@runtime_checkable
+class Yielding(Protocol):
+    """A session whose machine a person may take into their own hands, past all that the session knows."""
+
+    def yield_to_person(self, now_s: float) -> None:
+        """Be as after a fault: say nothing by itself, hear without reacting; `clear` is the way back.
+
+        Raises NotAllowed unless the machine is at rest, or at fault already.
+        """
+        ...
+
+    def halt_by_hand(self, now_s: float) -> None:
+        """Stop what a person has set going, by the quickest way; changes nothing in the session."""
+        ...
+
+
+@runtime_checkable
+class Proving(Protocol):
+    """A session that says by what it knows how many lines are executed."""
+
+    @property
+    def evidence(self) -> Evidence:
+        """What `executed` rests on."""
         ...
 
 

@@ -10,7 +10,7 @@ from cellctl.domain.errors import CellError, LinkLost, MachineFault, NotAllowed,
 from cellctl.domain.events import OperationEnded
 from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineCommand, MachineState
-from cellctl.domain.work import Operation, OperationState, Program, Progress, Question
+from cellctl.domain.work import Evidence, Operation, OperationState, Program, Progress, Question
 from cellctl.gcode.rules import MachineRules
 from cellctl.gcode.words import strip_comment
 from cellctl.ports import ByteLink, Clock, Files, Tools
@@ -26,6 +26,7 @@ from cellctl_drivers.serial_session import (
     Held,
     Measuring,
     ProgramDrained,
+    Proving,
     ResetSeen,
     Rested,
     Resting,
@@ -35,8 +36,9 @@ from cellctl_drivers.serial_session import (
     Stopped,
     Trying,
     Unasked,
+    Yielding,
 )
-from cellctl_drivers.serial_station import Station, Work
+from cellctl_drivers.serial_station import MEASURE_EVERY_S, Station, Work
 
 LEAVE_WITHIN_S: Final = 1.0
 
@@ -118,11 +120,14 @@ class SerialDriver:
         now_s = self._tools.clock.now_s()
         self._session.load(lines, program.lines, now_s)
         self._work = Work(operation, self._tools.report, estimated_s)
+        self._station.gauge.due_s = now_s
         self._station.take(_C.START)
         self._pump(now_s)
 
     def command(self, command: MachineCommand) -> None:
         """HOLD, UNHOLD, ABORT, CLEAR, RESET, STOP. Their bytes are on the link when this returns."""
+        if command is _C.ABORT and self._halted_by_hand():
+            return
         self._station.after(command)
         if command not in _ACTS:
             raise NotAllowed(f"{self._station.machine} cannot be told to {command.value}")
@@ -130,6 +135,7 @@ class SerialDriver:
         now_s = self._tools.clock.now_s()
         _ACTS[command](self._session, now_s)
         self._station.take(command)
+        self._station.console.close()
         if self._session.at_rest:
             self._station.complete_if(_S.RESETTING)
         self._pump(now_s)
@@ -144,6 +150,29 @@ class SerialDriver:
         work.answered()
         self._pump(now_s)
 
+    def say_by_hand(self, line: str, by: str) -> None:
+        """A line that a person has typed, with a newline. Raises NotAllowed while the machine is at work."""
+        session, now_s = self._session, self._tools.clock.now_s()
+        if not isinstance(session, Yielding):
+            raise NotAllowed(f"{self._station.machine} takes no lines by hand")
+        if not self._station.console.is_open:
+            if self._work is not None or self._looking is not None:
+                raise NotAllowed(f"{self._station.machine} is at work")
+            session.yield_to_person(now_s)
+            self._pump(now_s)
+            self._station.in_hands_of(by)
+        self._nap.bring_forward(self._station.console.sent(now_s, self._tools.clock.wire_s(1.0)))
+        self._link.write(line.encode("ascii") + b"\n")
+
+    def _halted_by_hand(self) -> bool:
+        """Whether a person's own moves were stopped. The PackML table knows no Abort of what is aborted."""
+        if not self._station.console.is_open or not isinstance(self._session, Yielding):
+            return False
+        now_s = self._tools.clock.now_s()
+        self._session.halt_by_hand(now_s)
+        self._pump(now_s)
+        return True
+
     @property
     def quality(self) -> LinkQuality | None:
         """How good the line has been since contact was made; None where nobody counts."""
@@ -154,6 +183,8 @@ class SerialDriver:
     def received(self, chunk: bytes) -> None:
         """Bytes have come in: answer them before anything else."""
         now_s = self._tools.clock.now_s()
+        if self._station.console.is_open:
+            self._nap.bring_forward(self._station.console.heard(chunk, now_s))
         events = self._session.receive(chunk, now_s)
         self._pump(now_s)
         if events:
@@ -168,7 +199,7 @@ class SerialDriver:
     async def _pause(self) -> None:
         """Until something is due; while a program is looked through, only as long as others need."""
         if self._looking is None:
-            await self._nap.until(self._session.deadline_s)
+            await self._nap.until(sooner(self._session.deadline_s, self._station.console.due_s))
         else:
             await asyncio.sleep(0)
             self._look_on()
@@ -199,6 +230,10 @@ class SerialDriver:
         events = self._session.tick(now_s)
         self._pump(now_s)
         self._tell(events, now_s)
+        self._station.console.pass_time(now_s)
+        gauge = self._station.gauge
+        if now_s >= gauge.due_s and self._station.state is not None:
+            gauge.tell(self.quality, now_s, self._tools.clock.wire_s(MEASURE_EVERY_S))
 
     def _pump(self, now_s: float) -> None:
         """Write what may go out now, and see to it that the next deadline is kept."""
@@ -268,7 +303,7 @@ class SerialDriver:
                 self._end_work(OperationState.FAILED, word)
                 station.complete_if(_S.ABORTING, _S.STOPPING)
             case Asked(text, choices) if self._work is not None:
-                self._work.ask(Question(f"{station.machine}: {text}", choices))
+                self._work.ask(Question(text, choices))
             case Unasked() if self._work is not None:
                 self._work.withdraw()
             case FaultRaised(what, do_next):
@@ -304,7 +339,8 @@ class SerialDriver:
         session, program = self._session, work.operation.program
         estimated = session.estimated if isinstance(session, Estimating) else session.executed
         total = program.lines if program else 0
-        return Progress(session.sent, session.acknowledged, session.executed, total, estimated)
+        evidence = session.evidence if isinstance(session, Proving) else Evidence.NONE
+        return Progress(session.sent, session.acknowledged, session.executed, total, estimated, evidence)
 
     def _end_work(self, state: OperationState, reason: str = "") -> None:
         """Whatever ends it: work of which no byte has gone out was not begun."""
@@ -312,6 +348,7 @@ class SerialDriver:
         if work is None:
             return
         self._work = None
+        self._station.gauge.due_s = 0.0
         work.advance(self._progress(work), math.inf)
         if state is not OperationState.DONE:
             reason = work.trouble or reason
@@ -320,6 +357,11 @@ class SerialDriver:
             else:
                 state = OperationState.NOT_BEGUN
         work.end(state, reason)
+
+
+def sooner(one_s: float | None, other_s: float | None) -> float | None:
+    """The earlier of two moments of which either may never come."""
+    return one_s if other_s is None else other_s if one_s is None else min(one_s, other_s)
 
 
 class Nap:

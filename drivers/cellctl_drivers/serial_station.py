@@ -7,6 +7,7 @@ from cellctl.domain.errors import NotAllowed
 from cellctl.domain.events import (
     ContactFound,
     Fact,
+    LinkMeasured,
     OperationAdvanced,
     OperationEnded,
     OperationStarted,
@@ -14,12 +15,15 @@ from cellctl.domain.events import (
     PromptWithdrawn,
     StationChanged,
 )
+from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import NEXT, MachineCommand, MachineState, after
 from cellctl.domain.work import Operation, OperationState, Progress, Prompt, Question
+from cellctl_drivers.serial_console import Console
 
 Report = Callable[[Fact], None]
 
 ADVANCE_EVERY_S: Final = 1.0
+MEASURE_EVERY_S: Final = 5.0
 
 _C = MachineCommand
 _S = MachineState
@@ -37,6 +41,8 @@ class Station:
     def __init__(self, machine: str, report: Report) -> None:
         self.machine = machine
         self.state: MachineState | None = None
+        self.gauge = Gauge(machine, report)
+        self.console = Console(machine, report)
         self._report = report
 
     def found(self, identity: str) -> None:
@@ -67,6 +73,12 @@ class Station:
         self.take(_C.STATE_COMPLETE, reason)
         return True
 
+    def in_hands_of(self, person: str) -> None:
+        """A person works on it; where it is and in which modes, nobody knows any more."""
+        reason = f"{person} works on it by hand: its position and modes are not trusted. Home it, then clear and reset"
+        self.take_if_allowed(_C.ABORT, reason)
+        self._enter(_S.ABORTED, reason)
+
     def walk_to_execute(self) -> None:
         """The machine runs by its own account: catch up with it, through every state between."""
         while self.state in _ONWARD:
@@ -75,6 +87,26 @@ class Station:
     def _enter(self, state: MachineState, reason: str = "") -> None:
         self.state = state
         self._report(StationChanged(self.machine, state, reason))
+
+
+class Gauge:
+    """Tells how good a line is: not often, more seldom while nothing changes, and only what is another than before."""
+
+    def __init__(self, machine: str, report: Report) -> None:
+        self.due_s = 0.0
+        self._machine = machine
+        self._report = report
+        self._told = LinkQuality()
+        self._still = 0  # How often in a row it was as before.
+
+    def tell(self, quality: LinkQuality | None, now_s: float, every_s: float) -> None:
+        """The figures as they are; the next ones are wanted in so long, or later."""
+        same = quality in (None, self._told)
+        self._still = min(self._still + 1, 4) if same else 0
+        self.due_s = now_s + every_s * 2**self._still
+        if quality is not None and not same:
+            self._told = quality
+            self._report(LinkMeasured(self._machine, quality, quality.warning))
 
 
 class Work:

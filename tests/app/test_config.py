@@ -95,6 +95,13 @@ def test_the_example_is_in_order(cell: Path) -> None:
         ("buffer = true", "bufer = true", "racks.infeed.bufer is not a key that is known here"),
         ("baud = 115200", 'bauds = "fast"', "machines.printer-1.bauds is not a key that is known here"),
         ("baud = 115200", 'baud = "fast"', "machines.printer-1.baud: input should be a valid integer"),
+        (
+            'port = "cell/printer-1"',
+            'port = "usb:serial=A,vid=12"',
+            "machines.printer-1.port: usb: vid is four hex digits",
+        ),
+        ('port = "cell/router-1"', 'port = "tcp://host"', "machines.router-1.port: tcp://host:port is wanted, found "),
+        ('port = "cell/router-1"', 'port = ""', "machines.router-1.port: a device file, usb:, tcp:// or rfc2217://"),
         ('slots = ["bed"]', 'slots = ["bed", "bed"]', "machines.printer-1.slots: every slot needs a name of its own"),
         ('slots = ["bed"]', 'slots = ["the.bed"]', "machines.printer-1.slots.0: string should match pattern"),
         ('slots = ["bed"]', "", "machines.printer-1.slots is missing: what is worked on here needs a place"),
@@ -110,6 +117,7 @@ def test_the_example_is_in_order(cell: Path) -> None:
             "arm-1 is both a machine and a rack; every station needs a name of its own",
         ),
         ("[racks.outfeed]", '[racks."out feed"]', "a station cannot be called 'out feed'; allowed: a-z, 0-9, _ and -"),
+        ("[racks.outfeed]", '[racks."out.feed"]', "a station cannot be called 'out.feed'; allowed: a-z, 0-9, _ and -"),
         ("[racks.outfeed]", "[racks.gone]", "a station cannot be called 'gone'; allowed: a-z, 0-9, _ and -"),
         ('"product.toml"]', '"product.toml", "product.toml"]', "cell.products has nameplate A 2 times"),
     ],
@@ -227,3 +235,14 @@ def test_settings_of_the_command_line_go_over_the_file(cell: Path) -> None:
 def test_a_setting_below_something_that_is_no_table_is_refused(cell: Path) -> None:
     with pytest.raises(ConfigError, match=r"--set cell\.name\.short: name is not a table"):
         override(read_toml(cell), {"cell.name.short": 1})
+
+
+def test_lines_by_hand_are_allowed_to_nobody_unless_the_cell_or_the_machine_says_so(cell: Path) -> None:
+    def allowed(settings: dict[str, bool]) -> list[str]:
+        return [name for name, station in load(cell, settings).plan.stations.items() if station.console]
+
+    assert allowed({}) == []
+    assert allowed({"machines.router-1.console": True}) == ["router-1"]
+    assert allowed({"cell.console": True, "machines.printer-2.console": False}) == ["printer-1", "router-1"]
+    with pytest.raises(ConfigError, match=r"machines.arm-1.console: machines with driver 'opcua_robot' take no lines"):
+        allowed({"machines.arm-1.console": True})

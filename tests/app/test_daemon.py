@@ -65,3 +65,11 @@ def test_a_mistake_in_a_file_or_on_the_line_ends_with_78(words: list[str], mista
     done = ask("cellctl", *words)
     assert done.returncode == 78
     assert mistake in done.stderr
+
+
+def test_a_tap_that_cannot_be_is_told_before_any_machine_is_spoken_to(tmp_path: Path) -> None:
+    taps = ["--tap", "arm-1=arm.tap", "--tap", "router-1=nowhere/router.tap"]
+    done = ask("cellctl", "run", CELL, "--state", tmp_path / "state", "--devices", tmp_path, *taps)
+    assert done.returncode == 78
+    assert "--tap arm-1: no machine with a line; these have one: printer-1, printer-2, router-1" in done.stderr
+    assert "--tap router-1=nowhere/router.tap: there is no folder nowhere" in done.stderr

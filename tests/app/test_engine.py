@@ -10,6 +10,7 @@ from cellctl.app.virtual_time import run_virtual
 from cellctl.domain import events as ev
 from cellctl.domain.commands import CommandMachine, Reply
 from cellctl.domain.errors import StoreFailed
+from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineCommand
 from cellctl.domain.work import Operation, Progress
 from tests.app.shop_floor import PLATE, PlayedDriver, ShopFloor, envelope
@@ -164,3 +165,40 @@ def driver(floor: ShopFloor, machine: str = "printer-1") -> PlayedDriver:
     found = floor.machines[machine].driver
     assert found is not None
     return found
+
+
+def test_where_a_machine_was_is_journalled_before_whatever_else_it_reports(tmp_path: Path) -> None:
+    async def main() -> None:
+        floor = ShopFloor()
+        async with floor.daemon(tmp_path) as cell:
+            await cell.desk.submit(envelope(PLATE))
+            (operation,) = floor.machines["printer-1"].told
+            assert isinstance(operation, Operation)
+            for line in range(1, 8):
+                cell.engine.report("printer-1", ev.OperationAdvanced(operation.id, Progress(9, line, total=9)))
+            cell.engine.report("printer-1", ev.ContactLost("printer-1", "unplugged"))
+            await cell.engine.pulse()
+            (prompt,) = cell.desk.view().prompts
+        advanced = [event.progress.acknowledged for event in floor.log() if isinstance(event, ev.OperationAdvanced)]
+        assert advanced == [1, 7]
+        assert "9 of its 9 lines were sent, 7 acknowledged, 0 proved to be executed" in prompt.text
+
+    run_virtual(main())
+
+
+def test_how_good_a_line_is_shows_at_once_and_changes_nothing_in_the_log(tmp_path: Path) -> None:
+    async def main() -> None:
+        floor = ShopFloor()
+        async with floor.daemon(tmp_path) as cell:
+            before = floor.log()
+            for lines in range(1, 100):
+                cell.engine.report("printer-1", ev.LinkMeasured("printer-1", LinkQuality(lines=lines)))
+            await cell.engine.pulse()
+            (machine,) = cell.desk.view().machines
+            assert machine.link == LinkQuality(lines=99)
+            assert floor.log() == before
+            floor.machines["printer-1"].driver.tools.report(ev.ContactFound("printer-1", "another"))  # type: ignore[union-attr]
+            await cell.engine.pulse()
+            assert cell.desk.view().machines[0].link is None
+
+    run_virtual(main())

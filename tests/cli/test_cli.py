@@ -13,20 +13,23 @@ from cellctl.app.main import main
 from cellctl.cli import client
 from cellctl.cli.screen import Screen, printable
 from cellctl.cli.status import status_lines
-from cellctl.core.view import CellView
+from cellctl.core.view import CellView, MachineView, PromptView
 from cellctl.domain.commands import (
     AnswerPrompt,
     CancelOrder,
     CommandMachine,
+    Envelope,
     Reply,
     ResumeOperation,
+    SendLine,
     SubmitOrder,
     rejected,
 )
-from cellctl.domain.events import OperationAdvanced, OperationEnded, StationChanged
+from cellctl.domain.events import LineSent, LinesHeard, OperationAdvanced, OperationEnded, StationChanged
+from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.work import OperationState, Progress
-from cellctl.faces.api.answers import plain
+from cellctl.faces.plain import plain
 from tests.faces.desk import BUSY_CELL, QUIET_CELL, BareDesk, served
 
 Outcome = tuple[int, str, str]
@@ -140,6 +143,53 @@ def test_an_order_that_fits_no_machine_is_something_to_do() -> None:
     job = replace(BUSY_CELL.jobs[0], order_id="order-1", reasons=("preflight",), why="printer-1 is too small")
     told = page(replace(QUIET_CELL, jobs=(job, replace(job, id="job-9"))), Screen())
     assert told.count("  ! order-1 fits no machine: printer-1 is too small\n      cellctl order cancel order-1\n") == 1
+
+
+def test_a_machine_found_at_work_comes_with_every_command_that_could_be_meant() -> None:
+    router = MachineView("router-1", "grbl", (), "EXECUTE", "found", reason="says Run", locked="op-5", unasked=True)
+    alarm = "router-1 is at work that nobody follows: says Run"
+    asked = PromptView("prompt-1", "router-1", "Look at it.", ("made",))
+    told = page(replace(QUIET_CELL, machines=(router,), alarms=(alarm,), prompts=(asked,)), Screen())
+    assert (
+        """\
+To do
+  ! router-1 is at work that nobody follows: says Run
+      cellctl machine hold router-1  # pause the work; resume goes on with it
+      cellctl machine halt router-1  # break the work off (PackML Abort)
+      cellctl machine clear router-1  # after a halt or a fault: its cause is gone
+      cellctl machine reset router-1  # make the machine ready for work again
+  ! router-1 asks: Look at it.
+      cellctl prompt answer prompt-1 made
+  ! router-1: locked because op-5; answer its question
+"""
+        in told
+    )
+
+
+def test_one_machine_is_shown_with_its_three_positions_and_its_line(tmp_path: Path) -> None:
+    link = LinkQuality(512, 3, 1, 7, 8, 0.002, 0.005, 0.009, 0.12, 2, 0.4)
+    printer = replace(BUSY_CELL.machines[0], identity="Marlin 2.1", link=link, link_warning="7 bytes were no text")
+    desk = BareDesk(replace(BUSY_CELL, machines=(printer, BUSY_CELL.machines[1])))
+    shown, absent = ask(desk, tmp_path, ("machine", "show", "printer-1"), ("machine", "show", "printer-9"))
+    assert shown == (
+        0,
+        """\
+printer-1: EXECUTE, contact found  (marlin)
+  identity      Marlin 2.1
+  work          print (op-7 of job-2)
+  sent          500 of 8100 lines
+  acknowledged  412
+  executed      400 (proved: motion ended); likely 405
+  line          512 lines out, 3 said again, 1 acknowledgements lost, 7 bytes were no text
+  window        8
+  answers       p50 2.0 ms, p95 5.0 ms, p99 9.0 ms, max 120.0 ms
+  starved       2 times, 0.4 s at the least
+  warning       7 bytes were no text
+""",
+        "",
+    )
+    assert absent[0] == 1
+    assert "there is no machine printer-9; there are: printer-1, printer-2" in absent[2]
 
 
 def test_two_alarms_of_one_machine_are_both_told() -> None:
@@ -323,9 +373,9 @@ def test_watch_tells_events_as_they_come_until_ctrl_c(tmp_path: Path) -> None:
 
     assert asyncio.run(run()) == (
         0,
-        "12:00:00    printer-1           print plate-2: 10 %, 810 of 8100 lines\n"
-        "12:00:00    printer-1           print plate-2: done\n"
-        "12:00:00  ! router-1            ABORTED: ALARM:1 hard limit\n",
+        "12:00:00Z    printer-1           print plate-2: 10 %, 810 of 8100 lines\n"
+        "12:00:00Z    printer-1           print plate-2: done\n"
+        "12:00:00Z  ! router-1            ABORTED: ALARM:1 hard limit\n",
         "",
     )
 
@@ -394,3 +444,48 @@ def test_the_client_starts_without_the_daemons_libraries() -> None:
         return (await process.communicate())[0]
 
     assert asyncio.run(run()) == b"[]\n"
+
+
+class TalkativeDesk(BareDesk):
+    """Every line that is sent by hand is journalled and answered."""
+
+    async def submit(self, envelope: Envelope) -> Reply:
+        reply = await super().submit(envelope)
+        command = envelope.command
+        if isinstance(command, SendLine) and reply.accepted:
+            self.happen(LineSent(command.machine, command.line, envelope.sender))
+            self.happen(LinesHeard("arm-1", ("not for you",)), LinesHeard(command.machine, ("T:20\x1b[2J", "ok")))
+        return reply
+
+
+def typed(desk: BareDesk, tmp_path: Path, lines: str) -> Outcome:
+    async def run() -> Outcome:
+        path = tmp_path / "cellctl.sock"
+        async with served(desk, path):
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "cellctl.app.main", "machine", "console", "printer-1",
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+                env={"CELLCTL_SOCKET": str(path)},
+            )  # fmt: skip
+            out, err = await process.communicate(lines.encode())
+            return process.returncode or 0, out.decode(), err.decode()
+
+    return asyncio.run(run())
+
+
+def test_lines_that_are_typed_go_out_one_by_one_and_their_answers_are_printed(tmp_path: Path) -> None:
+    desk = TalkativeDesk()
+    code, out, err = typed(desk, tmp_path, "M105\n\nG28\n")
+    assert (code, err) == (0, "")
+    assert [each.command for each in desk.envelopes] == [SendLine("printer-1", "M105"), SendLine("printer-1", "G28")]
+    assert "> M105\n< T:20 [2J\n< ok\n> G28\n< T:20 [2J\n< ok\nprinter-1 was worked on by hand" in out
+    assert out.endswith("  cellctl machine clear printer-1\n  cellctl machine reset printer-1\n")
+
+
+def test_a_refused_line_ends_what_comes_from_a_file(tmp_path: Path) -> None:
+    desk = TalkativeDesk()
+    desk.answer = rejected("not_permitted", "the console of printer-1 is off")
+    code, out, err = typed(desk, tmp_path, "M105\nG28\n")
+    assert (code, len(desk.envelopes)) == (1, 1)
+    assert err == "cellctl: refused: rejected:not_permitted: the console of printer-1 is off\n"
+    assert "by hand" not in out

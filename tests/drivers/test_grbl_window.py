@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellctl.domain.errors import StoreFailed
+from cellctl.domain.work import Evidence
 from cellctl_drivers.grbl.session import GrblSession
 from cellctl_drivers.grbl.settings import Settings
 from cellctl_drivers.grbl.stream import LineRefused, Stream, frame, program
@@ -178,6 +179,7 @@ def test_the_line_in_work_proves_what_is_executed_before_it() -> None:
         session.receive(b"ok\r\n", 1.0)
     session.receive(b"<Run|MPos:0,0,0|Ln:26>\r\n", 1.0)
     # Ten of them may still be in the step buffer.
+    assert session.evidence is Evidence.LINE_NUMBER
     assert (session.sent, session.acknowledged, session.executed) == (40, 30, 15)
 
 
@@ -257,3 +259,16 @@ def test_an_empty_planner_while_idle_proves_that_everything_acknowledged_is_exec
     assert session.executed == 0
     session.receive(b"<Idle|MPos:0,0,0|Bf:15,120>\r\n", 1.0)
     assert session.executed == 1
+
+
+def test_a_planner_that_tells_how_full_it_is_makes_a_likely_position_and_every_proof_says_what_it_is() -> None:
+    lines = " | ".join(f"G1X{number}" for number in range(1, 31))
+    session = running(lines, rx_bytes=1024).session
+    session.receive(b"ok\r\n", 0.0)
+    session.transmit(0.0)
+    session.receive(b"ok\r\n" * 20, 0.0)
+    assert (session.acknowledged, session.executed, session.estimated) == (20, 0, 5), "as if its planner were full"
+    session.receive(b"<Run|MPos:0,0,0|Bf:11,900>\r\n", 0.0)
+    assert (session.estimated, session.evidence) == (16, Evidence.NONE)
+    session.receive(b"<Idle|MPos:0,0,0|Bf:15,1024>\r\n", 0.0)
+    assert (session.executed, session.estimated, session.evidence) == (20, 20, Evidence.PLANNER_EMPTY)

@@ -12,11 +12,13 @@ from cellctl.domain.errors import CellError, LinkLost, MachineFault, NotAllowed,
 from cellctl.domain.events import (
     ContactFound,
     Fact,
+    LinkMeasured,
     OperationAdvanced,
     OperationEnded,
     OperationStarted,
     StationChanged,
 )
+from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.work import Operation, OperationKind, OperationState, Place, Program, Progress
 from cellctl.ports import ByteLink, Driver, Listener, NodeLink, Tools
@@ -593,3 +595,44 @@ def test_the_marlin_family_brings_its_own_keys_and_a_driver() -> None:
 def test_mistakes_in_a_printers_keys_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         FAMILY.options(**wrong)
+
+
+class Counting(Toy):
+    """A Toy that counts the words it hears, and wants to look at its clock every second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = 0
+
+    def receive(self, chunk: bytes, now_s: float) -> Sequence[SessionEvent]:
+        self.words += 1
+        return super().receive(chunk, now_s)
+
+    def tick(self, now_s: float) -> Sequence[SessionEvent]:
+        self.deadline_s = now_s + 1
+        return []
+
+    @property
+    def quality(self) -> LinkQuality:
+        return LinkQuality(lines=1000, resends=self.words)
+
+
+def test_how_good_a_line_is_is_told_now_and_then_and_only_when_it_is_another() -> None:
+    async def main() -> list[LinkMeasured]:
+        bench = Bench([])
+        bench.driver = SerialDriver("toy-1", bench.cable, Counting(), bench.tools)
+        async with asyncio.TaskGroup() as tasks:
+            serving = tasks.create_task(bench.serve())
+            await asyncio.sleep(0)
+            for _ in range(200):
+                await bench.says("hello rest")
+            await asyncio.sleep(30)
+            await bench.says("rest")
+            await asyncio.sleep(30)
+            serving.cancel()
+        return [fact for fact in bench.facts if isinstance(fact, LinkMeasured)]
+
+    first, second = run_virtual(main())[-2:]
+    assert (first.quality.resends, second.quality.resends) == (200, 201)
+    assert second.warning.startswith("201 of 1000 lines had to be said again: check cable")
+    assert len(run_virtual(main())) <= 3

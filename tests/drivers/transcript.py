@@ -2,7 +2,8 @@
 
     # a remark
     < text      the machine says this line            (<< text: these bytes, without a newline)
-    ? call      the host calls session.call(now_s)    (? load G28 | G1 X1: these lines are the program)
+    ? call      the host calls session.call(now_s)    (? load G28 | G1 X1: these lines are the program,
+                                                       ? load sha256:...: one of `programs`)
     + 31s       time passes, with every tick that is due on the way
     > text      next, the session sends this line     (>> text: these bytes, without a newline)
     ! event     next, the session tells this event, as Python prints it
@@ -14,7 +15,11 @@ Acknowledged may be left out. `\\x18` and its like work everywhere.
 
 from typing import Protocol
 
+from cellctl.ports import Files
+from cellctl_drivers.grbl.play import Script
+from cellctl_drivers.grbl.session import GrblSession
 from cellctl_drivers.serial_session import Acknowledged, Session, SessionEvent
+from cellctl_drivers.serial_shell import executable
 
 
 class Stateful(Protocol):
@@ -27,8 +32,9 @@ class Stateful(Protocol):
 class Replay:
     """A session under a transcript. `run` may be called again to go on."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, programs: Files | None = None) -> None:
         self.session = session
+        self._programs = programs
         self.now_s = 0.0
         self._sent = b""
         self._told: list[SessionEvent] = []
@@ -69,11 +75,21 @@ class Replay:
 
     def _call(self, name: str, rest: str) -> None:
         if name == "load":
-            lines = [line.strip() for line in rest.split("|")]
-            self.session.load(iter(lines), len(lines), self.now_s)
+            self._load(rest)
+        elif name == "answer":
+            self.session.answer(rest, self.now_s)  # type: ignore[attr-defined]
         else:
             getattr(self.session, name)(self.now_s)
         self._pump()
+
+    def _load(self, program: str) -> None:
+        lines = [line.strip() for line in program.split("|")]
+        if program.startswith("sha256:") and self._programs is not None:
+            sha256 = program.removeprefix("sha256:")
+            lines = list(executable(self._programs, sha256))
+            if isinstance(self.session, GrblSession):
+                self.session.announce(Script(sha256, lambda: iter(lines)))
+        self.session.load(iter(lines), len(lines), self.now_s)
 
     def _pass(self, duration_s: float) -> None:
         until_s = self.now_s + duration_s
@@ -102,6 +118,41 @@ class Replay:
         assert not self._sent, f"before this, it sent {self._sent!r}"
         assert not told, f"before this, it told {told}"
         self._told = []
+
+
+class Recorded(Replay):
+    """A transcript that a tap has written. What the session makes of it is not in there: it is kept in `told`.
+
+    Real clocks are late: what was due a moment before something else came may have been done after it. So of what
+    was due within the last `late_s` only that is done which the transcript shows the bytes of.
+    """
+
+    def __init__(self, session: Session, programs: Files | None = None, late_s: float = 0.0) -> None:
+        super().__init__(session, programs)
+        self.told: list[SessionEvent] = []
+        self._late_s = late_s
+
+    def _step(self, sign: str, text: str) -> None:
+        if sign == "+":
+            self._pass(float(text.removesuffix("s")))  # Bytes may have been a moment on their way to the tap.
+        else:
+            super()._step(sign, text)
+
+    def _pass(self, duration_s: float) -> None:
+        until_s = self.now_s + duration_s
+        super()._pass(max(0.0, duration_s - self._late_s))
+        self.now_s = until_s
+
+    def _expect_bytes(self, chunk: bytes) -> None:
+        if not self._sent.startswith(chunk):
+            self._told += self.session.tick(self.now_s)
+            self._pump()
+        super()._expect_bytes(chunk)
+
+    def _nothing_left(self) -> None:
+        self.told += self._told
+        self._told = []
+        super()._nothing_left()
 
 
 def _parted(line: str) -> tuple[str, str]:

@@ -129,7 +129,7 @@ def test_killed_in_mid_print_it_moves_nothing_until_a_person_has_answered(cell: 
     question = cell.until("prompt.raised", lambda event: event["prompt"]["serial"] == serial)["prompt"]
     cell.until_idle("printer-1", "printer-2", "router-1", "arm-1")
     status = cell.cellctl("status")
-    assert f"the outcome of 'print' for {serial} is unknown" in status
+    assert f"The outcome of 'print' for {serial} is unknown" in status
     for choice in ("made", "scrap", "'not begun'"):
         assert f"cellctl --socket {cell.socket} prompt answer {question['id']} {choice}\n" in status
     assert f"{printer}: locked because the outcome of {work['id']}" in status

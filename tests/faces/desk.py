@@ -12,7 +12,7 @@ from cellctl.core.view import CellView, JobView, MachineView, OrderView, PromptV
 from cellctl.domain.commands import Envelope, Reply, rejected
 from cellctl.domain.errors import NotAllowed
 from cellctl.domain.events import Event, Record
-from cellctl.domain.work import Plan, Program, Progress
+from cellctl.domain.work import Evidence, Plan, Program, Progress
 from cellctl.faces.api import ApiFace
 from cellctl.gcode.resume import ResumePlan, Resumption, Step
 
@@ -44,7 +44,8 @@ BUSY_CELL = CellView(
     machines=(
         MachineView(
             "printer-1", "marlin", ("fdm",), "EXECUTE", "found",
-            operation_id="op-7", job_id="job-2", step="print", progress=Progress(500, 412, 400, 8100),
+            operation_id="op-7", job_id="job-2", step="print",
+            progress=Progress(500, 412, 400, 8100, 405, evidence=Evidence.MOTION_ENDED),
         ),
         MachineView("printer-2", "marlin", ("fdm",), "", "lost", reason="no byte heard for 30 s"),
         MachineView("router-1", "grbl", ("engrave",), "ABORTED", "found", reason="ALARM:1 hard limit"),

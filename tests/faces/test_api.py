@@ -20,6 +20,7 @@ from cellctl.domain.commands import (
     CommandMachine,
     Reply,
     ResumeOperation,
+    SendLine,
     SubmitOrder,
     rejected,
 )
@@ -72,7 +73,9 @@ def test_the_status_is_the_view_with_version_and_time(tmp_path: Path) -> None:
         assert found["machines"][0] == {
             "name": "printer-1", "driver": "marlin", "capabilities": ["fdm"], "state": "EXECUTE", "contact": "found",
             "identity": "", "reason": "", "operation_id": "op-7", "job_id": "job-2", "step": "print", "locked": "",
-            "progress": {"sent": 500, "acknowledged": 412, "executed": 400, "total": 8100, "estimated": 0},
+            "progress": {"sent": 500, "acknowledged": 412, "executed": 400, "total": 8100, "estimated": 405,
+                         "evidence": "motion ended"},
+            "unasked": False, "by_hand": "", "link": None, "link_warning": "",
             "estimated_s": 0.0, "preflight": True,
         }  # fmt: skip
         assert found["prompts"][0]["choices"] == ["accept", "scrap"]
@@ -440,3 +443,29 @@ def test_a_socket_that_systemd_opened_is_used_and_left_alone(tmp_path: Path) -> 
         assert not (tmp_path / "unused").exists()
 
     asyncio.run(run())
+
+
+def test_a_line_by_hand_is_a_command_like_any_other_and_control_characters_do_not_come_in(tmp_path: Path) -> None:
+    desk = BareDesk()
+
+    async def scenario(client: Client) -> None:
+        status, _ = await client.post("/v1/machines/router-1/console", {"line": "$X"})
+        assert status == 202
+        for wrong in ({}, {"line": ""}, {"line": "a\nb"}, {"line": "\x18"}, {"line": "x" * 96}, {"line": 1}):
+            status, refused = await client.post("/v1/machines/router-1/console", wrong)
+            assert (status, refused["code"]) == (400, "rejected:invalid")
+
+    talk(desk, tmp_path, scenario)
+    (envelope,) = desk.envelopes
+    assert envelope.command == SendLine("router-1", "$X")
+    assert envelope.sender.startswith("local:")
+
+
+def test_one_machine_can_be_asked_about(tmp_path: Path) -> None:
+    async def scenario(client: Client) -> None:
+        status, machine = await client.get("/v1/machines/printer-1")
+        assert (status, machine["progress"]["evidence"]) == (200, "motion ended")
+        status, refused = await client.get("/v1/machines/printer-9")
+        assert (status, refused["code"]) == (404, "rejected:unknown_target")
+
+    talk(BareDesk(BUSY_CELL), tmp_path, scenario)

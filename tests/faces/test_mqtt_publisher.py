@@ -14,6 +14,7 @@ from cellctl.app.virtual_time import run_virtual
 from cellctl.core.view import CellView
 from cellctl.domain.errors import ConfigError
 from cellctl.domain.events import ContactLost, ControllerStarted
+from cellctl.domain.link import LinkQuality
 from cellctl.domain.work import Progress
 from cellctl.faces.mqtt import MqttSettings
 from cellctl.faces.mqtt.face import BackOff
@@ -79,6 +80,17 @@ def test_progress_is_no_change_of_state_but_telemetry_and_only_the_latest() -> N
     (latest,) = on_board.telemetry(further)
     assert (latest.content["executed"], latest.qos, latest.retain) == (500, 0, False)
     assert on_board.telemetry(further) == []
+
+
+def test_how_good_a_line_is_is_telemetry_and_no_change_of_state() -> None:
+    on_board = board()
+    shown(on_board, BUSY_CELL)
+    on_board.telemetry(BUSY_CELL)
+    noisy = changed("printer-1", link=LinkQuality(lines=9, resends=2))
+    assert shown(on_board, noisy) == {}
+    (latest,) = on_board.telemetry(noisy)
+    assert (latest.topic, latest.content["link"]["resends"]) == (f"{ROOT}/device/printer-1/telemetry", 2)
+    assert on_board.telemetry(noisy) == []
 
 
 def test_a_job_that_is_closed_says_how_it_ended_and_leaves() -> None:

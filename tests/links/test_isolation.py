@@ -6,11 +6,13 @@ import os
 import statistics
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from serial import Serial
 
 from cellctl.app.clock import RealClock
 from cellctl.links.real import RealLinks
@@ -174,3 +176,32 @@ def test_a_machine_is_answered_in_time_while_another_one_floods_and_a_third_take
 def started(script: str, machine: Machine) -> subprocess.Popen[bytes]:
     """A program of its own at the machine's end of the line."""
     return subprocess.Popen([sys.executable, "-c", script, str(machine.fd)], pass_fds=[machine.fd])
+
+
+def test_ports_that_never_open_keep_no_other_port_from_opening(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        released = threading.Event()
+
+        def open_port(path: str, *arguments: Any, **settings: Any) -> Serial:
+            if path == str(dead.path):
+                released.wait(DEADLINE_S)
+            return Serial(path, *arguments, **settings)
+
+        monkeypatch.setattr("cellctl.links.serial.Serial", open_port)
+        dead, works = Machine(), Machine()
+        # More of them than a pool of threads has by default.
+        links = [SerialLink(f"m-{number}", at(dead.path), 115_200) for number in range(40)]
+        async with asyncio.TaskGroup() as tasks:
+            waiting = [tasks.create_task(link.open(Ear())) for link in links]
+            await asyncio.sleep(0)
+            link = SerialLink("m-works", at(works.path), 115_200)
+            async with asyncio.timeout(DEADLINE_S / 2):
+                await link.open(Ear())
+            link.close()
+            for each in waiting:
+                each.cancel()
+            released.set()
+        works.vanish()
+        dead.vanish()
+
+    asyncio.run(main())

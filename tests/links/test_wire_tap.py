@@ -23,7 +23,7 @@ from cellctl_drivers.grbl.driver import FAMILY as GRBL
 from cellctl_drivers.marlin.driver import FAMILY as MARLIN
 from cellctl_drivers.serial_session import Greeted, ProgramDrained, Rested, SessionEvent
 from cellctl_sim.cell import simulate
-from tests.drivers.transcript import Replay
+from tests.drivers.transcript import Recorded
 
 CELL = Path(__file__).parents[2] / "examples" / "nameplate" / "cell.toml"
 FAMILIES: dict[str, Any] = {"printer-1": MARLIN, "router-1": GRBL}
@@ -100,17 +100,6 @@ async def one_program(room: Room, hold_after_s: float | None) -> None:
     room.memory.close()
 
 
-class Recorded(Replay):
-    """A tap sees what passes, not what the session makes of it: that is kept in `told` instead of being expected."""
-
-    told: list[SessionEvent]
-
-    def _nothing_left(self) -> None:
-        self.told = [*getattr(self, "told", []), *self._told]
-        self._told = []
-        super()._nothing_left()
-
-
 @pytest.mark.parametrize(("machine", "hold_after_s"), [("printer-1", None), ("router-1", None), ("router-1", 0.5)])
 def test_a_recorded_run_replays_byte_for_byte(machine: str, hold_after_s: float | None, tmp_path: Path) -> None:
     made: list[Room] = []
@@ -163,7 +152,7 @@ def test_every_byte_can_be_read_back(chunk: bytes, text: str) -> None:
         def transmit(self, now_s: float) -> bytes:
             return b""
 
-    Replay(Heard()).run(text)  # type: ignore[arg-type]
+    Recorded(Heard()).run(text)  # type: ignore[arg-type]
 
 
 # ---- files -------------------------------------------------------------------------------------------------------

@@ -1,14 +1,12 @@
-"""What is answered: replies with their HTTP status, errors as JSON, domain values as JSON-like values."""
+"""What is answered: replies with their HTTP status, errors as JSON."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import fields, is_dataclass
-from enum import Enum, IntEnum
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
 from cellctl.domain.commands import Reply, rejected
 from cellctl.domain.errors import StoreFailed
+from cellctl.faces.plain import plain
 
 # Refusals that are not about the content of the request, by the code after "rejected:"; all others are 422.
 STATUS = {
@@ -52,18 +50,3 @@ async def answer_errors(
         return answer(rejected("unknown_verb", f"{request.path} takes {allowed}, not {request.method}"))
     except web.HTTPNotFound:
         return answer(rejected("unknown_target", f"there is no {request.path}"))
-
-
-def plain(value: Any) -> Any:
-    """A domain value as JSON-like values: dataclasses as objects, states by name, other enums by value."""
-    if isinstance(value, IntEnum):
-        return value.name
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
-    if is_dataclass(value) and not isinstance(value, type):
-        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
-    return value

@@ -13,6 +13,7 @@ from cellctl.faces.api.answers import BadRequest
 MOST_MISTAKES = 10
 MOST_FOUND = 60
 MOST_MESSAGE = 200
+MOST_LINE = 95
 # Beyond this, JSON's numbers are no longer exact in every language.
 EXACT = 2**53
 
@@ -104,6 +105,14 @@ class ResumeBody(Body):
     """POST /v1/machines/{machine}/resume-at."""
 
     line: int = Field(ge=1, le=EXACT, description="a whole number above 0")
+
+
+class LineBody(Body):
+    """POST /v1/machines/{machine}/console."""
+
+    line: Annotated[str, AfterValidator(_printable)] = Field(
+        min_length=1, max_length=MOST_LINE, description=f"one line of up to {MOST_LINE} printable characters"
+    )
 
 
 def _object(raw: bytes) -> Any:

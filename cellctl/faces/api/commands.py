@@ -15,11 +15,12 @@ from cellctl.domain.commands import (
     CommandMachine,
     Envelope,
     ResumeOperation,
+    SendLine,
     content_hash,
 )
 from cellctl.domain.machine import MachineCommand
 from cellctl.faces.api.answers import BadRequest, answer
-from cellctl.faces.api.bodies import AnswerBody, Body, OrderBody, ResumeBody
+from cellctl.faces.api.bodies import AnswerBody, Body, LineBody, OrderBody, ResumeBody
 from cellctl.faces.api.listen import sender
 from cellctl.ports import Desk, Ids
 
@@ -52,6 +53,7 @@ class Commands:
             web.post("/v1/orders/{order}/cancel", self._cancel_order),
             web.post("/v1/prompts/{prompt}/answer", self._answer_prompt),
             web.post("/v1/machines/{machine}/resume-at", self._resume),
+            web.post("/v1/machines/{machine}/console", self._send_line),
             *(
                 web.post(f"/v1/machines/{{machine}}/{verb}", partial(self._command_machine, command))
                 for verb, command in MACHINE_VERBS.items()
@@ -73,6 +75,10 @@ class Commands:
     async def _resume(self, request: web.Request) -> web.Response:
         body = ResumeBody.parse(await _read(request))
         return await self._submit(request, body, ResumeOperation(request.match_info["machine"], body.line))
+
+    async def _send_line(self, request: web.Request) -> web.Response:
+        body = LineBody.parse(await _read(request))
+        return await self._submit(request, body, SendLine(request.match_info["machine"], body.line))
 
     async def _command_machine(self, command: MachineCommand, request: web.Request) -> web.Response:
         body = Body.parse(await _read(request))

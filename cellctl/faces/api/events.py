@@ -8,7 +8,8 @@ from aiohttp import web
 
 from cellctl.domain.commands import rejected
 from cellctl.domain.events import Record
-from cellctl.faces.api.answers import BadRequest, answer, plain
+from cellctl.faces.api.answers import BadRequest, answer
+from cellctl.faces.plain import plain
 from cellctl.ports import Desk
 
 BATCH = 100

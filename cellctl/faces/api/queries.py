@@ -7,7 +7,8 @@ from aiohttp import web
 
 from cellctl.domain.commands import rejected
 from cellctl.domain.errors import NotAllowed
-from cellctl.faces.api.answers import BadRequest, answer, plain
+from cellctl.faces.api.answers import BadRequest, answer
+from cellctl.faces.plain import plain
 from cellctl.ports import Clock, Desk
 
 
@@ -37,6 +38,7 @@ class Queries:
             web.get("/v1/orders/{order}/report", self._order_report),
             web.get("/v1/machines", self._machines),
             web.get("/v1/machines/{machine}/resume-plan", self._resume_plan),
+            web.get("/v1/machines/{machine}", self._machine),
             web.get("/v1/prompts", self._prompts),
             web.get("/v1/products", self._products),
         ]
@@ -78,6 +80,14 @@ class Queries:
         except NotAllowed as refused:
             return answer(rejected("precondition_failed", str(refused)))
         return web.json_response(plain(plan))
+
+    async def _machine(self, request: web.Request) -> web.Response:
+        machines, wanted = self._desk.view().machines, request.match_info["machine"]
+        for machine in machines:
+            if machine.name == wanted:
+                return web.json_response(plain(machine))
+        there_are = ", ".join(machine.name for machine in machines)
+        return answer(rejected("unknown_target", f"there is no machine {wanted}; there are: {there_are}"))
 
     async def _prompts(self, _: web.Request) -> web.Response:
         return web.json_response({"prompts": plain(self._desk.view().prompts)})

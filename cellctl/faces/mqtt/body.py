@@ -2,16 +2,12 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
-from enum import Enum, IntEnum
-from functools import cache
-from operator import attrgetter
 from typing import Any, Final, NoReturn
 
 from pydantic_core import PydanticSerializationError, to_json
 
 from cellctl.faces.mqtt.refusal import Refused
+from cellctl.faces.plain import plain
 
 MOST_BYTES: Final = 64 * 1024
 MOST_DEPTH: Final = 16
@@ -50,27 +46,6 @@ def write(value: Any) -> bytes:
         # What came from a machine may hold half a surrogate pair; written as an escape it is JSON all the same.
         text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
         return text.encode(errors="backslashreplace")
-
-
-def plain(value: Any) -> Any:
-    """A domain value as JSON-like values."""
-    kind: Any = type(value)
-    return _way(kind)(value)
-
-
-@cache
-def _way(kind: Any) -> Callable[[Any], Any]:
-    """How values of a type become JSON-like. Asked once for each type: a telling repeats the same few all day."""
-    if issubclass(kind, Enum):
-        return attrgetter("name" if issubclass(kind, IntEnum) else "value")
-    if is_dataclass(kind):
-        names = tuple(each.name for each in fields(kind))
-        return lambda value: {name: plain(getattr(value, name)) for name in names}
-    if issubclass(kind, Mapping):
-        return lambda value: {str(key): plain(each) for key, each in value.items()}
-    if issubclass(kind, list | tuple):
-        return lambda value: [plain(each) for each in value]
-    return lambda value: value
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

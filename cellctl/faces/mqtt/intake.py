@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from cellctl.domain.commands import Envelope, Reply, Right, rejected
 from cellctl.domain.errors import CellError
-from cellctl.faces.mqtt.body import plain
 from cellctl.faces.mqtt.commands import Gate, Request, envelope_id, read_body
 from cellctl.faces.mqtt.lanes import ROOM, Lanes
 from cellctl.faces.mqtt.outbox import Outbox
@@ -17,6 +16,7 @@ from cellctl.faces.mqtt.refusal import Refused
 from cellctl.faces.mqtt.seat import Seat
 from cellctl.faces.mqtt.topics import Address
 from cellctl.faces.mqtt.verbs import Earlier
+from cellctl.faces.plain import plain
 from cellctl.ports import Message
 
 RETAINED_ALARM: Final = "retained-command"

@@ -7,9 +7,11 @@ from typing import Any, Final
 
 from cellctl.core.view import CellView, MachineView
 from cellctl.domain.events import Record
+from cellctl.domain.link import LinkQuality
 from cellctl.domain.work import Progress
-from cellctl.faces.mqtt.body import plain, write
+from cellctl.faces.mqtt.body import write
 from cellctl.faces.mqtt.topics import Topics
+from cellctl.faces.plain import plain
 from cellctl.ports import Message
 
 # So many closed jobs and orders of an earlier run are looked after; a retained topic of theirs may be left over.
@@ -17,6 +19,7 @@ MOST_LEFTOVERS: Final = 200
 _CLOSED_JOB: Final = frozenset({"ENDED", "ABORTED"})
 _CLOSED_ORDER: Final = frozenset({"done", "cancelled", "failed"})
 _NO_PROGRESS: Final = Progress()
+_NOTHING: Final = (_NO_PROGRESS, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,9 @@ class Board:
         self._description = description
         # What the broker took last, by topic; None if it must be told again.
         self._standing: dict[str, Any] = {}
-        # Each without its progress, and what is shown of it.
+        # Each without what is telemetry, and what is shown of it.
         self._devices: dict[str, tuple[MachineView, Mapping[str, Any]]] = {}
-        self._progress: dict[str, Progress] = {}
+        self._measured: dict[str, tuple[Progress, LinkQuality | None]] = {}
 
     def begin(self, view: CellView) -> None:
         """Tell of events from now on; look after what an earlier run may have left on the broker."""
@@ -109,13 +112,14 @@ class Board:
         return (known[0].state, known[1]["rev"]) if known else None
 
     def telemetry(self, view: CellView) -> list[Publication]:
-        """Progress that has changed since the last call: the latest value of each device, nothing in between."""
-        moved = [each for each in view.machines if self._progress.get(each.name, _NO_PROGRESS) != each.progress]
-        self._progress.update((each.name, each.progress) for each in moved)
+        """What has changed since the last call: the latest value of each device, nothing in between."""
+        measured = {each.name: (each.progress, each.link) for each in view.machines}
+        moved = [each for each in view.machines if self._measured.get(each.name, _NOTHING) != measured[each.name]]
+        self._measured = measured
         return [
             Publication(
                 self._topics.telemetry(each.name),
-                {"operation_id": each.operation_id, **plain(each.progress)},
+                {"operation_id": each.operation_id, **plain(each.progress), "link": plain(each.link)},
                 qos=0,
             )
             for each in moved
@@ -137,11 +141,11 @@ class Board:
                 yield self._topics.alarm(name), {"alarm": alarm}
 
     def _device(self, machine: MachineView, rev: int) -> Mapping[str, Any]:
-        still = replace(machine, progress=_NO_PROGRESS)
+        still = replace(machine, progress=_NO_PROGRESS, link=None)
         known = self._devices.get(machine.name)
         if known is None or known[0] != still:
             shown = {"rev": rev, **plain(still)}
-            del shown["progress"]  # it is telemetry
+            del shown["progress"], shown["link"]  # they are telemetry
             known = self._devices[machine.name] = (still, shown)
         return known[1]
 

@@ -18,6 +18,7 @@ from cellctl_drivers.grbl.play import Script
 from cellctl_drivers.grbl.rules import RouterLimits, Told, rules
 from cellctl_drivers.grbl.session import GrblSession
 from cellctl_drivers.grbl.settings import Settings
+from cellctl_drivers.serial_options import Port
 from cellctl_drivers.serial_session import Probed, Rested, SessionEvent
 from cellctl_drivers.serial_shell import SerialDriver, executable
 
@@ -36,7 +37,7 @@ class GrblOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    port: Annotated[str, Field(min_length=1, description="serial port, below the devices folder")]
+    port: Port
     baud: Annotated[int, Field(gt=0, description="bits per second")] = 115200
     identity: Annotated[
         str, Field(description="the name stored in it with $I=; a machine of another one is refused")
@@ -134,6 +135,8 @@ class GrblDriver(SerialDriver):
 
 class GrblFamily:
     """A `ports.DriverFamily`."""
+
+    by_hand = True
 
     @property
     def options(self) -> type[Any]:

@@ -10,6 +10,7 @@ from typing import Final
 
 from cellctl.domain.errors import NotAllowed
 from cellctl.domain.link import LinkQuality
+from cellctl.domain.work import Evidence
 from cellctl_drivers.grbl.dials import Button, Dial, Dials, SpindleStop
 from cellctl_drivers.grbl.facts import Mode, Realtime
 from cellctl_drivers.grbl.jog import Jog
@@ -24,6 +25,8 @@ from cellctl_drivers.grbl.wire import Wire
 from cellctl_drivers.serial_quality import Meter
 from cellctl_drivers.serial_session import Acknowledged, Held, SessionEvent
 
+# What Grbl's planner holds where it does not say so (config.h: BLOCK_BUFFER_SIZE 16, of which one stays free).
+_USUAL_BLOCKS: Final = 15
 _MOVING_BY_ITSELF: Final = frozenset({Mode.RUN, Mode.JOG, Mode.HOME})
 
 
@@ -140,6 +143,21 @@ class GrblSession:
             raise NotAllowed(f"Grbl is {self.state.value}; it cannot take {button.name.lower()}")
         self._wire.realtime(button.value)
 
+    # ---- by hand -------------------------------------------------------------------------------------------------
+
+    def yield_to_person(self, now_s: float) -> None:
+        """A person types: nothing is asked and nothing counted before `clear`, which begins with a reset."""
+        if self.state is not State.DOWN:
+            if not self.at_rest:
+                raise NotAllowed(f"Grbl is {self.state.value}; it cannot be worked on by hand")
+            self._stance.enter(State.DOWN, now_s)
+        self._stance.purpose = Purpose.FAULT
+        self._wire.forget()
+
+    def halt_by_hand(self, now_s: float) -> None:
+        """Hold, and reset at once: there is no waiting for a stand, so the position is lost if it moved."""
+        self._wire.realtime(Realtime.HOLD, Realtime.RESET)
+
     # ---- bytes and time ------------------------------------------------------------------------------------------
 
     def receive(self, chunk: bytes, now_s: float) -> Sequence[SessionEvent]:
@@ -228,6 +246,18 @@ class GrblSession:
         if stream is self._play.run:
             return False
         return self.state is State.STOPPING or (self.state is State.LOST and stream.sent > stream.acknowledged)
+
+    @property
+    def estimated(self) -> int:
+        """Program lines that have left the planner, if each made one block of motion; the last report says how full."""
+        report, blocks = self.portrait.report, self.portrait.firmware.planner_blocks or _USUAL_BLOCKS
+        free = report.blocks_free if report is not None else None
+        return max(self.executed, self.acknowledged - (blocks if free is None else max(0, blocks - free)))
+
+    @property
+    def evidence(self) -> Evidence:
+        """By what that is proved."""
+        return self._play.run.proof.evidence
 
     @property
     def quality(self) -> LinkQuality:

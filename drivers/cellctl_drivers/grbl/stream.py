@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import takewhile
-from typing import Final
+from typing import Final, NamedTuple
 
 from cellctl.domain.errors import StoreFailed
+from cellctl.domain.work import Evidence
 from cellctl_drivers.grbl.course import Course
 from cellctl_drivers.grbl.window import Window
 
@@ -142,6 +143,13 @@ def _leaves_memory_alone(line: str) -> bool:
     return not _WRITES.search(line.replace(" ", "").upper())
 
 
+class Proof(NamedTuple):
+    """So many lines are executed, and by what that is known."""
+
+    lines: int = 0
+    evidence: Evidence = Evidence.NONE
+
+
 class Source:
     """Frames, one read ahead. `refused` and `unread` say why there is no next one, where that is not the end."""
 
@@ -169,7 +177,7 @@ class Stream:
     def __init__(self, frames: Iterator[Frame]) -> None:
         self.sent = 0
         self.acknowledged = 0
-        self.executed = 0
+        self.proof = Proof()
         # Why it cannot go on; empty while it can.
         self.trouble = ""
         # The line that is out alone, if one is.
@@ -177,6 +185,11 @@ class Stream:
         self._source = Source(frames)
         self._in_work = 0
         self._echoed: bool | None = None
+
+    @property
+    def executed(self) -> int:
+        """Lines that are proved to be executed."""
+        return self.proof.lines
 
     @property
     def finished(self) -> bool:
@@ -246,11 +259,13 @@ class Stream:
             self.trouble = f"has line number {line_number} in work, which is not its turn: a line was damaged"
             return
         self._in_work = index
-        self.executed = max(self.executed, min(index - _SEGMENTS, self.acknowledged))
+        executed = min(index - _SEGMENTS, self.acknowledged)
+        if executed > self.executed:
+            self.proof = Proof(executed, Evidence.LINE_NUMBER)
 
     def all_executed(self) -> None:
         """A report shows that nothing is planned and nothing moves."""
-        self.executed = self.acknowledged
+        self.proof = Proof(self.acknowledged, Evidence.PLANNER_EMPTY)
 
     def awaited(self, window: Window) -> str:
         """The line whose answer comes next, for a person to read."""
@@ -262,6 +277,6 @@ class Stream:
         if alone.own is None:
             self.acknowledged += 1
         if alone.dwell_s:
-            self.executed = self.acknowledged
+            self.proof = Proof(self.acknowledged, Evidence.MOTION_ENDED)
         if alone.own is Own.MARK and not alone.seen:
             self.trouble = "gave answers that do not match the lines sent: one was damaged on its way"

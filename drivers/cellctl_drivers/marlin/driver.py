@@ -13,6 +13,7 @@ from cellctl_drivers.marlin.memory import Expected, Limits
 from cellctl_drivers.marlin.parking import Park
 from cellctl_drivers.marlin.rules import PrinterLimits, rules
 from cellctl_drivers.marlin.session import MarlinSession
+from cellctl_drivers.serial_options import Port
 from cellctl_drivers.serial_shell import SerialDriver
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -46,7 +47,7 @@ class MarlinOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    port: Annotated[str, Field(min_length=1, description="serial port, below the devices folder")]
+    port: Port
     baud: Annotated[int, Field(gt=0, description="bits per second")] = 115200
     dialect: Annotated[DialectName, Field(description="which firmware it is; auto: as M115 says")] = "auto"
     uuid: Annotated[str, Field(description="the UUID that M115 must answer; empty: any")] = ""
@@ -89,6 +90,8 @@ class MarlinDriver(SerialDriver):
 
 class MarlinFamily:
     """A `ports.DriverFamily`."""
+
+    by_hand = True
 
     @property
     def options(self) -> type[Any]:

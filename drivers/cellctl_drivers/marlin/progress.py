@@ -1,5 +1,6 @@
 """Where the machine really is: what of the acknowledged lines is proved to be executed, and what is only likely."""
 
+from cellctl.domain.work import Evidence
 from cellctl_drivers.marlin.facts import USUAL_BLOCKS
 
 
@@ -13,16 +14,17 @@ class Progress:
 
     def __init__(self) -> None:
         self.proved = 0
+        self.evidence = Evidence.NONE
         self._size_blocks = 0
         self._free_blocks = -1
 
     def begin(self) -> None:
         """Another program."""
-        self.proved = 0
+        self.proved, self.evidence = 0, Evidence.NONE
 
     def stands(self, acknowledged: int) -> None:
         """Motion is over, and these lines were acknowledged before."""
-        self.proved = acknowledged
+        self.proved, self.evidence = acknowledged, Evidence.MOTION_ENDED
 
     def planner(self, free_blocks: int, acknowledged: int, *, stands: bool) -> None:
         """So many blocks are free behind the line that was acknowledged last; `stands` if it waited for motion."""
@@ -31,6 +33,7 @@ class Progress:
             self._size_blocks = free_blocks
         if stands or 0 < self._size_blocks <= free_blocks:
             self.proved = acknowledged
+            self.evidence = Evidence.MOTION_ENDED if stands else Evidence.PLANNER_EMPTY
 
     def likely(self, acknowledged: int) -> int:
         """Executed if every line made one block; never fewer than are proved."""

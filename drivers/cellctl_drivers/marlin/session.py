@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from cellctl.domain.errors import NotAllowed, StoreFailed
 from cellctl.domain.link import LinkQuality
+from cellctl.domain.work import Evidence
 from cellctl_drivers.marlin import greeting, hearing, pausing
 from cellctl_drivers.marlin.answers import Splitter, named_ok, read
 from cellctl_drivers.marlin.ledger import frame
@@ -127,6 +128,24 @@ class MarlinSession:
             printer.run.pause = None  # It stands where it stands: nobody would see the end of its way.
             printer.leave_cold()
 
+    # ---- by hand -------------------------------------------------------------------------------------------------
+
+    def yield_to_person(self, now_s: float) -> None:
+        """A person types: nothing is said and nothing counted before `clear`, which sets the line counter anew."""
+        printer = self._printer
+        if printer.state is State.DOWN:
+            return
+        if not self.at_rest:
+            raise NotAllowed(f"the printer is {printer.state.value}; it cannot be worked on by hand")
+        printer.go(Signal.FAULT)
+        printer.lie_down()
+
+    def halt_by_hand(self, now_s: float) -> None:
+        """M112, once."""
+        outbox, dialect = self._printer.wire.outbox, self._printer.dialect
+        outbox.urgent += dialect.halt_byte + b"\nM112\n"
+        self._printer.stopped_itself = True
+
     # ---- bytes and time ------------------------------------------------------------------------------------------
 
     def receive(self, chunk: bytes, now_s: float) -> Sequence[SessionEvent]:
@@ -221,6 +240,11 @@ class MarlinSession:
     def executed(self) -> int:
         """Program lines whose motion is proved to be over."""
         return self._printer.wire.progress.proved
+
+    @property
+    def evidence(self) -> Evidence:
+        """By what that is proved."""
+        return self._printer.wire.progress.evidence
 
     @property
     def estimated(self) -> int:

@@ -11,6 +11,7 @@ from cellctl.domain.work import Plan
 from cellctl_drivers.serial_arm.dialects import BY_NAME, Dialect
 from cellctl_drivers.serial_arm.route import Gripper, Hand, Taught
 from cellctl_drivers.serial_arm.setup import Setup
+from cellctl_drivers.serial_options import Port
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Feed = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -105,7 +106,7 @@ class ReachTable(_Table):
 class SerialArmOptions(_Table):
     """What `[machines.<name>]` may say for driver = "serial_arm". Places are named as in the cell: "rack.1"."""
 
-    port: Annotated[str, Field(min_length=1, description="serial port, below the devices folder")]
+    port: Port
     baud: Annotated[int, Field(gt=0, description="bits per second")] = 115200
     dialect: Annotated[Literal["grbl", "marlin"], Field(description="how the arm speaks")] = "grbl"
     places: Annotated[dict[str, PlaceTable], Field(min_length=2, description="taught positions, by place")]

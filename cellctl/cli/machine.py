@@ -1,0 +1,58 @@
+"""`cellctl machine show`: one machine, where its program is, and how good its line is."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cellctl.cli.screen import Screen, printable
+
+Json = Mapping[str, Any]
+
+
+def show_lines(machine: Json, screen: Screen) -> list[str]:
+    """The whole page."""
+    state = machine["state"] or "-"
+    head = f"{machine['name']}: {state}, contact {machine['contact']}  ({machine['driver']})"
+    rows = [(name, text) for name, text in _facts(machine) if text]
+    widest = max(len(name) for name, _ in rows)
+    lines = [screen.paint(printable(head), "bold")]
+    for name, text in rows:
+        first, *others = screen.wrapped(printable(text), widest + 4)
+        lines.append(f"  {screen.paint(name.ljust(widest), 'dim')}  {first}")
+        lines += [" " * (widest + 4) + other for other in others]
+    return lines
+
+
+def _facts(machine: Json) -> Iterator[tuple[str, str]]:
+    yield "identity", machine["identity"] or "not known"
+    yield "reason", machine["reason"]
+    yield "locked", machine["locked"]
+    yield "by hand", machine["by_hand"]
+    if machine["operation_id"]:
+        yield "work", f"{machine['step']} ({machine['operation_id']} of {machine['job_id']})"
+    if machine["progress"]["total"]:
+        yield from _positions(machine["progress"])
+    if machine["link"]:
+        yield from _line(machine["link"])
+        yield "warning", machine["link_warning"]
+
+
+def _positions(progress: Json) -> Iterator[tuple[str, str]]:
+    total = progress["total"]
+    yield "sent", f"{progress['sent']} of {total} lines"
+    yield "acknowledged", f"{progress['acknowledged']}"
+    proved = f"proved: {progress['evidence']}" if progress["evidence"] else "nothing is proved yet"
+    likely = f"; likely {progress['estimated']}" if progress["estimated"] > progress["executed"] else ""
+    yield "executed", f"{progress['executed']} ({proved}){likely}"
+
+
+def _line(link: Json) -> Iterator[tuple[str, str]]:
+    counted = f"{link['lines']} lines out, {link['resends']} said again, "
+    counted += f"{link['lost_acknowledgements']} acknowledgements lost, {link['garbage_bytes']} bytes were no text"
+    yield "line", counted
+    yield "window", f"{link['window']}"
+    answers = ", ".join(f"{name} {1000 * link[f'ack_{name}_s']:.1f} ms" for name in ("p50", "p95", "p99", "max"))
+    yield "answers", answers
+    starved = "not counted by the firmware"
+    if link["underruns"] is not None:
+        starved = f"{link['underruns']} times, {link['starved_s']:.1f} s at the least"
+    yield "starved", starved
