@@ -303,10 +303,7 @@ class Tools:
 
 
 class DriverFamily(Protocol):
-    """What a package brings under the entry point `cellctl.drivers`.
-
-    A family whose drivers are `ByHand` says so with an attribute `by_hand = True`; without it there is no console.
-    """
+    """What a package brings under the entry point `cellctl.drivers`; with `by_hand = True` if its drivers are `ByHand`."""
 
     @property
     def options(self) -> type[Any]:

@@ -17,7 +17,7 @@ def is_news(cell: Cell, fact: ev.Fact) -> bool:
             return asked is not None and _under_way(cell, asked.operation_id) is not None
         case ev.PartMoved():
             return _belongs(cell, fact)
-        case ev.StationChanged() | ev.ContactFound() | ev.ContactLost() | ev.LinkMeasured():
+        case ev.StationChanged() | ev.ContactFound() | ev.ContactLost() | ev.LinkMeasured() | ev.ProbeEnded():
             return _is_heard(cell, fact)
     # What is left is said while a person works on a machine by hand.
     status = cell.stations.get(fact.station)
@@ -41,7 +41,7 @@ def _belongs(cell: Cell, fact: ev.PartMoved) -> bool:
     return fact.place in (operation.target, *carrier.places) and (fact.by == operation.id or carrier.attended)
 
 
-_OfStation = ev.StationChanged | ev.ContactFound | ev.ContactLost | ev.LinkMeasured
+_OfStation = ev.StationChanged | ev.ContactFound | ev.ContactLost | ev.LinkMeasured | ev.ProbeEnded
 
 
 def _is_heard(cell: Cell, fact: _OfStation) -> bool:

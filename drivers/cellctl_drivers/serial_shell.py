@@ -13,8 +13,9 @@ from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.work import Evidence, Operation, OperationState, Program, Progress, Question
 from cellctl.gcode.rules import MachineRules
 from cellctl.gcode.words import strip_comment
-from cellctl.ports import ByteLink, Clock, Files, Tools
+from cellctl.ports import ByteLink, Files, Tools
 from cellctl_drivers.serial_looking import Looking
+from cellctl_drivers.serial_nap import Nap, sooner
 from cellctl_drivers.serial_session import (
     Acknowledged,
     Asked,
@@ -357,39 +358,6 @@ class SerialDriver:
             else:
                 state = OperationState.NOT_BEGUN
         work.end(state, reason)
-
-
-def sooner(one_s: float | None, other_s: float | None) -> float | None:
-    """The earlier of two moments of which either may never come."""
-    return one_s if other_s is None else other_s if one_s is None else min(one_s, other_s)
-
-
-class Nap:
-    """A sleep until a time that can be moved closer from outside."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._woken = asyncio.Event()
-        self._until_s = -math.inf
-
-    async def until(self, due_s: float | None) -> None:
-        """Sleep until then, or until woken; None sleeps for ever."""
-        self._until_s = math.inf if due_s is None else due_s
-        self._woken.clear()
-        pause_s = None if due_s is None else max(0.0, due_s - self._clock.now_s()) / self._clock.speed
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(pause_s):
-                await self._woken.wait()
-        self._until_s = -math.inf
-
-    def bring_forward(self, due_s: float | None) -> None:
-        """Something is due then; wake up in time."""
-        if due_s is not None and due_s < self._until_s:
-            self.wake()
-
-    def wake(self) -> None:
-        """End the sleep, if there is one."""
-        self._woken.set()
 
 
 def executable(files: Files, sha256: str) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 import asyncio
 from pathlib import Path
-from random import Random  # noqa: TID251 - seeded
 
 from cellctl.app.virtual_time import run_virtual
 from cellctl.domain.events import Fact, LinkMeasured, OperationEnded
@@ -11,25 +10,10 @@ from cellctl.domain.work import Operation, OperationKind, OperationState, Place,
 from cellctl.links.memory import MemoryLinks
 from cellctl.links.wire_tap import TappedLinks
 from cellctl_sim.cell import simulate
+from cellctl_sim.faults import Fault, FaultPlan, Kind
 from tests.links.test_wire_tap import CELL, Room
 
 MOVES = 2000
-
-
-class Noise:
-    """One bit in so many bytes towards the board is another one."""
-
-    def __init__(self, rate: float) -> None:
-        self._rate = rate
-        self._rng = Random(7)
-
-    def heard(self, chunk: bytes, now_s: float) -> bytes:
-        return bytes(byte ^ 1 << self._rng.randrange(7) if self._rng.random() < self._rate else byte for byte in chunk)
-
-    def said(self, chunk: bytes, now_s: float) -> bytes:
-        return chunk
-
-    def happened(self, event: str, now_s: float) -> None: ...
 
 
 class NoisyRoom(Room):
@@ -51,7 +35,8 @@ class NoisyRoom(Room):
 
     def disturb(self) -> None:
         uart = self.twin.byte_devices[self.machine].uart
-        uart.faults = Noise(self._rate)
+        noise = (Fault(Kind.FLIP, rate=self._rate),) if self._rate else ()
+        uart.faults = FaultPlan(7, noise).play()
 
     def _hear(self, fact: Fact) -> None:
         self.story.append(fact)

@@ -38,6 +38,8 @@ class RealCell:
             "--set=mqtt.protocol=5",
             # A pty boots at once.
             *(f"--set=machines.{name}.boot_s=0.5" for name in ("printer-1", "printer-2")),
+            # To a machine that runs so much faster, a daemon is a long time away until it is started again.
+            *(f"--set=machines.{name}.dead_man_s=36000" for name in ("printer-1", "printer-2")),
         ]
         serial = SERIAL | ({} if cell == CELL else {"arm-1": "cell/arm-1"})
         if cell == CELL:
