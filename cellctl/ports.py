@@ -303,7 +303,7 @@ class Tools:
 
 
 class DriverFamily(Protocol):
-    """What a package brings under the entry point `cellctl.drivers`; with `by_hand = True` if its drivers are `ByHand`."""
+    """What a package brings under the entry point `cellctl.drivers`. `by_hand = True`: its drivers are `ByHand`."""
 
     @property
     def options(self) -> type[Any]:
