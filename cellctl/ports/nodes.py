@@ -26,7 +26,7 @@ class Quality(Enum):
 
 @dataclass(frozen=True, slots=True)
 class NodeRef:
-    """A value in the address space: a variable, or the elements of an array that `index` names (IndexRange: "3", "2:4")."""
+    """A variable, or those elements of its array that `index` names (IndexRange: "3", "2:4")."""
 
     path: NodePath
     index: str = ""
@@ -35,7 +35,8 @@ class NodeRef:
 @dataclass(frozen=True, slots=True)
 class NodeValue:
     """A value heard from a server, in plain Python: a structure is a dict by field, a LocalizedText its text, an
-    enumeration its number, a NodeId "uri;i=5". `value` is None unless the quality is GOOD; `status` is the status's name.
+    enumeration its number, a NodeId "uri;i=5". `value` is None unless the quality is GOOD; `status` is the name of
+    the StatusCode.
     """
 
     ref: NodeRef
@@ -48,9 +49,9 @@ class NodeValue:
 class NodeAccess:
     """How to get into one server, as the cell file says it.
 
-    Without `insecure` the session is signed and encrypted by `policy`, our own certificate is shown, and the server's must
-    be the one that was pinned for this machine. `password_file` is a name in the credentials folder. Times are seconds on
-    the wire.
+    Without `insecure` the session is signed and encrypted by `policy`, our own certificate is shown, and the
+    server's must be the one that was pinned for this machine. `password_file` is a name in the credentials folder.
+    Times are seconds on the wire.
     """
 
     url: str
@@ -120,7 +121,7 @@ class NodeDevice(Protocol):
         ...
 
     def write(self, path: NodePath, value: Any, index: str, now_s: float) -> None:
-        """Write a variable, or elements of one. Raises KeyError for none, ValueError for a wrong value or a read-only one."""
+        """Write a variable, or elements of one. Raises KeyError for none, ValueError for what it does not take."""
         ...
 
     def call(self, path: NodePath, arguments: Sequence[Any], now_s: float) -> tuple[Any, ...]:
