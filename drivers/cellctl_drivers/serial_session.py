@@ -277,3 +277,21 @@ class Measuring(Protocol):
     def quality(self) -> LinkQuality:
         """How good the line has been since contact was made."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Insight:
+    """What can be asked of a session besides, found out once: isinstance reads every property of a Protocol."""
+
+    estimating: Estimating | None
+    proving: Proving | None
+    measuring: Measuring | None
+
+    @classmethod
+    def into(cls, session: object) -> "Insight":
+        """What this session offers."""
+        return cls(
+            session if isinstance(session, Estimating) else None,
+            session if isinstance(session, Proving) else None,
+            session if isinstance(session, Measuring) else None,
+        )

@@ -20,14 +20,12 @@ from cellctl_drivers.serial_session import (
     Acknowledged,
     Asked,
     Asking,
-    Estimating,
     FaultRaised,
     FellSilent,
     Greeted,
     Held,
-    Measuring,
+    Insight,
     ProgramDrained,
-    Proving,
     ResetSeen,
     Rested,
     Resting,
@@ -66,6 +64,7 @@ class SerialDriver:
         self._station = Station(machine, tools.report)
         self._link = link
         self._session = session
+        self._insight = Insight.into(session)
         self._tools = tools
         self._looking: Looking | None = None
         self._work: Work | None = None
@@ -177,7 +176,8 @@ class SerialDriver:
     @property
     def quality(self) -> LinkQuality | None:
         """How good the line has been since contact was made; None where nobody counts."""
-        return self._session.quality if isinstance(self._session, Measuring) else None
+        measuring = self._insight.measuring
+        return measuring.quality if measuring else None
 
     # ---- ports.Listener ------------------------------------------------------------------------------------------
 
@@ -338,9 +338,10 @@ class SerialDriver:
 
     def _progress(self, work: Work) -> Progress:
         session, program = self._session, work.operation.program
-        estimated = session.estimated if isinstance(session, Estimating) else session.executed
+        insight = self._insight
+        estimated = insight.estimating.estimated if insight.estimating else session.executed
         total = program.lines if program else 0
-        evidence = session.evidence if isinstance(session, Proving) else Evidence.NONE
+        evidence = insight.proving.evidence if insight.proving else Evidence.NONE
         return Progress(session.sent, session.acknowledged, session.executed, total, estimated, evidence)
 
     def _end_work(self, state: OperationState, reason: str = "") -> None:
