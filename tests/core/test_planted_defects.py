@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from cellctl.core import decide, dispatch, lifecycle, recovery
+from cellctl.core import decide, dispatch, lifecycle, orders, recovery
 from cellctl.core.cell import Cell
 from cellctl.core.instructions import Turn
 from cellctl.domain import events as ev
@@ -61,6 +61,7 @@ DEFECTS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     "old questions stay": (recovery, "withdraw_prompts", nothing),
     "scrap is not made again": (lifecycle, "scrap", scrap_and_forget),
     "serial numbers are reused": (lifecycle, "store_job", reuse_a_serial_number),
+    "machines are not told what their order is": (orders, "steer", nothing),
     "cancelled parts go on": (lifecycle, "scrap_cancelled", nothing),
     "nobody is asked to take parts away": (lifecycle, "_take_away", nothing),
     "parts are believed to be taken away": (lifecycle, "_take_away", believe_that_it_was_taken_away),
