@@ -537,18 +537,22 @@ class PlayedCell:
                 if wrong:
                     raise Broken(f"{choice!r} to {prompt}: {'; '.join(wrong)}")
 
-    def settled_orders(self) -> None:
-        """Nothing runs on for an order that was paused or stopped, once its machines were told and have answered."""
-        for operation in self.cell.operations.values():
-            machine, entry = self.machines[operation.station], self.cell.orders[self._order_of(operation)]
-            told = entry.paused or entry.closed_by in (JobCommand.STOP, JobCommand.ABORT)
-            mine = machine.work is not None and machine.work.id == operation.id and machine.heard
-            if told and mine and operation.kind is OperationKind.PROCESS and not machine.attended:
-                if machine.state is _S.EXECUTE:
-                    raise Broken(f"{machine} works on for {entry}")
+    def running_orders(self) -> list[str]:
+        """The orders that a machine works for at this moment, people and arms left out."""
+        operations = {operation.id: operation for operation in self.cell.operations.values()}
+        at_work = [
+            operations[machine.work.id]
+            for machine in self.machines.values()
+            if machine.heard and not machine.attended and machine.state is _S.EXECUTE
+            if machine.work and machine.work.id in operations and machine.work.kind is OperationKind.PROCESS
+        ]
+        return [self.cell.jobs[operation.job_id].order_id for operation in at_work]
 
-    def _order_of(self, operation: Operation) -> str:
-        return self.cell.jobs[operation.job_id].order_id
+    def check_that_what_was_told_is_obeyed(self) -> None:
+        for order_id in self.running_orders():
+            entry = self.cell.orders[order_id]
+            if entry.paused or entry.closed_by in (JobCommand.STOP, JobCommand.ABORT):
+                raise Broken(f"{order_id} was told to rest, and a machine works on for it: {self.machines}")
 
     def _compare(self) -> None:
         """With nothing left to be told, the cell knows where everything is, or knows that it does not."""
