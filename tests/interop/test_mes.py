@@ -5,7 +5,6 @@ The cell is the whole one of the example, its machines' twins on lines in memory
 
 import asyncio
 import json
-import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -85,14 +84,13 @@ async def speeded_cell(state: Path) -> AsyncIterator[tuple[RunningCell, Any, Som
 
 def opcua_face(cell: RunningCell, state: Path) -> Any:
     mine = keys.Keys(state / "server", state, cell.outside.clock.utc)
+    names = (tree.CELL, *cell.config.machines)
     settings = face.OpcuaSettings(
         bind="127.0.0.1",
         port=0,
         uri=mine.own().application_uri,
         version="0",
-        plates={
-            name: values.Nameplate("test", name, f"urn:test:{name}") for name in (tree.CELL, *cell.config.machines)
-        },
+        plates={name: values.Nameplate("test", name, f"urn:test:{name}") for name in names},
         users=users.Users({"mes": users.with_password(users.Role.OPERATOR, PASSWORD, b"0" * 16)}),
         open=False,
         papers=face.Papers(mine.own_certificate, mine.own_certificate.with_suffix(".pem")),
@@ -102,7 +100,7 @@ def opcua_face(cell: RunningCell, state: Path) -> Any:
 
 
 async def node(script: Path, told: dict[str, str], node_modules: Path) -> tuple[int, list[str], str]:
-    environment = {**os.environ, "NODE_PATH": str(node_modules)}
+    environment = {"NODE_PATH": str(node_modules), "HOME": told["pki"]}
     process = await asyncio.create_subprocess_exec(
         shutil.which("node") or "node", str(script), json.dumps(told),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=environment,
