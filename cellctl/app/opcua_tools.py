@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
@@ -33,7 +34,10 @@ def main_opcua(args: Namespace) -> int:
         raise
     except CellError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the command's output
-        return 1
+    except BrokenPipeError:
+        # Whoever read our output has had enough (| head). What is still buffered has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
 
 
 def _say(lines: Sequence[str]) -> None:
