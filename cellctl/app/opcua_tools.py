@@ -177,12 +177,14 @@ async def _probe(args: Namespace) -> int:
         parts = {name: way for name, each in ROBOT_PARTS.items() if (way := await survey.first(each))}
         root = await survey.tree((), _PROBE_DEPTH)
     machine = "MACHINE" if args.target.startswith(_URL) else args.target
-    _say([access.url, *_about_server(about), *_about_offers(ways), *_about_standards(about, found)])
+    head = [access.url, *_about_server(about), *_about_offers(ways), *_about_standards(about, found)]
     built_in = suggestion(machine, found, parts)
     if built_in:
-        _say(["", f"# A built-in profile fits: try it first, in [machines.{machine}]", *built_in])
-    lines = draft(access.url, root)
-    _say(["", *lines] if lines else ["", f"{args.target} shows no variable that could be read."])
+        head += ["", f"A built-in profile fits: try it first, in [machines.{machine}]"]
+        head += [f"  {line}" for line in built_in]
+    # All but the draft are remarks in it: the whole output is a profile.
+    _say([f"# {line}".rstrip() for line in head])
+    _say(["", *(draft(access.url, root) or ["# It shows no variable that could be read."])])
     return 0
 
 

@@ -40,9 +40,12 @@ _REMEDY_BY_TEXT: Final = {
     "protection: put it into a cell file without insecure, then: cellctl opcua trust MACHINE"
 }
 _LOG_IN: Final = "Check user and password_file of this machine, and the rights of this user in the controller"
+_SEATS: Final = (
+    "All its seats are taken: end other clients; the seat of one that was killed is free when its session times out"
+)
 _REMEDIES: Final = {
-    StatusCodes.BadTooManySessions: "All its seats are taken: end other clients; seats of a client that was killed "
-    "are free again when their session times out",
+    StatusCodes.BadTooManySessions: _SEATS,
+    StatusCodes.BadMaxConnectionsReached: _SEATS,
     StatusCodes.BadCertificateUntrusted: _OUR_CERTIFICATE,
     StatusCodes.BadSecurityChecksFailed: _OUR_CERTIFICATE,
     StatusCodes.BadCertificateInvalid: _OUR_CERTIFICATE,
