@@ -12,7 +12,8 @@ from cryptography import x509
 
 from cellctl.domain.errors import MachineFault
 from cellctl.links.apart import apart
-from cellctl.links.opcua_keys import Keys, Own, fingerprint
+from cellctl.links.opcua_certificates import Own
+from cellctl.links.opcua_keys import Keys, fingerprint
 from cellctl.links.opcua_wire import BoundedClient
 from cellctl.ports.nodes import NodeAccess
 
