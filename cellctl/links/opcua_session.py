@@ -37,8 +37,9 @@ async def open_session(machine: str, client: BoundedClient, ear: Ear, publish_ms
     services.published, services.ended = ear.published, ear.lose
     parameters = ua.CreateSubscriptionParameters()
     parameters.RequestedPublishingInterval = publish_ms
-    parameters.RequestedMaxKeepAliveCount = ua.Counter(round(_KEEPALIVE_MS / publish_ms))
-    parameters.RequestedLifetimeCount = ua.Counter(round(_LIFETIME_MS / publish_ms))
+    keepalives = max(1, round(_KEEPALIVE_MS / publish_ms))
+    parameters.RequestedMaxKeepAliveCount = ua.Counter(keepalives)
+    parameters.RequestedLifetimeCount = ua.Counter(max(3 * keepalives, round(_LIFETIME_MS / publish_ms)))
     parameters.PublishingEnabled = True
     revised = await services.create_subscription(parameters, ear.published)
     revised_ms = revised.RevisedPublishingInterval
