@@ -12,7 +12,7 @@ from cellctl.ports.nodes import NodeRef
 
 from .commands import Commands
 from .conditions import condition_of
-from .profile import RUN_WORDS, Condition, Gripping, Guard, Heartbeat, Pick, Profile, Proof, Scalar, Signal, Times
+from .profile import COUNTED, RUN_WORDS, Condition, Gripping, Guard, Heartbeat, Pick, Profile, Proof, Scalar, Signal, Times
 from .tables import GuardTable, Parameter, ProfileFile, SignalTable, mistakes_in
 from .values import BUILTIN, PLACEHOLDER, STRUCTURE, Unfit, picks_of
 from .ways import NoWay, way_of
@@ -132,7 +132,10 @@ class _Binder:
 
     def condition(self, where: str, tests: Any, *, whole: bool = False) -> Condition:
         """A condition; NEVER where it makes no sense."""
-        absent = self._without
+        counter = self._file.proof.counter
+        absent = self._without | ({COUNTED} if not counter or counter in self._without else set())
+        if not counter and COUNTED in str(tests):
+            self.note(where, f"{COUNTED} needs a counter of ended programs: proof.counter")
         return self.tried(where, lambda: condition_of(tests, self._signals, absent, whole=whole), Condition())
 
     def _signal(self, name: str, table: SignalTable) -> Signal:

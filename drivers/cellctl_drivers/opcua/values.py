@@ -124,7 +124,7 @@ def _one(value: Any, pick: Pick, words: Words) -> Any:
 
 def picks_of(text: str) -> tuple[Pick, ...]:
     """The way into a structure: "A.0.B", "[A.Id={operation}].B". Raises Unfit."""
-    parts = re.findall(r"\[([^\[\]=]+)=([^\[\]]*)\]|([^.\[\]]+)", text)
+    parts = re.findall(r"\[([^\[\]=]+)=([^\[\]]*)\]|([^.\[\]=]+)", text)
     spelled = ".".join(f"[{way}={value}]" if way else name for way, value, name in parts)
     if not parts or spelled != text:
         raise Unfit("must be names, indexes and [name=value] with dots between them")
