@@ -297,8 +297,9 @@ def main() -> int:
     args = parser.parse_args()
     ends, wrong = battery(args.seeds, args.kind or KINDS, args.yard or tuple(YARDS), args.first)
     for end, count in sorted(ends.items()):
-        print(f"{count:6}  {end}")
-    print("\n".join(wrong[:40]) or f"{sum(ends.values())} cases, no complaint")
+        sys.stdout.write(f"{count:6}  {end}\n")
+    sys.stdout.write("\n".join(wrong[:40]) or f"{sum(ends.values())} cases, no complaint")
+    sys.stdout.write("\n")
     return 1 if wrong else 0
 
 

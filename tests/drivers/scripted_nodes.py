@@ -33,7 +33,7 @@ def runs(resident: str, machine: str = "arm-1") -> Operation:
 
 
 class Server:
-    """What a machine shows, what it was asked, and how it answers (a NodeLink). One request at a time, or it complains."""
+    """What a machine shows, what it was asked, and how it answers (a NodeLink). It takes one request at a time."""
 
     def __init__(self, shown: Mapping[NodePath, Any], types: Mapping[NodePath, str]) -> None:
         self.asked: list[tuple[Any, ...]] = []

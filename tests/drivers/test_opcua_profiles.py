@@ -98,14 +98,38 @@ def test_ways_are_by_uri_and_have_no_index(tmp_path: Path) -> None:
         ('type = "UInt16"', 'type = "Int61"', "mine.toml: signals.ended.type: must be structure or one of Boolean"),
         ('"own;Line", ', '"owm;Line", ', "mine.toml: signals.busy.node: 'owm' in 'owm;Line' is neither a namespace's"),
         ('"own;Line", ', '"@line", ', "mine.toml: signals.busy.node: there is no place line; there are: none"),
-        ('"node:own;s=Go"', '"own;A", "node:own;s=Go"', "mine.toml: signals.go.node: 'node:own;s=Go' must be the first"),
-        ('"node:own;i=7"', '"node:own;Ended"', "mine.toml: signals.ended.node: 'node:own;Ended' must end with a node id"),
-        ("{ busy = false }\n\n[proof]", "{ bussy = 1 }\n\n[proof]", "mine.toml: states.resting: there is no signal bussy"),
-        ("executing = { busy = true }", "executing = { busy = 1 }", "mine.toml: states.executing: busy: 1 is no Boolean"),
+        (
+            '"node:own;s=Go"',
+            '"own;A", "node:own;s=Go"',
+            "mine.toml: signals.go.node: 'node:own;s=Go' must be the first",
+        ),
+        (
+            '"node:own;i=7"',
+            '"node:own;Ended"',
+            "mine.toml: signals.ended.node: 'node:own;Ended' must end with a node id",
+        ),
+        (
+            "{ busy = false }\n\n[proof]",
+            "{ bussy = 1 }\n\n[proof]",
+            "mine.toml: states.resting: there is no signal bussy",
+        ),
+        (
+            "executing = { busy = true }",
+            "executing = { busy = 1 }",
+            "mine.toml: states.executing: busy: 1 is no Boolean",
+        ),
         ("executing = { busy", "running = { busy", "mine.toml: states.running"),
-        ('counter = "ended"', 'counter = "endet"', "mine.toml: proof.counter: there is no signal endet; there are: busy"),
+        (
+            'counter = "ended"',
+            'counter = "endet"',
+            "mine.toml: proof.counter: there is no signal endet; there are: busy",
+        ),
         ("live = { counted = true, busy = false }", "", "mine.toml: proof.live is missing"),
-        ('do = "toggle"', 'do = "wiggle"', "mine.toml: commands.start.0: do must be one of: call, write, pulse, toggle"),
+        (
+            'do = "toggle"',
+            'do = "wiggle"',
+            "mine.toml: commands.start.0: do must be one of: call, write, pulse, toggle",
+        ),
         ('do = "toggle"', 'do = "next"', "mine.toml: commands.start.0.signal: to next it must be a whole number"),
         ('signal = "go"', 'signal = "busy"', "mine.toml: commands.start.0.signal: busy is not ours; say signals.busy"),
         ("moves = true", "", "mine.toml: commands.start: one step must say moves = true"),
@@ -176,7 +200,9 @@ def test_a_cell_file_with_a_profile_beside_it_is_read_whole(tmp_path: Path) -> N
 def test_a_machine_that_is_only_read_may_not_be_given_work(tmp_path: Path) -> None:
     keys = 'driver = "opcua"\nprofile = "cnc-channel"\nurl = "opc.tcp://h:1"\ncapabilities = ["mill"]\nslots = ["vise"]'
     (tmp_path / "cell.toml").write_text(f'[cell]\nname = "c"\n[machines.m-1]\n{keys}\n')
-    with pytest.raises(ConfigError, match=r"machines.m-1.capabilities: a machine with the profile cnc-channel takes no"):
+    with pytest.raises(
+        ConfigError, match=r"machines.m-1.capabilities: a machine with the profile cnc-channel takes no"
+    ):
         load(tmp_path / "cell.toml")
 
 

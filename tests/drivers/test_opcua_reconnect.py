@@ -14,7 +14,19 @@ from cellctl.domain.work import Knowledge, OperationState
 from cellctl_drivers.opcua.connection import NEXT, Connection, Contact, Limits, Turn
 from cellctl_drivers.opcua.library import profile_for
 from tests.drivers.scripted_arm import (
-    CARRY, COUNTER, EXECUTING, GRIPPER, LOADED, NAME, PROGRAM, READY, STATE, SUBSTATE, Arm, Shop, play,
+    CARRY,
+    COUNTER,
+    EXECUTING,
+    GRIPPER,
+    LOADED,
+    NAME,
+    PROGRAM,
+    READY,
+    STATE,
+    SUBSTATE,
+    Arm,
+    Shop,
+    play,
 )  # fmt: skip
 
 OPEN = replace(CARRY, state=OperationState.UNKNOWN, mark="7")
@@ -78,7 +90,17 @@ def test_a_program_that_ended_meanwhile_is_done_where_the_machine_proves_it() ->
         ({**ENDED, GRIPPER: True}, OPEN),
         (ENDED, replace(OPEN, mark="")),
     ],
-    ids=["another", "ended-since", "no-mark", "not-ended", "twice", "another-ended", "suspended", "holds", "no-mark-ended"],
+    ids=[
+        "another",
+        "ended-since",
+        "no-mark",
+        "not-ended",
+        "twice",
+        "another-ended",
+        "suspended",
+        "holds",
+        "no-mark-ended",
+    ],
 )
 def test_what_the_machine_does_not_prove_stays_unknown(shown: dict[Any, Any], operation: Any) -> None:
     shop = found(shown, operation)

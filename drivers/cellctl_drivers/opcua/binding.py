@@ -12,7 +12,20 @@ from cellctl.ports.nodes import NodeRef
 
 from .commands import Commands
 from .conditions import condition_of
-from .profile import COUNTED, RUN_WORDS, Condition, Gripping, Guard, Heartbeat, Pick, Profile, Proof, Scalar, Signal, Times
+from .profile import (
+    COUNTED,
+    RUN_WORDS,
+    Condition,
+    Gripping,
+    Guard,
+    Heartbeat,
+    Pick,
+    Profile,
+    Proof,
+    Scalar,
+    Signal,
+    Times,
+)
 from .tables import GuardTable, Parameter, ProfileFile, SignalTable, mistakes_in
 from .values import BUILTIN, PLACEHOLDER, STRUCTURE, Unfit, picks_of
 from .ways import NoWay, way_of

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from .profile import COUNTED, NEVER, Condition, Scalar, Signal, Test, Words
+from .profile import COUNTED, NEVER, Check, Condition, Scalar, Signal, Words
 from .values import PLACEHOLDER, Unfit, filled, fitting
 
 # What a signal shows; None where that is not known.
@@ -16,12 +16,12 @@ def asked(condition: Condition, shows: Shows, words: Words) -> bool | None:
     return True if True in answers else None if None in answers else False
 
 
-def _all(tests: tuple[Test, ...], shows: Shows, words: Words) -> bool | None:
+def _all(tests: tuple[Check, ...], shows: Shows, words: Words) -> bool | None:
     answers = [_one(test, shows, words) for test in tests]
     return False if False in answers else None if None in answers else True
 
 
-def _one(test: Test, shows: Shows, words: Words) -> bool | None:
+def _one(test: Check, shows: Shows, words: Words) -> bool | None:
     value = shows(test.signal)
     if value is None:
         return None
@@ -41,7 +41,7 @@ def lacking(condition: Condition, shows: Shows, words: Words) -> Iterator[str]:
             yield _sentence(test, shows)
 
 
-def _sentence(test: Test, shows: Shows) -> str:
+def _sentence(test: Check, shows: Shows) -> str:
     if test.signal == COUNTED:
         return "its count of ended programs has not gone up by one"
     value, wanted = shows(test.signal), " or ".join(str(each) for each in test.values)
@@ -70,7 +70,7 @@ def condition_of(table: Any, signals: Mapping[str, Signal], absent: Collection[s
     return Condition(tuple(any_of))
 
 
-def _test(name: str, value: Any, signals: Mapping[str, Signal]) -> Test:
+def _test(name: str, value: Any, signals: Mapping[str, Signal]) -> Check:
     negated = isinstance(value, Mapping)
     if isinstance(value, Mapping):
         if set(value) != {"not"}:
@@ -84,7 +84,7 @@ def _test(name: str, value: Any, signals: Mapping[str, Signal]) -> Test:
         raise Unfit(f"there is no signal {name}; there are: {', '.join(signals)}, and {COUNTED}")
     else:
         values = tuple(_possible(signals[name], each) for each in values)
-    return Test(name, values, negated)
+    return Check(name, values, negated)
 
 
 def _possible(signal: Signal, value: Any) -> Scalar:

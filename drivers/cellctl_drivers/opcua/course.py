@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .picture import Picture
-from .profile import AwaitAct, CallAct, Profile, Scalar, Stage, Words, WriteAct
+from .profile import Act, AwaitAct, CallAct, Profile, Scalar, Stage, Words, WriteAct
 from .values import WHOLE, Unfit, filled, fitting
 from .words import Call, Refresh, Request, Write
 
@@ -120,14 +120,19 @@ def fits(stages: Sequence[Stage], profile: Profile, words: Words) -> str:
     """Why a command cannot be given with these words; empty if it can. Nothing is sent."""
     for act in (act for stage in stages for act in stage.acts):
         try:
-            if isinstance(act, CallAct):
-                for each in act.arguments:
-                    fitting(filled(each.value, words), each.type)
-            elif isinstance(act, WriteAct) and act.how == "value":
-                signal = profile.signals[act.signal]
-                fitting(filled(act.value, words), "Boolean" if signal.bit is not None else signal.type)
+            _check(act, profile, words)
         except KeyError as word:
             return f"{act.name} needs the {word.args[0]} of the work, which has none"
         except Unfit as unfit:
             return f"{act.name}: {unfit}"
     return ""
+
+
+def _check(act: Act, profile: Profile, words: Words) -> None:
+    """Raises Unfit or KeyError for a value that could not be sent."""
+    if isinstance(act, CallAct):
+        for each in act.arguments:
+            fitting(filled(each.value, words), each.type)
+    elif isinstance(act, WriteAct) and act.how == "value":
+        signal = profile.signals[act.signal]
+        fitting(filled(act.value, words), "Boolean" if signal.bit is not None else signal.type)

@@ -47,7 +47,7 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Check:
     """A signal shows one of these values (`negated`: none of them)."""
 
     signal: str
@@ -59,7 +59,7 @@ class Test:
 class Condition:
     """One of these lists of tests, all of whose tests hold."""
 
-    any_of: tuple[tuple[Test, ...], ...] = ()
+    any_of: tuple[tuple[Check, ...], ...] = ()
 
     @property
     def signals(self) -> Iterator[str]:
