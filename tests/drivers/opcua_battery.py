@@ -192,6 +192,14 @@ def operation_for(yard: Yard) -> Operation:
     return Operation("op-1", "job-1", "S1", "mill", OperationKind.PROCESS, NAME, target, NOWHERE, program)
 
 
+def _clamped() -> World:
+    """A part lies where the machine works on it."""
+    made = World((*PLACES, f"{NAME}.gripper"))
+    made.deposit("printer-1", PLACES[1], 0.0)
+    made.finish_print("printer-1", PLACES[1], 0.0)
+    return made
+
+
 class _Trial:
     """The cell around one machine: its keeper, and as much of the core as knows what is unknown."""
 
@@ -200,7 +208,7 @@ class _Trial:
         self.plan = node_plan(seed, kind, yard.requests, yard.lasts_s) if kind else None
         self.outcome = Outcome()
         self.clock = VirtualClock()
-        self.around = world()
+        self.around = _clamped() if yard.resident else world()
         self.operation = operation_for(yard)
         self.keeper: Supervisor | None = None
 
