@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from cellctl.domain.errors import CellError, LinkLost, MachineFault, NotAllowed
 from cellctl.domain.machine import MachineCommand
 from cellctl.domain.work import Operation
-from cellctl.ports import Clock, Driver, DriverFamily, NodeLink, NodeValue, Tools
+from cellctl.ports import Clock, Driver, DriverFamily, Tools
+from cellctl.ports.nodes import NodeAccess, NodeLink, NodeRef, NodeValue, Quality
 
 from .facts import STOP_MODE, Layout, Method
 from .session import Limits, Session
@@ -73,8 +74,8 @@ class RobotDriver:
     async def serve(self) -> None:
         """Connect and speak with the arm. Raises LinkLost or MachineFault."""
         session, options = self._session, self._options
-        how = {"insecure": options.insecure, "call_timeout_s": options.call_timeout_s}
-        link = self._tools.links.nodes_of(session.machine, options.url, how)
+        access = NodeAccess(options.url, insecure=options.insecure, call_timeout_s=options.call_timeout_s)
+        link = self._tools.links.nodes_of(session.machine, access)
         contact = _Contact(session, self._layout, link, self._tools)
         try:
             await contact.open()
@@ -125,7 +126,7 @@ class _Contact:
     async def open(self) -> None:
         """Connect and hear every signal once. Raises LinkLost or MachineFault."""
         await self._link.open(self._heard, self._gone)
-        await self._link.subscribe(tuple(self._signals))
+        await self._link.subscribe([NodeRef(path) for path in self._signals])
 
     async def speak(self) -> None:
         """Run until the contact is of no use any more. Raises what ended it."""
@@ -174,7 +175,7 @@ class _Contact:
     async def _ask(self, request: Call | Refresh) -> Answer:
         try:
             if isinstance(request, Refresh):
-                await self._link.subscribe(tuple(self._signals))
+                await self._link.subscribe([NodeRef(path) for path in self._signals])
                 return Answered()
             outputs = await self._link.call(self._layout.methods[request.method], *request.arguments)
         except MachineFault as fault:
@@ -187,8 +188,8 @@ class _Contact:
         return Refused(f"its answer {outputs!r} holds no Status")
 
     def _heard(self, heard: NodeValue) -> None:
-        signal, now_s = self._signals[heard.path], self._tools.clock.now_s()
-        self.do(self._session.heard(signal, heard.value, now_s, good=heard.good))
+        signal, now_s = self._signals[heard.ref.path], self._tools.clock.now_s()
+        self.do(self._session.heard(signal, heard.value, now_s, good=heard.quality is Quality.GOOD))
 
     def _gone(self, reason: str) -> None:
         self.do(self._session.lost(reason))

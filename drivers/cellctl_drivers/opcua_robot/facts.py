@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Final
 
-from cellctl.ports import NodePath
+from cellctl.ports.nodes import NodePath
 
 DI: Final = "http://opcfoundation.org/UA/DI/"
 ROBOTICS: Final = "http://opcfoundation.org/UA/Robotics/"
