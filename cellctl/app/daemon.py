@@ -26,6 +26,7 @@ from cellctl.economics.report import order_report, render
 from cellctl.faces.api.face import ApiFace
 from cellctl.faces.mqtt.face import MqttFace, MqttSettings
 from cellctl.links.mqtt import BrokerSettings, MqttBus
+from cellctl.links.opcua_keys import Keys
 from cellctl.links.real import RealLinks
 from cellctl.links.wire_tap import TappedLinks
 from cellctl.stores.files import ProgramFiles
@@ -77,7 +78,8 @@ async def _run(config: CellConfig, args: Namespace) -> None:
     clock = RealClock(args.speed)
     with ExitStack() as stack:
         journal = stack.enter_context(Journal(args.state / "journal.sqlite", clock))
-        links = TappedLinks(RealLinks(args.devices, args.speed), _taps(config, args.taps), clock)
+        keys = Keys(args.state / "opcua", credentials_of(config.path), clock.utc)
+        links = TappedLinks(RealLinks(args.devices, args.speed, keys=keys), _taps(config, args.taps), clock)
         programs = ProgramFiles(args.state / "programs")
         cell = RunningCell(config, Outside(clock, RealIds(), links, journal, programs, links.calling))
         outside = cell.outside
@@ -191,10 +193,15 @@ def _mqtt(config: CellConfig, cell: RunningCell) -> MqttFace:
     return MqttFace(cell.desk, MqttBus(broker), outside.clock, outside.ids, settings)
 
 
+def credentials_of(cell_file: Path) -> Path:
+    """Where password files are: what systemd gives us, else beside the cell file."""
+    return Path(os.environ.get("CREDENTIALS_DIRECTORY", cell_file.parent))
+
+
 def _password(cell_file: Path, file: Path | None) -> str:
     if file is None:
         return ""
-    path = Path(os.environ.get("CREDENTIALS_DIRECTORY", cell_file.parent)) / file
+    path = credentials_of(cell_file) / file
     try:
         return path.read_text(encoding="utf-8").strip()
     except OSError as error:

@@ -6,14 +6,15 @@ asyncua's own reconnection is not used: a lost session is thrown away, and the n
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 from cellctl.domain.errors import LinkLost, MachineFault
 from cellctl.links.node_ways import spell
 from cellctl.links.opcua_ear import Ear
 from cellctl.links.opcua_errors import errors_as_ours
-from cellctl.links.opcua_security import Keys
+from cellctl.links.opcua_keys import Keys
+from cellctl.links.opcua_security import Admission, NotAdmitted, admission
 from cellctl.links.opcua_session import Session, open_session
 from cellctl.links.opcua_wire import BoundedClient
 from cellctl.ports.nodes import NodeAccess, NodePath, NodeRef, NodeValue
@@ -23,6 +24,7 @@ Answer = TypeVar("Answer")
 _CLOSE_S: Final = 3.0
 # No wait is longer, however much is asked for at once.
 _LONGEST_S: Final = 9.5
+_DAY_S: Final = 86_400.0
 _SESSION_MS: Final = 20_000
 # A call may block the server's whole connection, so the watchdog is slower than the slowest answer.
 _WATCHDOG_S: Final = 4.5
@@ -41,33 +43,32 @@ class OpcUaLink:
     Every request ends within `call_timeout_s`, and a batch of them within ten seconds.
     """
 
-    def __init__(self, machine: str, access: NodeAccess, keys: Keys) -> None:
+    def __init__(self, machine: str, access: NodeAccess, keys: Keys | None = None) -> None:
         self._machine = machine
         self._access = access
         self._keys = keys
         self._client: BoundedClient | None = None
         self._session: Session | None = None
+        self._daily: asyncio.TimerHandle | None = None
 
     async def open(self, on_change: Callable[[NodeValue], None], on_lost: Callable[[str], None]) -> None:
         """Connect. Raises LinkLost if that cannot be done, MachineFault for what a person must put right first."""
         quiet()
-        admission = self._keys.admission(self._machine, self._access)
+        shown = admission(self._machine, self._access, self._keys)
         ear = Ear(self._machine, on_change, on_lost)
         self._client = client = self._new_client(ear)
         try:
-            async with asyncio.timeout(_LONGEST_S):
-                await admission.apply(client)
-                with _refusal_as_loss():
-                    await self._ask("connect", client.connect(), _LONGEST_S)
-                    opening = open_session(self._machine, client, ear, self._access.publish_ms)
-                    self._session = await self._ask("open a subscription", opening, _LONGEST_S)
-        except TimeoutError:
-            await self.close()
-            what = "no answer in time to: connect"
-            raise LinkLost(self._machine, what, do_next="Check network and controller") from None
-        except BaseException:
-            await self.close()
-            raise
+            with _refusal_as_loss():
+                self._session = await self._ask("connect", self._admitted(client, shown, ear), _LONGEST_S)
+        finally:
+            if self._session is None:
+                await self.close()
+
+    async def _admitted(self, client: BoundedClient, shown: Admission, ear: Ear) -> Session:
+        await shown.apply(client)
+        await client.connect()
+        self._look_daily(shown)
+        return await open_session(self._machine, client, ear, self._access.publish_ms)
 
     async def resolve(self, refs: Sequence[NodeRef], methods: Sequence[NodePath]) -> Sequence[str]:
         """Find all of these anew. Raises MachineFault that names everything that is missing, or LinkLost."""
@@ -98,6 +99,8 @@ class OpcUaLink:
         session, self._session = self._session, None
         if session:
             session.ear.deafen()
+        if self._daily:
+            self._daily.cancel()
         if client is None:
             return
         try:
@@ -115,6 +118,13 @@ class OpcUaLink:
         client.connection_lost_callback = ear.connection_lost
         return client
 
+    def _look_daily(self, shown: Admission) -> None:
+        self._daily = asyncio.get_running_loop().call_later(_DAY_S, self._look_at_dates, shown)
+
+    def _look_at_dates(self, shown: Admission) -> None:
+        shown.look_at_dates()
+        self._look_daily(shown)
+
     def _opened(self) -> Session:
         if self._session is None:
             raise LinkLost(self._machine, "the session is not open", do_next="Connect again")
@@ -128,9 +138,11 @@ class OpcUaLink:
 
 
 @contextlib.contextmanager
-def _refusal_as_loss() -> Any:
+def _refusal_as_loss() -> Iterator[None]:
     """A server that does not let us in may do so later: seats become free, certificates are trusted."""
     try:
         yield
+    except NotAdmitted:
+        raise
     except MachineFault as refused:
         raise LinkLost(refused.machine, refused.what, do_next=refused.do_next) from refused

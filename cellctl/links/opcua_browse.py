@@ -126,15 +126,12 @@ class Finder:
         """Everything below a node, level by level, each node once, up to so many."""
         seen, level = {start}, [start]
         while level and len(seen) < most:
-            next_level: list[ua.NodeId] = []
-            for references in await self.children(level):
-                for reference in references:
-                    if reference.NodeId in seen or len(seen) >= most:
-                        continue
-                    seen.add(reference.NodeId)
-                    next_level.append(reference.NodeId)
-                    yield reference
-            level = next_level
+            found = [each for references in await self.children(level) for each in references]
+            fresh = {each.NodeId: each for each in found if each.NodeId not in seen}
+            level = list(fresh)[: most - len(seen)]
+            seen.update(level)
+            for node in level:
+                yield fresh[node]
 
     async def subtypes(self, root: ua.NodeId) -> set[ua.NodeId]:
         """A type and all that are made from it."""

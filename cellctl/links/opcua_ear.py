@@ -1,7 +1,7 @@
-"""What one session tells: values as they change, and that it is over. Bounded in time: a silent server is a lost one."""
+"""What one session tells: values as they change, and that it is over. A silent server is a lost one."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
@@ -48,9 +48,7 @@ class Ear:
             self._pulse.beat()
         for notification in result.NotificationMessage.NotificationData or ():
             if isinstance(notification, ua.DataChangeNotification):
-                for item in notification.MonitoredItems:
-                    if item.ClientHandle < len(self.refs):
-                        self.hear(self.refs[item.ClientHandle], item.Value)
+                self._changed(notification.MonitoredItems)
             elif isinstance(notification, ua.StatusChangeNotification) and notification.Status.is_bad():
                 self.lose(f"the server has ended the subscription: {notification.Status.name}")
 
@@ -75,6 +73,11 @@ class Ear:
         self._on_lost = None
         if self._pulse:
             self._pulse.stop()
+
+    def _changed(self, items: Sequence[ua.MonitoredItemNotification]) -> None:
+        for item in items or ():
+            if item.ClientHandle < len(self.refs):
+                self.hear(self.refs[item.ClientHandle], item.Value)
 
     def _told(self, ref: NodeRef, value: ua.DataValue) -> NodeValue:
         status, variant = value.StatusCode, value.Value

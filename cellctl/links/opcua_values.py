@@ -16,7 +16,6 @@ from cellctl.ports.nodes import Quality
 
 VT = ua.VariantType
 AS_THEY_ARE: Final = frozenset({bool, int, float, str, bytes, datetime})
-_BASES: Final[tuple[Any, ...]] = (int, float, str, bytes)  # of asyncua's own number types
 _WHOLE: Final = frozenset({VT.SByte, VT.Byte, VT.Int16, VT.UInt16, VT.Int32, VT.UInt32, VT.Int64, VT.UInt64})
 _INFERRED: Final = {bool: VT.Boolean, int: VT.Int64, float: VT.Double, str: VT.String, bytes: VT.ByteString}
 _QUALITIES: Final = (Quality.GOOD, Quality.UNCERTAIN, Quality.BAD, Quality.BAD)  # by the two highest bits
@@ -69,6 +68,21 @@ class Names:
         return self.uris[index] if index < len(self.uris) else f"namespace-{index}"
 
 
+_PLAIN: Final[Mapping[type, Callable[[Any, Names], Any]]] = {
+    ua.LocalizedText: lambda value, _: value.Text or "",
+    ua.QualifiedName: lambda value, names: names.spell_name(value),
+    ua.NodeId: lambda value, names: names.spell_id(value),
+    ua.StatusCode: lambda value, _: value.name,
+    Enum: lambda value, _: value.value,
+    uuid.UUID: lambda value, _: str(value),
+    # asyncua's own kinds of numbers and texts.
+    int: lambda value, _: int(value),
+    float: lambda value, _: float(value),
+    str: lambda value, _: str(value),
+    bytes: lambda value, _: bytes(value),
+}
+
+
 def quality_of(code: int) -> Quality:
     """What a StatusCode says about its value."""
     return _QUALITIES[code >> 30]
@@ -76,34 +90,22 @@ def quality_of(code: int) -> Quality:
 
 def plain(value: Any, names: Names, decode: Decode) -> Any:
     """A value from a server in plain Python; see ports.nodes.NodeValue. Raises UaError for a structure unknown."""
-    if type(value) in AS_THEY_ARE or value is None:
+    kind = type(value)
+    if kind in AS_THEY_ARE or value is None:
         return value
-    match value:
-        case list() | tuple():
-            return [plain(each, names, decode) for each in value]
-        case ua.LocalizedText():
-            return value.Text or ""
-        case ua.QualifiedName():
-            return names.spell_name(value)
-        case ua.NodeId():
-            return names.spell_id(value)
-        case ua.StatusCode():
-            return value.name
-        case ua.Variant() | ua.DataValue():
-            return plain(value.Value, names, decode)
-        case Enum():
-            return value.value
-        case uuid.UUID():
-            return str(value)
-        case ua.ExtensionObject():
-            return decode(value)
+    if kind is ua.ExtensionObject:
+        return decode(value)
+    if isinstance(value, list | tuple):
+        return [plain(each, names, decode) for each in value]
+    if kind is ua.Variant or kind is ua.DataValue:
+        return plain(value.Value, names, decode)
+    for known, translate in _PLAIN.items():
+        if isinstance(value, known):
+            return translate(value, names)
     if is_dataclass(value):
         named = ((field.name, getattr(value, field.name)) for field in fields(value) if field.name != "Encoding")
         return {name: plain(each, names, decode) for name, each in named}
-    for base in _BASES:
-        if isinstance(value, base):
-            return base(value)
-    raise UaError(f"a value of type {type(value).__name__} has no plain form")
+    raise UaError(f"a value of type {kind.__name__} has no plain form")
 
 
 def plain_variant(variant: ua.Variant, names: Names, decode: Decode) -> Any:
@@ -151,23 +153,13 @@ def _exact(value: Any, kind: Any, names: Names, encode: Callable[[Mapping[str, A
 
 def _made_from_text(value: Any, kind: Any, names: Names) -> Any:
     """Types that have a plain form of another kind. Raises Unfit."""
+    make = _MADE.get(kind)
+    if make is None or (kind is not VT.Variant and not isinstance(value, str)):
+        return value
     try:
-        match kind:
-            case VT.LocalizedText if isinstance(value, str):
-                return ua.LocalizedText(value)
-            case VT.QualifiedName if isinstance(value, str):
-                return names.qualified(value)
-            case VT.NodeId | VT.ExpandedNodeId if isinstance(value, str):
-                return names.node_id(value)
-            case VT.DateTime if isinstance(value, str):
-                return datetime.fromisoformat(value).astimezone(UTC)
-            case VT.Guid if isinstance(value, str):
-                return uuid.UUID(value)
-            case VT.Variant:
-                return inferred(value)
+        return make(value, names)
     except ValueError as unfit:
         raise Unfit(f"{value!r} is no {kind.name}") from unfit
-    return value
 
 
 def _checked(value: Any, fits: bool, kind: Any) -> Any:
@@ -184,3 +176,14 @@ def spell_type(kind: Any, *, array: bool) -> str:
     """The name of a type: "Int16", "Boolean[]"."""
     name = f"VariantType{kind.value}" if isinstance(kind, VariantTypeCustom) else kind.name
     return f"{name}[]" if array else str(name)
+
+
+_MADE: Final[Mapping[Any, Callable[[Any, Names], Any]]] = {
+    VT.LocalizedText: lambda value, _: ua.LocalizedText(value),
+    VT.QualifiedName: lambda value, names: names.qualified(value),
+    VT.NodeId: lambda value, names: names.node_id(value),
+    VT.ExpandedNodeId: lambda value, names: names.node_id(value),
+    VT.DateTime: lambda value, _: datetime.fromisoformat(value).astimezone(UTC),
+    VT.Guid: lambda value, _: uuid.UUID(value),
+    VT.Variant: lambda value, _: inferred(value),
+}

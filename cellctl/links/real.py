@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from cellctl.domain.address import NetworkAddress, parse_address
 from cellctl.domain.errors import ConfigError
+from cellctl.links.opcua_keys import Keys
 from cellctl.links.rfc2217 import Rfc2217Link
 from cellctl.links.serial import SerialLink
 from cellctl.links.tcp import TcpLink
@@ -23,8 +24,8 @@ _LEAST_PUBLISH_MS: Final = 10.0
 class RealLinks:
     """ports.Links to serial ports, sockets and OPC UA servers. Relative port names are below `devices`.
 
-    `speed` is the clock's: machines of a demo change faster, and are listened to more often. `state` holds the
-    certificates of OPC UA, `credentials` its password files.
+    `speed` is the clock's: machines of a demo change faster, and are listened to more often. Without
+    `keys`, OPC UA servers can only be spoken with where `insecure` allows it.
     """
 
     def __init__(
@@ -33,11 +34,9 @@ class RealLinks:
         speed: float = 1.0,
         *,
         sysfs: Path = SYSFS,
-        state: Path = Path("state"),
-        credentials: Path = Path(),
+        keys: Keys | None = None,
     ) -> None:
-        self._state = state
-        self._credentials = credentials
+        self._keys = keys
         self._devices = devices
         self._speed = speed
         self._sysfs = sysfs
@@ -61,11 +60,9 @@ class RealLinks:
         """A session with an OPC UA server."""
         # asyncua takes a second to import, which a cell without OPC UA need not wait for.
         from cellctl.links.opcua import OpcUaLink  # noqa: PLC0415
-        from cellctl.links.opcua_security import Keys  # noqa: PLC0415
 
         publish_ms = max(_LEAST_PUBLISH_MS, access.publish_ms / max(1.0, self._speed))
-        keys = Keys(self._state / "opcua", self._credentials)
-        return OpcUaLink(machine, replace(access, publish_ms=publish_ms), keys)
+        return OpcUaLink(machine, replace(access, publish_ms=publish_ms), self._keys)
 
     async def appeared(self, machine: str) -> None:
         """Wait until a serial port has been plugged in again; for ever for everything else."""

@@ -16,11 +16,11 @@ from asyncua.ua.status_codes import StatusCodes
 
 from cellctl.domain.errors import LinkLost, MachineFault
 from cellctl.links.opcua import OpcUaLink
-from cellctl.links.opcua_security import Keys
+from cellctl.links.opcua_keys import Keys
 from cellctl.ports.nodes import NodeAccess, NodePath, NodeRef, NodeValue, Quality
 
 URI: Final = "urn:test:plant"
-NO_KEYS: Final = Keys(Path("nowhere"), Path("nowhere"))
+NO_KEYS: Final = Keys(Path("nowhere"), Path("nowhere"), lambda: "2026-01-01T00:00:00Z")
 
 PLANT: Final[NodePath] = (f"{URI};Plant",)
 LEVEL: Final[NodePath] = (*PLANT, f"{URI};Level")
