@@ -45,7 +45,7 @@ class NodeServer:
         self._device = device
         self._time = time
         self._seats = seats
-        self._shift = shift
+        self.shift = shift
         self._papers = papers
         self._url = ""
         self._desk = Desk(device, time.now_s, self)
@@ -59,7 +59,7 @@ class NodeServer:
         """Build the address space, and listen. Raises OSError."""
         self._url = url
         self._device.trouble.plug = self._plug
-        await self._desk.open(url, self._shift, self._papers)
+        await self._desk.open(url, self.shift, self._papers)
 
     async def serve(self) -> None:
         """Let the device live, and show what changes, until cancelled."""
@@ -103,12 +103,12 @@ class NodeServer:
     async def _return(self, fault: Fault) -> None:
         self._down = None
         if fault.kind in (NodeKind.RESTART, NodeKind.REBOOT):
-            self._shift += 1
+            self.shift += 1
         papers = self._papers
         if papers and fault.kind == NodeKind.CERTIFICATE and papers.other_certificate and papers.other_key:
             papers = self._papers = Papers(papers.other_certificate, papers.other_key)
         self._desk = Desk(self._device, self._time.now_s, self)
-        await self._desk.open(self._url, self._shift, papers)
+        await self._desk.open(self._url, self.shift, papers)
 
     # ---- a porter --------------------------------------------------------------------------------------------
 
