@@ -66,9 +66,7 @@ async def _open_nodes(cell: Cell, time: MachineTime, opened: AsyncExitStack) -> 
     return servers
 
 
-def _open_ports(
-    cell: Cell, devices: Path, time: MachineTime, opened: AsyncExitStack
-) -> Mapping[str, SerialPort]:
+def _open_ports(cell: Cell, devices: Path, time: MachineTime, opened: AsyncExitStack) -> Mapping[str, SerialPort]:
     ports: dict[str, SerialPort] = {}
     for name, device in cell.byte_devices.items():
         ports[name] = port = SerialPort(device, devices / cell.file.machines[name].port, time)

@@ -5,13 +5,11 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from cellctl.app.virtual_net import VirtualNet
 from cellctl.app.virtual_time import run_virtual
 from cellctl.links.opcua import OpcUaLink
-from cellctl.links.opcua_security import Keys
 from cellctl.ports.nodes import NodeAccess, NodePath, NodeRef, NodeValue
 from cellctl_sim.config import ArmTwin, HandshakeTwin, MachineToolTwin
 from cellctl_sim.faults import Fault
@@ -67,7 +65,7 @@ class Scene:
         return asyncio.get_running_loop().time()
 
     async def connect(self, **access: Any) -> OpcUaLink:
-        link = OpcUaLink("m-1", NodeAccess(URL, insecure=True, **access), Keys(Path("nowhere"), Path("nowhere")))
+        link = OpcUaLink("m-1", NodeAccess(URL, insecure=True, **access))
         await link.open(self._hear, self._lose)
         return link
 
@@ -147,4 +145,3 @@ async def scene(device: NodeTwin, net: VirtualNet, **options: Any) -> AsyncItera
         finally:
             life.cancel()
     await server.close()
-

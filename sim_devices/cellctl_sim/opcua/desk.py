@@ -9,7 +9,7 @@ from asyncua import ua
 from asyncua.server.server import Server
 from asyncua.ua.attribute_ids import AttributeIds
 
-from cellctl_sim.opcua.encoding import Namespaces, is_of, plain, status
+from cellctl_sim.opcua.encoding import Namespaces, status
 from cellctl_sim.opcua.rooms import Furnisher
 from cellctl_sim.opcua.shelf import Method, NodePath
 from cellctl_sim.opcua.stack import Inside, Porter
@@ -41,6 +41,8 @@ class Desk:
         self._names = Namespaces(())
         self._ways: dict[ua.NodeId, NodePath] = {}
         self._shown: dict[NodePath, tuple[Any, str]] = {}
+        self._usable: dict[NodePath, Any] = {}
+        """The last value of each variable, which is what is shown of an uncertain one."""
 
     @property
     def sessions(self) -> int:
@@ -70,6 +72,7 @@ class Desk:
         if self.is_open:
             self.is_open = False
             self.hang_up()
+            await self._inside.end_sessions()
             await self._server.stop()
 
     def hang_up(self) -> None:
@@ -94,7 +97,7 @@ class Desk:
         kinds = [kind for _, kind in method.inputs] if method else []
         if method is None or request.ObjectId != self._node(method.path[:-1]):
             result.StatusCode = status("BadMethodInvalid")
-        elif len(given) != len(kinds) or not all(map(is_of, given, kinds)):
+        elif len(given) != len(kinds) or not all(map(self._names.is_of, given, kinds)):
             result.StatusCode = status("BadInvalidArgument")
         else:
             self._called(result, method, given)
@@ -110,10 +113,10 @@ class Desk:
             return status("BadWriteNotSupported")
         # One element may come as itself, or as an array of one.
         kinds = [kind, kind.removesuffix("[]")] if index else [kind]
-        if value.Value is None or not any(is_of(value.Value, each) for each in kinds):
+        if value.Value is None or not any(self._names.is_of(value.Value, each) for each in kinds):
             return status("BadTypeMismatch")
         try:
-            self._device.write(path, plain(value.Value.Value), index, self._now_s())
+            self._device.write(path, self._names.plain(value.Value.Value), index, self._now_s())
         except ValueError as refused:
             return status(str(refused) if str(refused).startswith("Bad") else "BadOutOfRange")
         return ua.StatusCode()
@@ -125,7 +128,9 @@ class Desk:
     def _called(self, result: ua.CallMethodResult, method: Method, given: list[ua.Variant]) -> None:
         # An array of nothing comes as nothing.
         pairs = zip(given, method.inputs, strict=True)
-        arguments = [[] if kind.endswith("[]") and not each.Value else plain(each) for each, (_, kind) in pairs]
+        arguments = [
+            [] if kind.endswith("[]") and not each.Value else self._names.plain(each) for each, (_, kind) in pairs
+        ]
         try:
             answers = self._device.call(method.path, arguments, self._now_s())
         except ValueError:
@@ -136,9 +141,12 @@ class Desk:
         result.InputArgumentResults = [ua.StatusCode() for _ in given]
 
     def _data(self, path: NodePath, value: Any, quality: str) -> ua.DataValue:
-        if quality.startswith("Bad") or value is None:
+        if quality.startswith("Bad"):
             return ua.DataValue(StatusCode=status(quality))
         shelf = self._device.shelf
+        if value is None:
+            value = self._usable.get(path)
+        self._usable[path] = value
         variant = self._names.variant(shelf.variables[shelf.by_path[path]].type, value)
         return ua.DataValue(variant, StatusCode=status(quality))
 

@@ -1,14 +1,15 @@
 """Plain values of twins as OPC UA variants of exactly the declared types, and back, for one server's namespaces."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from asyncua import ua
+from asyncua.common.utils import Buffer
+from asyncua.ua import ua_binary
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes
 
-from cellctl_sim.opcua.structures import BASE, NAMESPACE, STRUCTURES, Structure
+from cellctl_sim.opcua.structures import BASE, INSIDE, NAMESPACE, STRUCTURES
 
 ENGLISH: Final = "en"
 
@@ -60,49 +61,88 @@ class Namespaces:
             raise TypeError(kind)
         return value
 
-    def structure(self, kind: str, value: Mapping[str, Any]) -> Any:
-        """A dict as the structure of this name, which asyncua has a class for by now."""
-        made = getattr(ua, kind)()
-        for each in dataclasses.fields(made):
-            if each.name == "Encoding" or value.get(each.name) is None:
-                continue
-            field = _field(STRUCTURES[kind], each.name)
-            setattr(made, each.name, self._field(field, value[each.name]))
-        return made
+    def structure(self, kind: str, value: Mapping[str, Any]) -> ua.ExtensionObject:
+        """A dict as the structure of this name. No class is registered for it, so servers do not meet in asyncua."""
+        encoding = self.node_id(f"{NAMESPACE};i={STRUCTURES[kind].encoding}")
+        return ua.ExtensionObject(encoding, ua.ByteString(self._body(kind, value)))
 
-    def _field(self, kind: str, value: Any) -> Any:
-        if kind == "Variant":
-            return ua.Variant(value, ua.VariantType.Int32) if isinstance(value, int) else ua.Variant(value)
+    def plain(self, value: Any) -> Any:
+        """What came over the wire, in plain Python: structures as dicts without what is not said."""
+        if isinstance(value, ua.LocalizedText):
+            return value.Text or ""
+        if isinstance(value, ua.Variant):
+            return self.plain(value.Value)
+        if isinstance(value, list):
+            return [self.plain(each) for each in value]
+        if isinstance(value, ua.ExtensionObject) and self.kind_of(value):
+            return self._read(self.kind_of(value), Buffer(bytes(value.Body or b"")))
+        return value
+
+    def kind_of(self, value: ua.ExtensionObject) -> str:
+        """The name of a structure that has come; empty for an unknown one."""
+        kinds = (kind for kind, each in STRUCTURES.items() if each.encoding == value.TypeId.Identifier)
+        return next(kinds, "")
+
+    def is_of(self, argument: ua.Variant, kind: str) -> bool:
+        """Whether a variant has exactly the declared type; an empty array may come as nothing."""
+        single, is_array = kind.removesuffix("[]"), kind.endswith("[]")
+        if is_array and (argument.Value is None or argument.Value == []):
+            return True
+        if isinstance(argument.Value, list) is not is_array:
+            return False
+        if single not in STRUCTURES:
+            return argument.VariantType is ua.VariantType[single]
+        values = argument.Value if is_array else [argument.Value]
+        return all(isinstance(each, ua.ExtensionObject) and self.kind_of(each) == single for each in values)
+
+    def _body(self, kind: str, value: Mapping[str, Any]) -> bytes:
+        fields = STRUCTURES[kind].members()
+        said = [field for field in fields if not field.optional or value.get(field.name) is not None]
+        optional = [field for field in fields if field.optional]
+        mask = sum((field in said) << bit for bit, field in enumerate(optional))
+        head = ua_binary.Primitives.UInt32.pack(mask) if optional else b""
+        return head + b"".join(self._packed(field.kind, value.get(field.name)) for field in said)
+
+    def _packed(self, kind: str, value: Any) -> bytes:
         if kind.endswith("[]"):
-            return [self._field(kind[:-2], each) for each in value]
+            length = ua_binary.Primitives.Int32.pack(len(value or ()))
+            return length + b"".join(self._packed(kind[:-2], each) for each in value or ())
         if kind in STRUCTURES:
-            return self.structure(kind, value)
-        return ua.LocalizedText(value, ENGLISH) if kind == "LocalizedText" else value
+            return self._body(kind, value)
+        if kind == "Variant":
+            said = ua.Variant(value, ua.VariantType.Int32) if isinstance(value, int) else ua.Variant(value)
+            return bytes(ua_binary.variant_to_binary(said))
+        if kind in INSIDE:
+            return bytes(ua_binary.struct_to_binary(value if value is not None else getattr(ua, kind)()))
+        if kind == "LocalizedText":
+            return bytes(ua_binary.struct_to_binary(ua.LocalizedText(value, ENGLISH)))
+        return bytes(ua_binary.pack_uatype(ua.VariantType[_wire(kind)], value))
+
+    def _read(self, kind: str, data: Buffer) -> dict[str, Any]:
+        fields = STRUCTURES[kind].members()
+        mask = ua_binary.Primitives.UInt32.unpack(data) if any(field.optional for field in fields) else 0
+        found = {}
+        for field in fields:
+            there, mask = (mask & 1, mask >> 1) if field.optional else (1, mask)
+            if there:
+                found[field.name] = self._unpacked(field.kind, data)
+        return found
+
+    def _unpacked(self, kind: str, data: Buffer) -> Any:
+        if kind.endswith("[]"):
+            length = ua_binary.Primitives.Int32.unpack(data)
+            return [self._unpacked(kind[:-2], data) for _ in range(length)]
+        if kind in STRUCTURES:
+            return self._read(kind, data)
+        if kind == "Variant":
+            return self.plain(ua_binary.variant_from_binary(data))
+        if kind in INSIDE:
+            return ua_binary.struct_from_binary(getattr(ua, kind), data)
+        return self.plain(ua_binary.unpack_uatype(ua.VariantType[_wire(kind)], data))
 
 
-def plain(value: Any) -> Any:
-    """What came over the wire, in plain Python: structures as dicts without what is not said."""
-    if isinstance(value, ua.LocalizedText):
-        return value.Text or ""
-    if isinstance(value, ua.Variant):
-        return plain(value.Value)
-    if isinstance(value, list):
-        return [plain(each) for each in value]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {each.name: getattr(value, each.name) for each in dataclasses.fields(value) if each.name != "Encoding"}
-        return {name: plain(each) for name, each in fields.items() if each is not None}
-    return value
-
-
-def is_of(argument: ua.Variant, kind: str) -> bool:
-    """Whether a variant has exactly the declared type; an empty array may come as nothing."""
-    single, is_array = kind.removesuffix("[]"), kind.endswith("[]")
-    if is_array and (argument.Value is None or argument.Value == []):
-        return True
-    name = "ExtensionObject" if single in STRUCTURES else single
-    if single in STRUCTURES and type(argument.Value).__name__ != single and not is_array:
-        return False
-    return argument.VariantType is ua.VariantType[name] and isinstance(argument.Value, list) is is_array
+def _wire(kind: str) -> str:
+    return "String" if kind == "DecimalString" else kind
 
 
 def status(name: str) -> ua.StatusCode:
@@ -112,23 +152,17 @@ def status(name: str) -> ua.StatusCode:
 
 def definition(kind: str, namespaces: Namespaces) -> ua.StructureDefinition:
     """What DataTypeDefinition says of a structure."""
-    structure, made = STRUCTURES[kind], ua.StructureDefinition()
-    fields = [each.split(": ") for each in structure.fields.split(", ")]
-    for name, text in fields:
+    structure, made, kinds = STRUCTURES[kind], ua.StructureDefinition(), ua.StructureType
+    for member in structure.members():
         field = ua.StructureField()
-        field.Name, field.IsOptional = name, text.endswith("?")
-        field.DataType = namespaces.data_type(text.removesuffix("?"))
-        field.ValueRank = ua.ValueRank.OneDimension if "[]" in text else ua.ValueRank.Scalar
-        field.ArrayDimensions = [ua.UInt32(0)] if "[]" in text else []
+        field.Name, field.IsOptional = member.name, member.optional
+        field.DataType = namespaces.data_type(member.kind)
+        is_array = member.kind.endswith("[]")
+        field.ValueRank = ua.ValueRank.OneDimension if is_array else ua.ValueRank.Scalar
+        field.ArrayDimensions = [ua.UInt32(0)] if is_array else []
         made.Fields.append(field)
-    optional = any(text.endswith("?") for _, text in fields)
-    kinds = ua.StructureType
+    optional = any(member.optional for member in structure.members())
     made.StructureType = kinds.StructureWithOptionalFields if optional else kinds.Structure
     made.BaseDataType = ua.NodeId(ua.Int32(ObjectIds.Structure))
     made.DefaultEncodingId = namespaces.node_id(f"{NAMESPACE};i={structure.encoding}")
     return made
-
-
-def _field(structure: Structure, name: str) -> str:
-    pairs = (each.split(": ") for each in structure.fields.split(", "))
-    return next(kind.removesuffix("?") for each, kind in pairs if each == name)

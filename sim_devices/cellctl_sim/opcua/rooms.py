@@ -39,13 +39,11 @@ class Furnisher:
             result.StatusCode.check()
 
     async def _structures(self) -> None:
-        """The data types, for clients that load them; and asyncua's own classes of them, which it needs itself."""
-        from asyncua.common.structures104 import make_structure  # noqa: PLC0415 - only machines with jobs need it
-
+        """The data types, for clients that read what they are made of."""
         items = []
         for name, structure in STRUCTURES.items():
             attributes = ua.DataTypeAttributes()
-            attributes.DisplayName = ua.LocalizedText(name)
+            attributes.IsAbstract = False
             attributes.DataTypeDefinition = definition(name, self._names)  # type: ignore[attr-defined]
             attributes.SpecifiedAttributes |= ua.NodeAttributesMask.DataTypeDefinition
             node, encoding = (self._names.node_id(f"{ISA95};i={n}") for n in (structure.number, structure.encoding))
@@ -56,11 +54,6 @@ class Furnisher:
             items.append(binary)
         for result in await self._inside.isession.add_nodes(items):
             result.StatusCode.check()
-        for name, structure in STRUCTURES.items():
-            node, encoding = (self._names.node_id(f"{ISA95};i={n}") for n in (structure.number, structure.encoding))
-            if getattr(getattr(ua, name, None), "data_type", None) != node:
-                made = make_structure(node, name, definition(name, self._names))[name]
-                ua.register_extension_object(name, encoding, made, node)
 
     def _types(self) -> Iterator[ua.AddNodesItem]:
         """The types of objects. Of each only that it is one, not its members."""

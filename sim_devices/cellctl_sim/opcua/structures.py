@@ -16,6 +16,19 @@ BASE: Final[Mapping[str, int]] = {
 }  # fmt: skip
 
 
+# Of these, the structures that namespace 0 brings.
+INSIDE: Final = ("RelativePath", "EUInformation")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One field."""
+
+    name: str
+    kind: str
+    optional: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Structure:
     """One data type, and the number of its binary encoding."""
@@ -23,6 +36,11 @@ class Structure:
     number: int
     encoding: int
     fields: str
+
+    def members(self) -> list[Member]:
+        """The fields, in order."""
+        pairs = (each.split(": ") for each in self.fields.split(", "))
+        return [Member(name, kind.removesuffix("?"), kind.endswith("?")) for name, kind in pairs]
 
 
 _THING: Final = "Quantity: DecimalString?, EngineeringUnits: EUInformation?, Properties: ISA95PropertyDataType[]?"

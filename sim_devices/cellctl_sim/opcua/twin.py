@@ -44,7 +44,7 @@ class NodeTwin:
         return {path: STATUS[fault.kind] for path, fault in self._touched() if fault.kind in STATUS}
 
     def types(self) -> dict[NodePath, str]:
-        """The data type of every variable; "structure" for one of the machine's own."""
+        """The data type of every variable; "ExtensionObject" for a structure."""
         return {variable.path: _plain(variable.type) for variable in self.shelf.variables.values()}
 
     @property
@@ -185,9 +185,9 @@ _PYTHON: Final = (("Bool", bool), ("Int", int), ("UInt", int), ("Byte", int), ("
 
 
 def _plain(kind: str) -> str:
-    """The name of a built-in type, as it is; of any other: "structure"."""
+    """The name of a built-in type, as it is; of a structure: "ExtensionObject"."""
     known = kind.startswith(("String", "LocalizedText", "NodeId", *(beginning for beginning, _ in _PYTHON)))
-    return kind if known else f"structure{'[]' if kind.endswith('[]') else ''}"
+    return kind if known else f"ExtensionObject{'[]' if kind.endswith('[]') else ''}"
 
 
 def _fits(value: Any, kind: str) -> bool:
