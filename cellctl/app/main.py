@@ -16,6 +16,7 @@ DAEMON_VERBS = {
     "run": ("cellctl.app.daemon", "main_run"),
     "simulate": ("cellctl.app.simulate", "main_simulate"),
     "check": ("cellctl.app.check", "main_check"),
+    "opcua": ("cellctl.app.opcua_tools", "main_opcua"),
 }
 
 

@@ -62,6 +62,7 @@ def build() -> argparse.ArgumentParser:
     parser.add_argument("--socket", type=Path, metavar="PATH", help="the daemon's socket")
     verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True)
     _daemon_verbs(verbs)
+    _opcua_verbs(verbs)
     status = verbs.add_parser("status", parents=[_client()], help="what a person must do; machines; jobs")
     status.add_argument("--all", action="store_true", help="jobs that are over as well")
     _order_verbs(verbs)
@@ -99,6 +100,25 @@ def _daemon_verbs(verbs: _Verbs) -> None:
     check.add_argument("cell", type=Path, metavar="CELL_TOML")
     check.add_argument("--program", type=Path, metavar="FILE", help="check this G-code file instead of the products")
     check.add_argument("--machine", default="", metavar="NAME", help="for this machine [all that run programs]")
+
+
+def _opcua_verbs(verbs: _Verbs) -> None:
+    actions = _actions(verbs, "opcua", "bring in a machine over OPC UA: trust, browse, probe")
+    where = _Parser(add_help=False)
+    where.add_argument("--cell", type=Path, default=Path("cell.toml"), metavar="FILE", help="[cell.toml]")
+    where.add_argument("--state", type=Path, default=Path("state"), metavar="DIR", help="certificates [state]")
+    trust = actions.add_parser("trust", parents=[where], help="show the server's certificate, and pin it")
+    trust.add_argument("machine", metavar="MACHINE")
+    trust.add_argument("--fingerprint", default="", metavar="SHA256", help="pin this one, and no other")
+    trust.add_argument("--yes", action="store_true", help="pin what it shows; do not ask")
+    browse = actions.add_parser("browse", parents=[where], help="what is in a server, as a tree")
+    browse.add_argument("--from", dest="start", default="", metavar="NODE", help='"uri;s=id", or "step / step"')
+    browse.add_argument("--depth", type=_count, default=4, metavar="N", help="levels [4]")
+    browse.add_argument("--types", action="store_true", help="node ids and types as well")
+    browse.add_argument("--json", action="store_true", help="print JSON, for programs")
+    probe = actions.add_parser("probe", parents=[where], help="what a server is; a first draft of a profile")
+    for verb in (browse, probe):
+        verb.add_argument("target", metavar="MACHINE|URL", help="a URL is spoken with without protection")
 
 
 def _order_verbs(verbs: _Verbs) -> None:

@@ -118,6 +118,11 @@ class Finder:
         found = await self._browse(types, HAS_SUBTYPE, inverse=True)
         return [references[0].NodeId if references else None for references in found]
 
+    async def above(self, nodes: Sequence[ua.NodeId]) -> list[ua.NodeId | None]:
+        """What these are below; None for one that is below nothing."""
+        found = await self._browse(nodes, HIERARCHICAL, inverse=True)
+        return [references[0].NodeId if references else None for references in found]
+
     async def children(self, nodes: Sequence[ua.NodeId]) -> list[list[ua.ReferenceDescription]]:
         """Everything below these nodes, one level deep."""
         return await self._browse(nodes, HIERARCHICAL)

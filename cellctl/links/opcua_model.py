@@ -7,6 +7,7 @@ from typing import Any
 from asyncua import ua
 from asyncua.client.ua_session import UaSession
 from asyncua.ua.attribute_ids import AttributeIds
+from asyncua.ua.uaprotocol_auto import Argument
 
 from cellctl.domain.errors import MachineFault
 from cellctl.links.node_ways import bounds, missing, one_element, spell
@@ -33,7 +34,7 @@ class Method:
 
     owner: ua.NodeId
     node: ua.NodeId
-    inputs: tuple[ua.Argument, ...] | None
+    inputs: tuple[Argument, ...] | None
 
 
 class Model:
@@ -110,7 +111,7 @@ class Model:
         for path, owner, node, argument in zip(new, found[::2], found[1::2], inputs, strict=True):
             self.methods[path] = Method(owner, node, argument)
 
-    async def _arguments(self, methods: Sequence[NodePath], name: str) -> list[tuple[ua.Argument, ...] | None]:
+    async def _arguments(self, methods: Sequence[NodePath], name: str) -> list[tuple[Argument, ...] | None]:
         """What methods take or give; None where the server does not say."""
         nodes = await self._finder.find([(*method, name) for method in methods])
         there = [node for node in nodes if node is not None]
@@ -164,8 +165,8 @@ def _plain_value(value: ua.DataValue) -> Any:
     return value.Value.Value if good and value.Value else None
 
 
-def _declared(value: ua.DataValue) -> tuple[ua.Argument, ...] | None:
+def _declared(value: ua.DataValue) -> tuple[Argument, ...] | None:
     arguments = _plain_value(value)
-    if isinstance(arguments, list) and all(isinstance(each, ua.Argument) for each in arguments):
+    if isinstance(arguments, list) and all(isinstance(each, Argument) for each in arguments):
         return tuple(arguments)
     return None

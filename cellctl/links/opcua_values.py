@@ -15,7 +15,7 @@ from asyncua.ua.uatypes import VariantTypeCustom
 from cellctl.ports.nodes import Quality
 
 VT = ua.VariantType
-AS_THEY_ARE: Final = frozenset({bool, int, float, str, bytes, datetime})
+AS_THEY_ARE: Final = frozenset({bool, int, float, str, bytes})
 _WHOLE: Final = frozenset({VT.SByte, VT.Byte, VT.Int16, VT.UInt16, VT.Int32, VT.UInt32, VT.Int64, VT.UInt64})
 _INFERRED: Final = {bool: VT.Boolean, int: VT.Int64, float: VT.Double, str: VT.String, bytes: VT.ByteString}
 _QUALITIES: Final = (Quality.GOOD, Quality.UNCERTAIN, Quality.BAD, Quality.BAD)  # by the two highest bits
@@ -75,6 +75,7 @@ _PLAIN: Final[Mapping[type, Callable[[Any, Names], Any]]] = {
     ua.StatusCode: lambda value, _: value.name,
     Enum: lambda value, _: value.value,
     uuid.UUID: lambda value, _: str(value),
+    datetime: lambda value, _: value.isoformat(),
     # asyncua's own kinds of numbers and texts.
     int: lambda value, _: int(value),
     float: lambda value, _: float(value),

@@ -183,7 +183,9 @@ async def _add_types(plant: Plant, index: int, root: Node) -> None:
     )
     custom = await server.load_data_type_definitions()
     value = custom["Job"](Id="J1", Steps=[1, 2], Note=None)
-    plant.nodes["Job"] = await root.add_variable(ua.NodeId("Plant.Job", index), f"{index}:Job", value, datatype=job.nodeid)
+    plant.nodes["Job"] = await root.add_variable(
+        ua.NodeId("Plant.Job", index), f"{index}:Job", value, datatype=job.nodeid
+    )
     await plant.nodes["Job"].set_writable()
     plant.nodes["Mode"] = await root.add_variable(
         ua.NodeId("Plant.Mode", index), f"{index}:Mode", ua.Variant(1, ua.VariantType.Int32), datatype=mode.nodeid
