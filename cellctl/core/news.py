@@ -10,6 +10,8 @@ def is_news(cell: Cell, fact: ev.Fact) -> bool:
     match fact:
         case ev.OperationStarted() | ev.OperationAdvanced() | ev.OperationEnded():
             return _under_way(cell, fact.operation_id) is not None
+        case ev.OperationFound():
+            return _is_unknown(cell, fact.operation_id)
         case ev.PromptRaised(prompt=prompt):
             return _under_way(cell, prompt.operation_id) is not None
         case ev.PromptWithdrawn(prompt_id=prompt_id):
@@ -25,9 +27,15 @@ def is_news(cell: Cell, fact: ev.Fact) -> bool:
 
 
 def _under_way(cell: Cell, operation_id: str) -> Operation | None:
-    """An open operation. What is unknown is not under way: only a person can say more about it."""
+    """An open operation. What is unknown is not under way: a person says more about it, or its machine finds it again."""
     operation = cell.operations.get(operation_id)
     return None if operation is None or operation.state is OperationState.UNKNOWN else operation
+
+
+def _is_unknown(cell: Cell, operation_id: str) -> bool:
+    """Whether a person is asked about an operation: until there is an answer, its machine may know better."""
+    operation = cell.operations.get(operation_id)
+    return operation is not None and operation.state is OperationState.UNKNOWN
 
 
 def _belongs(cell: Cell, fact: ev.PartMoved) -> bool:
