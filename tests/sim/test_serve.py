@@ -26,7 +26,8 @@ from cellctl_sim.machine_time import MachineTime
 from cellctl_sim.main import _faults
 from cellctl_sim.marlin import Marlin
 from cellctl_sim.node_server import NodeServer
-from cellctl_sim.robot import NodePath, Robot
+from cellctl_sim.opcua.robot import Robot
+from cellctl_sim.opcua.shelf import NodePath
 from cellctl_sim.serial_ports import READ_BYTES, UNREAD_BYTES, SerialPort
 from cellctl_sim.serve import serve
 from cellctl_sim.world import World
