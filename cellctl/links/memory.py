@@ -6,12 +6,14 @@ for each machine, and it can be cut.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from cellctl.domain.errors import ConfigError, LinkLost, MachineFault
+from cellctl.domain.errors import ConfigError
+from cellctl.links.memory_nodes import MemoryNodeLink, NodeMachine
 from cellctl.links.pump import Pump, Socket
-from cellctl.ports import ByteDevice, Clock, Listener, NodeDevice, NodePath, NodeValue, SimulatedCell
+from cellctl.ports import ByteDevice, Clock, Listener, SimulatedCell
+from cellctl.ports.nodes import NodeAccess
 
 Machine = TypeVar("Machine")
 
@@ -28,10 +30,10 @@ class MemoryLinks:
             for name, device in cell.byte_devices.items()
         }
         self._nodes = {
-            name: _NodeMachine(device, clock, Socket(name, clock, latency_s))
+            name: NodeMachine(device, clock, Socket(name, clock, latency_s))
             for name, device in cell.node_devices.items()
         }
-        self._machines: dict[str, _ByteMachine | _NodeMachine] = {**self._bytes, **self._nodes}
+        self._machines: dict[str, _ByteMachine | NodeMachine] = {**self._bytes, **self._nodes}
         self._mended: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     def start(self) -> None:
@@ -50,8 +52,8 @@ class MemoryLinks:
         self._mended[machine].clear()
         return MemoryByteLink(twin)
 
-    def nodes_of(self, machine: str, url: str, options: Mapping[str, Any]) -> "MemoryNodeLink":
-        """A session with the device of this name; address and options are for real ones."""
+    def nodes_of(self, machine: str, access: NodeAccess) -> MemoryNodeLink:
+        """A session with the device of this name; the access is for real ones."""
         twin = _twin(self._nodes, machine)
         self._mended[machine].clear()
         return MemoryNodeLink(twin)
@@ -167,118 +169,3 @@ class MemoryByteLink:
         listener, self._listener = self._listener, None
         if listener:
             listener.lost(reason)
-
-
-class _NodeMachine:
-    """A device with variables and methods."""
-
-    def __init__(self, device: NodeDevice, clock: Clock, socket: "Socket[MemoryNodeLink]") -> None:
-        self.socket = socket
-        self.pump = Pump(socket.machine, device, clock, self._live)
-        self._device = device
-        self._clock = clock
-
-    def values(self) -> Mapping[NodePath, Any]:
-        """Every variable as it is now."""
-        return self._device.values()
-
-    def call(self, path: NodePath, arguments: Sequence[Any]) -> tuple[Any, ...]:
-        """Call a method. Raises MachineFault if there is none, or not with these arguments."""
-        now_s = self._clock.now_s()
-        try:
-            outputs = self._device.call(path, arguments, now_s)
-        except (KeyError, ValueError) as refused:
-            raise _refused(self.socket.machine, f"its server refused {_spell(path)}: {refused}") from refused
-        self._publish()
-        self.pump.look(now_s)
-        return outputs
-
-    def _live(self, now_s: float) -> None:
-        self._device.advance(now_s)
-        self._publish()
-
-    def _publish(self) -> None:
-        if self.socket.cable:
-            self.socket.cable.compare(self.values())
-
-
-class MemoryNodeLink:
-    """ports.NodeLink to a simulated machine."""
-
-    def __init__(self, machine: _NodeMachine) -> None:
-        self._machine = machine
-        self._socket = machine.socket
-        self._on_change: Callable[[NodeValue], None] | None = None
-        self._on_lost: Callable[[str], None] | None = None
-        self._known: dict[NodePath, Any] = {}
-
-    async def open(self, on_change: Callable[[NodeValue], None], on_lost: Callable[[str], None]) -> None:
-        """Plug in. Raises LinkLost."""
-        await self._travel()
-        self._socket.plug(self)
-        self._on_change, self._on_lost = on_change, on_lost
-
-    async def subscribe(self, paths: Sequence[NodePath]) -> None:
-        """Hear these variables from now on; the present values are heard before this returns.
-
-        Raises LinkLost, or MachineFault for a path that there is not. Asking again brings the present values again.
-        """
-        await self._travel()
-        self._check_open("subscribing")
-        values = self._machine.values()
-        for path in paths:
-            if path not in values:
-                raise _refused(self._socket.machine, f"its server has no variable {_spell(path)}")
-            self._known[path] = values[path]
-            self._hear(path, values[path])
-
-    async def call(self, path: NodePath, *arguments: Any) -> tuple[Any, ...]:
-        """Call a method, one turn of the loop from now. Raises LinkLost or MachineFault."""
-        await self._travel()
-        self._check_open(f"calling {_spell(path)}")
-        outputs = self._machine.call(path, arguments)
-        if self._socket.latency_s:
-            await self._travel()
-            self._check_open(f"calling {_spell(path)}")
-        return outputs
-
-    async def close(self) -> None:
-        """Unplug. May be called twice."""
-        self._on_change = self._on_lost = None
-        self._socket.unplug(self)
-
-    def compare(self, values: Mapping[NodePath, Any]) -> None:
-        """Publish what has changed since it was last looked at."""
-        for path, known in self._known.items():
-            if values[path] != known:
-                self._known[path] = values[path]
-                self._socket.later(self._hear, path, values[path])
-
-    def lose(self, reason: str) -> None:
-        """The cable was cut."""
-        asyncio.get_running_loop().call_soon(self._tell_lost, reason)
-
-    def _hear(self, path: NodePath, value: Any) -> None:
-        if self._on_change and self._socket.cable is self:
-            self._on_change(NodeValue(path, value))
-
-    def _tell_lost(self, reason: str) -> None:
-        on_lost, self._on_lost = self._on_lost, None
-        if on_lost:
-            on_lost(reason)
-
-    async def _travel(self) -> None:
-        await asyncio.sleep(self._socket.latency_s)
-
-    def _check_open(self, doing: str) -> None:
-        if self._socket.cable is not self:
-            what = f"the session ended while {doing}; what became of it is not known"
-            raise LinkLost(self._socket.machine, what, do_next="Look at the machine before it is told again")
-
-
-def _spell(path: NodePath) -> str:
-    return path[-1].rpartition(";")[2]
-
-
-def _refused(machine: str, what: str) -> MachineFault:
-    return MachineFault(machine, what, do_next="Compare the cell file with the nodes that the server shows")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +13,8 @@ from cellctl.links.serial import SerialLink
 from cellctl.links.tcp import TcpLink
 from cellctl.links.usb import SYSFS
 from cellctl.links.whereabouts import Whereabouts
-from cellctl.ports import ByteLink, NodeLink
+from cellctl.ports import ByteLink
+from cellctl.ports.nodes import NodeAccess, NodeLink
 
 _USUAL_BAUD: Final = 115_200
 _LEAST_PUBLISH_MS: Final = 10.0
@@ -21,10 +23,21 @@ _LEAST_PUBLISH_MS: Final = 10.0
 class RealLinks:
     """ports.Links to serial ports, sockets and OPC UA servers. Relative port names are below `devices`.
 
-    `speed` is the clock's: machines of a demo change faster, and are listened to more often.
+    `speed` is the clock's: machines of a demo change faster, and are listened to more often. `state` holds the
+    certificates of OPC UA, `credentials` its password files.
     """
 
-    def __init__(self, devices: Path, speed: float = 1.0, *, sysfs: Path = SYSFS) -> None:
+    def __init__(
+        self,
+        devices: Path,
+        speed: float = 1.0,
+        *,
+        sysfs: Path = SYSFS,
+        state: Path = Path("state"),
+        credentials: Path = Path(),
+    ) -> None:
+        self._state = state
+        self._credentials = credentials
         self._devices = devices
         self._speed = speed
         self._sysfs = sysfs
@@ -44,15 +57,15 @@ class RealLinks:
         self._whereabouts[machine] = whereabouts
         return SerialLink(machine, whereabouts, baud)
 
-    def nodes_of(self, machine: str, url: str, options: Mapping[str, Any]) -> NodeLink:
-        """A session with an OPC UA server; options `insecure` and `call_timeout_s` (real seconds)."""
+    def nodes_of(self, machine: str, access: NodeAccess) -> NodeLink:
+        """A session with an OPC UA server."""
         # asyncua takes a second to import, which a cell without OPC UA need not wait for.
-        from cellctl.links.opcua import PUBLISH_MS, OpcUaLink, Security  # noqa: PLC0415
+        from cellctl.links.opcua import OpcUaLink  # noqa: PLC0415
+        from cellctl.links.opcua_security import Keys  # noqa: PLC0415
 
-        security = Security(insecure=options.get("insecure", False))
-        publish_ms = max(_LEAST_PUBLISH_MS, PUBLISH_MS / max(1.0, self._speed))
-        timeout_s = options.get("call_timeout_s", 3.0)
-        return OpcUaLink(machine, url, security, call_timeout_s=timeout_s, publish_ms=publish_ms)
+        publish_ms = max(_LEAST_PUBLISH_MS, access.publish_ms / max(1.0, self._speed))
+        keys = Keys(self._state / "opcua", self._credentials)
+        return OpcUaLink(machine, replace(access, publish_ms=publish_ms), keys)
 
     async def appeared(self, machine: str) -> None:
         """Wait until a serial port has been plugged in again; for ever for everything else."""

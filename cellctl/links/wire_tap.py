@@ -24,7 +24,8 @@ from typing import Any, Final
 
 import structlog
 
-from cellctl.ports import ByteLink, Clock, Links, Listener, NodeLink
+from cellctl.ports import ByteLink, Clock, Links, Listener
+from cellctl.ports.nodes import NodeAccess, NodeLink
 
 WRITE_EVERY_S: Final = 1.0
 # A file is put aside as `<name>.1` when it has grown to this; the one put aside before it is forgotten.
@@ -139,9 +140,9 @@ class TappedLinks:
             return line
         return TappedLink(line, self._tapes[machine], self._clock, f"{machine} at {address}")
 
-    def nodes_of(self, machine: str, url: str, options: Mapping[str, Any]) -> NodeLink:
+    def nodes_of(self, machine: str, access: NodeAccess) -> NodeLink:
         """An OPC UA session, which has no wire to tap."""
-        return self._links.nodes_of(machine, url, options)
+        return self._links.nodes_of(machine, access)
 
     async def appeared(self, machine: str) -> None:
         """Wait until a machine has been plugged in."""

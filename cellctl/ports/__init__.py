@@ -14,6 +14,7 @@ from cellctl.gcode.preflight import Piecewise
 from cellctl.gcode.resume import Resumption
 from cellctl.gcode.rules import MachineRules
 from cellctl.gcode.verdicts import Verdicts
+from cellctl.ports.nodes import NodeAccess, NodeDevice, NodeLink
 
 
 class Clock(Protocol):
@@ -85,42 +86,6 @@ class ByteLink(Protocol):
         ...
 
 
-# The way to a node: browse names below Objects, each "namespace-uri;name" (a bare name is in namespace 0).
-NodePath = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NodeValue:
-    """A value heard from an OPC UA server. `good` is False for Bad and Uncertain: then the value is unknown."""
-
-    path: NodePath
-    value: Any
-    good: bool = True
-
-
-class NodeLink(Protocol):
-    """A session with one OPC UA server."""
-
-    async def open(self, on_change: Callable[[NodeValue], None], on_lost: Callable[[str], None]) -> None:
-        """Connect. Raises LinkLost if that cannot be done."""
-        ...
-
-    async def subscribe(self, paths: Sequence[NodePath]) -> None:
-        """Hear these variables from now on, their present values first. Raises LinkLost or MachineFault."""
-        ...
-
-    async def call(self, path: NodePath, *arguments: Any) -> tuple[Any, ...]:
-        """Call a method (the last name of the path) and return its outputs. Never repeated by itself.
-
-        Raises LinkLost when the outcome is unknown, MachineFault when the server refused.
-        """
-        ...
-
-    async def close(self) -> None:
-        """Give the session back. May be called twice."""
-        ...
-
-
 class Links(Protocol):
     """Makes lines to machines from the addresses in the cell file."""
 
@@ -128,7 +93,7 @@ class Links(Protocol):
         """A byte link: a serial port or a socket."""
         ...
 
-    def nodes_of(self, machine: str, url: str, options: Mapping[str, Any]) -> NodeLink:
+    def nodes_of(self, machine: str, access: NodeAccess) -> NodeLink:
         """An OPC UA session."""
         ...
 
@@ -331,27 +296,6 @@ class ByteDevice(Protocol):
 
     def transmit(self, now_s: float) -> bytes:
         """Bytes for the host that are due by now; empty if none."""
-        ...
-
-    def advance(self, now_s: float) -> None:
-        """Let time pass up to now."""
-        ...
-
-    @property
-    def wakeup_s(self) -> float | None:
-        """When something will happen by itself; None for never."""
-        ...
-
-
-class NodeDevice(Protocol):
-    """A simulated machine with variables and methods (OPC UA), without I/O."""
-
-    def values(self) -> Mapping[NodePath, Any]:
-        """Every variable with its present value."""
-        ...
-
-    def call(self, path: NodePath, arguments: Sequence[Any], now_s: float) -> tuple[Any, ...]:
-        """Call a method. Raises KeyError if there is no such method."""
         ...
 
     def advance(self, now_s: float) -> None:

@@ -26,7 +26,8 @@ from cellctl.domain.errors import StoreFailed
 from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.work import Disposition
 from cellctl.links.memory import MemoryLinks
-from cellctl.ports import ByteLink, NodeLink, NodePath
+from cellctl.ports import ByteLink
+from cellctl.ports.nodes import NodeAccess, NodeLink, NodePath
 from cellctl.stores.files import MemoryFiles
 from cellctl.stores.memory import MemoryStore
 from cellctl_sim.cell import Cell as Twin
@@ -85,8 +86,8 @@ class Tapped:
         line.write = tapped  # type: ignore[method-assign]
         return line
 
-    def nodes_of(self, machine: str, url: str, options: Mapping[str, Any]) -> NodeLink:
-        session = self.links.nodes_of(machine, url, options)
+    def nodes_of(self, machine: str, access: NodeAccess) -> NodeLink:
+        session = self.links.nodes_of(machine, access)
         call = session.call
 
         async def tapped(path: NodePath, *arguments: Any) -> tuple[Any, ...]:

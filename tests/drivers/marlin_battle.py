@@ -15,7 +15,8 @@ from cellctl.domain.events import Fact, OperationAdvanced, OperationEnded, Promp
 from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.work import Operation, OperationKind, OperationState, Place, Program, Progress
 from cellctl.links.memory import MemoryLinks
-from cellctl.ports import ByteDevice, Driver, NodeDevice, Tools
+from cellctl.ports import ByteDevice, Driver, Tools
+from cellctl.ports.nodes import NodeDevice
 from cellctl.stores.files import MemoryFiles
 from cellctl_drivers.marlin.driver import FAMILY
 from cellctl_sim.config import PrinterTwin

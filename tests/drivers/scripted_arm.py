@@ -14,7 +14,8 @@ from cellctl.domain.events import (
 )
 from cellctl.domain.machine import MachineState
 from cellctl.domain.work import Operation, OperationKind, Place
-from cellctl.ports import Files, NodeLink, NodePath, NodeValue, Tools
+from cellctl.ports import Files, Tools
+from cellctl.ports.nodes import NodeAccess, NodeLink, NodePath, NodeRef, NodeValue, Quality
 from cellctl_drivers.opcua_robot.driver import FAMILY
 
 DI: Final = "http://opcfoundation.org/UA/DI/"
@@ -67,7 +68,7 @@ class Arm:
 
     def show(self, values: Mapping[NodePath, Any], *, good: bool = True) -> None:
         for path, value in values.items():
-            self.shown[path] = NodeValue(path, value, good)
+            self.shown[path] = NodeValue(NodeRef(path), value, Quality.GOOD if good else Quality.BAD)
             self.on_change(self.shown[path])
 
     def run_program(self) -> None:
@@ -87,9 +88,9 @@ class Arm:
     async def open(self, on_change: Callable[[NodeValue], None], on_lost: Callable[[str], None]) -> None:
         self.on_change, self.on_lost = on_change, on_lost
 
-    async def subscribe(self, paths: Sequence[NodePath]) -> None:
-        for path in paths:
-            self.on_change(self.shown[path])
+    async def subscribe(self, refs: Sequence[NodeRef]) -> None:
+        for ref in refs:
+            self.on_change(self.shown[ref.path])
 
     async def call(self, path: NodePath, *arguments: Any) -> tuple[Any, ...]:
         self.calls.append((path[-1].rpartition(";")[2], *arguments))
@@ -130,10 +131,10 @@ async def never(*_arguments: Any) -> tuple[Any, ...]:
 class Links:
     def __init__(self, arm: Arm) -> None:
         self.arm = arm
-        self.asked: list[tuple[str, str, dict[str, Any]]] = []
+        self.asked: list[tuple[str, NodeAccess]] = []
 
-    def nodes_of(self, machine: str, url: str, options: Mapping[str, Any]) -> NodeLink:
-        self.asked.append((machine, url, dict(options)))
+    def nodes_of(self, machine: str, access: NodeAccess) -> NodeLink:
+        self.asked.append((machine, access))
         return self.arm
 
     def bytes_to(self, machine: str, address: str, options: Mapping[str, Any]) -> Any:

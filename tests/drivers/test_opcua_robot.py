@@ -12,7 +12,7 @@ from cellctl.domain.events import ContactFound, OperationEnded, OperationStarted
 from cellctl.domain.machine import MachineCommand
 from cellctl.domain.machine import MachineState as S
 from cellctl.domain.work import Knowledge, Operation, OperationKind, OperationState, Place
-from cellctl.ports import NodePath, NodeValue
+from cellctl.ports.nodes import NodeAccess, NodePath, NodeRef, NodeValue
 from cellctl_drivers.opcua_robot.driver import FAMILY
 from tests.drivers.scripted_arm import (
     CARRY,
@@ -55,8 +55,7 @@ def test_an_arm_that_proves_to_be_free_becomes_idle_and_is_asked_for_nothing() -
     assert shop.states == FOUND
     assert shop.arm.calls == []
     assert shop.arm.closed == 1
-    how = {"insecure": True, "call_timeout_s": 3.0}
-    assert shop.links.asked == [("arm-1", "opc.tcp://127.0.0.1:1/arm-1", how)]
+    assert shop.links.asked == [("arm-1", NodeAccess("opc.tcp://127.0.0.1:1/arm-1", insecure=True, call_timeout_s=3.0))]
 
 
 @pytest.mark.parametrize(
@@ -266,7 +265,7 @@ def test_values_are_read_afresh_before_a_start_and_nothing_is_called_if_they_spe
     async def scene(shop: Shop) -> None:
         await shop.until(S.IDLE)
         # The change is on the server, but no notification has come.
-        shop.arm.shown[GRIPPER] = NodeValue(GRIPPER, True)
+        shop.arm.shown[GRIPPER] = NodeValue(NodeRef(GRIPPER), True)
         shop.driver.start(CARRY)
         await shop.until(S.STOPPED)
         await shop.until(OperationEnded)

@@ -21,7 +21,8 @@ from cellctl.domain.events import (
 from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.work import Operation, OperationKind, OperationState, Place, Program, Progress
-from cellctl.ports import ByteLink, Driver, Listener, NodeLink, Tools
+from cellctl.ports import ByteLink, Driver, Listener, Tools
+from cellctl.ports.nodes import NodeAccess, NodeLink
 from cellctl_drivers.marlin.driver import FAMILY, MarlinOptions
 from cellctl_drivers.serial_session import (
     Acknowledged,
@@ -162,7 +163,7 @@ class Cables:
         self.asked = [machine, address, options]
         return self.cable
 
-    def nodes_of(self, machine: str, url: str, options: Mapping[str, Any]) -> NodeLink:
+    def nodes_of(self, machine: str, access: NodeAccess) -> NodeLink:
         raise LinkLost(machine, "there are only cables here", do_next="Ask for a cable")
 
 

@@ -10,11 +10,13 @@ from cellctl.app.clock import RealClock, VirtualClock
 from cellctl.app.virtual_time import run_virtual
 from cellctl.domain.errors import ConfigError, LinkLost, MachineFault
 from cellctl.links.memory import MemoryLinks
-from cellctl.ports import ByteDevice, ByteLink, Links, NodeDevice, NodePath, NodeValue, SimulatedCell
+from cellctl.ports import ByteDevice, ByteLink, Links, SimulatedCell
+from cellctl.ports.nodes import NodeAccess, NodeDevice, NodePath, NodeRef, NodeValue
 
 DOOR: NodePath = ("Objects", "2;Door")
 COUNT: NodePath = ("Objects", "2;Count")
 OPEN: NodePath = ("Objects", "2;OpenDoor")
+PRESS = NodeAccess("opc.tcp://in.memory")
 
 
 class Oven:
@@ -224,7 +226,7 @@ def test_a_machine_without_a_twin_is_a_mistake_in_the_cell_file() -> None:
         with pytest.raises(ConfigError, match=r"machines\.lathe-1\.sim .*there are: oven-1"):
             links.bytes_to("lathe-1", "", {})
         with pytest.raises(ConfigError, match=r"machines\.oven-1\.sim .*there are: press-1"):
-            links.nodes_of("oven-1", "", {})
+            links.nodes_of("oven-1", PRESS)
 
     run_virtual(main())
 
@@ -233,20 +235,20 @@ def test_variables_are_heard_with_their_present_values_first_and_then_only_when_
     async def main() -> None:
         _, links = hall()
         heard: list[tuple[float, NodeValue]] = []
-        session = links.nodes_of("press-1", "", {})
+        session = links.nodes_of("press-1", PRESS)
         await session.open(lambda value: heard.append((asyncio.get_running_loop().time(), value)), print)
         await asyncio.sleep(5)
-        await session.subscribe([COUNT])
-        assert heard == [(5.0, NodeValue(COUNT, 0))]
-        await session.subscribe([DOOR])
+        await session.subscribe([NodeRef(COUNT)])
+        assert heard == [(5.0, NodeValue(NodeRef(COUNT), 0))]
+        await session.subscribe([NodeRef(DOOR)])
         assert await session.call(OPEN, "open") == (0,)
         await session.call(OPEN, "open")
         await asyncio.sleep(16)
         assert heard[1:] == [
-            (5.0, NodeValue(DOOR, "closed")),
-            (5.0, NodeValue(DOOR, "open")),
-            (10.0, NodeValue(COUNT, 1)),
-            (20.0, NodeValue(COUNT, 2)),
+            (5.0, NodeValue(NodeRef(DOOR), "closed")),
+            (5.0, NodeValue(NodeRef(DOOR), "open")),
+            (10.0, NodeValue(NodeRef(COUNT), 1)),
+            (20.0, NodeValue(NodeRef(COUNT), 2)),
         ]
         await session.close()
         await session.close()
@@ -259,13 +261,13 @@ def test_variables_are_heard_with_their_present_values_first_and_then_only_when_
 def test_what_a_server_does_not_have_or_refuses_is_a_fault_by_name() -> None:
     async def main() -> None:
         _, links = hall()
-        session = links.nodes_of("press-1", "", {})
+        session = links.nodes_of("press-1", PRESS)
         await session.open(print, print)
-        with pytest.raises(MachineFault, match="press-1: its server has no variable Lamp"):
-            await session.subscribe([("Objects", "2;Lamp")])
-        with pytest.raises(MachineFault, match="press-1: its server refused CloseDoor"):
+        with pytest.raises(MachineFault, match="press-1: its server has no Objects / 2;Lamp"):
+            await session.subscribe([NodeRef(("Objects", "2;Lamp"))])
+        with pytest.raises(MachineFault, match="press-1: its server refuses to call CloseDoor"):
             await session.call(("Objects", "2;CloseDoor"))
-        with pytest.raises(MachineFault, match="press-1: its server refused OpenDoor"):
+        with pytest.raises(MachineFault, match="press-1: its server refuses to call OpenDoor"):
             await session.call(OPEN, "much", "too much")
 
     run_virtual(main())
@@ -275,14 +277,14 @@ def test_a_session_that_is_cut_during_a_call_leaves_its_outcome_unknown() -> Non
     async def main() -> None:
         cell, links = hall(latency_s=0.1)
         lost: list[str] = []
-        session = links.nodes_of("press-1", "", {})
+        session = links.nodes_of("press-1", PRESS)
         await session.open(print, lost.append)
         asyncio.get_running_loop().call_later(0.15, links.cut, "press-1")
         with pytest.raises(LinkLost, match=r"press-1: the session ended while calling OpenDoor; .* not known"):
             await session.call(OPEN, "open")
         assert (cell.press.door, lost) == ("open", ["the cable was pulled"])
         with pytest.raises(LinkLost):
-            await session.subscribe([DOOR])
+            await session.subscribe([NodeRef(DOOR)])
 
     run_virtual(main())
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -14,11 +15,12 @@ from asyncua.server.server import Server
 from asyncua.ua.status_codes import StatusCodes
 
 from cellctl.domain.errors import LinkLost, MachineFault
-from cellctl.links.opcua import OpcUaLink, Security
-from cellctl.ports import NodePath, NodeValue
+from cellctl.links.opcua import OpcUaLink
+from cellctl.links.opcua_security import Keys
+from cellctl.ports.nodes import NodeAccess, NodePath, NodeRef, NodeValue, Quality
 
 URI: Final = "urn:test:plant"
-INSECURE: Final = Security(insecure=True)
+NO_KEYS: Final = Keys(Path("nowhere"), Path("nowhere"))
 
 PLANT: Final[NodePath] = (f"{URI};Plant",)
 LEVEL: Final[NodePath] = (*PLANT, f"{URI};Level")
@@ -153,6 +155,10 @@ def loop() -> Iterator[Loop]:
         runner.run(plant.server.stop())
 
 
+def refs(*paths: NodePath) -> list[NodeRef]:
+    return [NodeRef(path) for path in paths]
+
+
 class Hearing:
     """What a link has told, each awaited in order."""
 
@@ -160,14 +166,14 @@ class Hearing:
         self.values: asyncio.Queue[NodeValue] = asyncio.Queue()
         self.losses: asyncio.Queue[str] = asyncio.Queue()
 
-    async def until(self, path: NodePath, value: Any, good: bool = True) -> None:
-        while await self.values.get() != NodeValue(path, value, good):
+    async def until(self, path: NodePath, value: Any, quality: Quality = Quality.GOOD, status: str = "Good") -> None:
+        while await self.values.get() != NodeValue(NodeRef(path), value, quality, status):
             pass
 
 
 @contextlib.asynccontextmanager
 async def opened(url: str, **options: Any) -> AsyncIterator[tuple[OpcUaLink, Hearing]]:
-    link, hearing = OpcUaLink("arm-1", url, INSECURE, **options), Hearing()
+    link, hearing = OpcUaLink("arm-1", NodeAccess(url, insecure=True, **options), NO_KEYS), Hearing()
     await link.open(hearing.values.put_nowait, hearing.losses.put_nowait)
     try:
         yield link, hearing
@@ -179,9 +185,13 @@ def test_present_values_come_before_subscribe_returns_and_changes_after_it(loop:
     async def test(plant: Plant) -> None:
         await plant.show(LEVEL, 1)
         async with opened(plant.url) as (link, hearing):
-            await link.subscribe((LEVEL, TEXT, MODEL))
+            await link.subscribe(refs(LEVEL, TEXT, MODEL))
             heard = [hearing.values.get_nowait() for _ in range(3)]
-            assert heard == [NodeValue(LEVEL, 1), NodeValue(TEXT, "Idle"), NodeValue(MODEL, "M1")]
+            assert heard == [
+                NodeValue(NodeRef(LEVEL), 1),
+                NodeValue(NodeRef(TEXT), "Idle"),
+                NodeValue(NodeRef(MODEL), "M1"),
+            ]
             await plant.show(LEVEL, 2)
             await hearing.until(LEVEL, 2)
 
@@ -191,7 +201,7 @@ def test_present_values_come_before_subscribe_returns_and_changes_after_it(loop:
 def test_changes_faster_than_publishing_all_arrive_in_order(loop: Loop) -> None:
     async def test(plant: Plant) -> None:
         async with opened(plant.url) as (link, hearing):
-            await link.subscribe((LEVEL,))
+            await link.subscribe(refs(LEVEL))
             for level in range(10, 15):
                 await plant.show(LEVEL, level)
             heard: list[int] = []
@@ -205,10 +215,11 @@ def test_changes_faster_than_publishing_all_arrive_in_order(loop: Loop) -> None:
 def test_a_bad_or_uncertain_value_is_unknown(loop: Loop) -> None:
     async def test(plant: Plant) -> None:
         async with opened(plant.url) as (link, hearing):
-            await link.subscribe((GAUGE,))
-            for status in (StatusCodes.BadSensorFailure, StatusCodes.UncertainLastUsableValue):
-                await plant.show(GAUGE, 2.5, status)
-                await hearing.until(GAUGE, None, good=False)
+            await link.subscribe(refs(GAUGE))
+            await plant.show(GAUGE, 2.5, StatusCodes.BadSensorFailure)
+            await hearing.until(GAUGE, None, Quality.BAD, "BadSensorFailure")
+            await plant.show(GAUGE, 2.5, StatusCodes.UncertainLastUsableValue)
+            await hearing.until(GAUGE, None, Quality.UNCERTAIN, "UncertainLastUsableValue")
             await plant.show(GAUGE, 2.5)
             await hearing.until(GAUGE, 2.5)
 
@@ -218,12 +229,12 @@ def test_a_bad_or_uncertain_value_is_unknown(loop: Loop) -> None:
 def test_to_subscribe_again_brings_the_present_values_again_and_no_change_twice(loop: Loop) -> None:
     async def test(plant: Plant) -> None:
         async with opened(plant.url) as (link, hearing):
-            await link.subscribe((MODEL, LEVEL))
+            await link.subscribe(refs(MODEL, LEVEL))
             await plant.show(LEVEL, 100)
             await hearing.until(LEVEL, 100)
-            await link.subscribe((MODEL, LEVEL))
+            await link.subscribe(refs(MODEL, LEVEL))
             again = [hearing.values.get_nowait() for _ in range(2)]
-            assert again == [NodeValue(MODEL, "M1"), NodeValue(LEVEL, 100)]
+            assert again == [NodeValue(NodeRef(MODEL), "M1"), NodeValue(NodeRef(LEVEL), 100)]
             await plant.show(LEVEL, 101)
             await plant.show(LEVEL, 102)
             assert [(await hearing.values.get()).value for _ in range(2)] == [101, 102]
@@ -264,14 +275,14 @@ def test_a_call_without_an_answer_is_lost_and_made_once(loop: Loop) -> None:
     ("path", "what"),
     [
         ((*PLANT, f"{URI};Nothing"), "has no urn:test:plant;Plant / urn:test:plant;Nothing"),
-        ((*PLANT, "urn:test:absent;Level"), "has no namespace urn:test:absent"),
+        ((*PLANT, "urn:test:absent;Level"), "has no urn:test:plant;Plant / urn:test:absent;Level"),
     ],
 )
 def test_a_name_that_leads_nowhere_is_a_fault_by_name(loop: Loop, path: NodePath, what: str) -> None:
     async def test(plant: Plant) -> None:
         async with opened(plant.url) as (link, _):
             with pytest.raises(MachineFault, match=what):
-                await link.subscribe((LEVEL, path))
+                await link.subscribe(refs(LEVEL, path))
             with pytest.raises(MachineFault, match=what):
                 await link.call(path)
 
@@ -282,7 +293,7 @@ def test_a_cut_wire_is_told_once_and_later_requests_are_lost(loop: Loop) -> None
     async def test(plant: Plant) -> None:
         wire = Wire(plant.port)
         async with opened(await wire.open()) as (link, hearing):
-            await link.subscribe((LEVEL,))
+            await link.subscribe(refs(LEVEL))
             await wire.cut()
             assert "the connection is lost" in await hearing.losses.get()
             with pytest.raises(LinkLost):
@@ -297,8 +308,8 @@ def test_a_cut_wire_is_told_once_and_later_requests_are_lost(loop: Loop) -> None
 def test_nothing_is_told_after_close(loop: Loop) -> None:
     async def test(plant: Plant) -> None:
         async with opened(plant.url) as (link, hearing), opened(plant.url) as (other, proof):
-            await link.subscribe((LEVEL,))
-            await other.subscribe((LEVEL,))
+            await link.subscribe(refs(LEVEL))
+            await other.subscribe(refs(LEVEL))
             await link.close()
             told = hearing.values.qsize()
             await plant.show(LEVEL, 55)
@@ -314,7 +325,7 @@ def test_close_gives_the_session_back_and_ends_every_task(loop: Loop) -> None:
     async def test(plant: Plant) -> None:
         seats = InternalSession._current_connections
         async with opened(plant.url) as (link, _):
-            await link.subscribe((LEVEL,))
+            await link.subscribe(refs(LEVEL))
             assert InternalSession._current_connections == seats + 1
             assert client_tasks()
         assert InternalSession._current_connections == seats
@@ -349,8 +360,8 @@ def test_a_server_that_says_nothing_is_a_lost_link_within_the_deadline(loop: Loo
 def test_without_security_nothing_is_sent_and_the_error_says_what_to_do(loop: Loop) -> None:
     async def test(_plant: Plant) -> None:
         nobody, hearing = Wire(target=0), Hearing()
-        link = OpcUaLink("arm-1", await nobody.open(), Security())
-        with pytest.raises(MachineFault, match=r"set insecure = true in \[machines.arm-1\]"):
+        link = OpcUaLink("arm-1", NodeAccess(await nobody.open()), NO_KEYS)
+        with pytest.raises(MachineFault, match="cellctl opcua trust arm-1"):
             await link.open(hearing.values.put_nowait, hearing.losses.put_nowait)
         await link.close()
         assert nobody.writers == []

@@ -13,6 +13,7 @@ from cellctl.domain.errors import LinkLost
 from cellctl.links.real import RealLinks
 from cellctl.links.serial import SerialLink
 from cellctl.ports import ByteLink, Links
+from cellctl.ports.nodes import NodeAccess
 from tests.links.ends import DEADLINE_S, Ear, Machine, at
 
 
@@ -198,5 +199,5 @@ def test_ports_in_the_cell_file_are_below_the_devices_folder(machine: Machine, t
 def test_an_address_of_an_opc_ua_server_makes_an_opc_ua_link(tmp_path: Path) -> None:
     from cellctl.links.opcua import OpcUaLink
 
-    options = {"insecure": True, "call_timeout_s": 1.0}
-    assert isinstance(RealLinks(tmp_path).nodes_of("arm-1", "opc.tcp://127.0.0.1:1/", options), OpcUaLink)
+    access = NodeAccess("opc.tcp://127.0.0.1:1/", insecure=True)
+    assert isinstance(RealLinks(tmp_path).nodes_of("arm-1", access), OpcUaLink)

@@ -18,6 +18,7 @@ from cellctl.domain.work import Operation, OperationKind, Place, Program
 from cellctl.links.memory import MemoryLinks
 from cellctl.links.wire_tap import MOST_WAITING_BYTES, Tape, TappedLinks, spelled
 from cellctl.ports import Driver, Links, Tools
+from cellctl.ports.nodes import NodeAccess
 from cellctl.stores.files import MemoryFiles
 from cellctl_drivers.grbl.driver import FAMILY as GRBL
 from cellctl_drivers.marlin.driver import FAMILY as MARLIN
@@ -213,7 +214,7 @@ class OneLine:
     def bytes_to(self, machine: str, address: str, options: Any) -> Any:
         return self.line
 
-    def nodes_of(self, machine: str, url: str, options: Any) -> Any:
+    def nodes_of(self, machine: str, access: Any) -> Any:
         return "a session"
 
     async def appeared(self, machine: str) -> None:
@@ -275,7 +276,7 @@ def test_machines_without_a_tap_and_robots_are_passed_through() -> None:
         links = OneLine()
         tapped = TappedLinks(links, {"m-1": Path("nowhere")}, RealClock())
         assert tapped.bytes_to("m-2", "port", {}) is links.line
-        assert tapped.nodes_of("m-1", "url", {}) == "a session"
+        assert tapped.nodes_of("m-1", NodeAccess("opc.tcp://here")) == "a session"
         tapped.remark("m-2", "? hold")
         await tapped.appeared("m-2")
         assert links.line.calls == ["m-2 appeared"]

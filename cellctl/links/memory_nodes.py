@@ -1,0 +1,177 @@
+"""Sessions with simulated OPC UA machines inside this process: no socket, the same in real and virtual time."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from cellctl.domain.errors import LinkLost, MachineFault
+from cellctl.links.node_ways import missing, one_element, picked, spell
+from cellctl.links.pump import Pump, Socket
+from cellctl.ports import Clock
+from cellctl.ports.nodes import NodeDevice, NodePath, NodeRef, NodeValue, Quality
+
+_TYPE_STEPS: Final = ("first:", "node:")
+
+
+class NodeMachine:
+    """A device with variables and methods."""
+
+    def __init__(self, device: NodeDevice, clock: Clock, socket: "Socket[MemoryNodeLink]") -> None:
+        self.socket = socket
+        self.pump = Pump(socket.machine, device, clock, self._live)
+        self._device = device
+        self._clock = clock
+
+    def values(self) -> Mapping[NodePath, Any]:
+        """Every variable as it is now."""
+        return self._device.values()
+
+    def types(self) -> Mapping[NodePath, str]:
+        """The data type of every variable."""
+        return self._device.types()
+
+    def has(self, path: NodePath) -> bool:
+        """Whether there is such a node."""
+        return self._device.find(path) is not None
+
+    def way(self, path: NodePath) -> NodePath:
+        """The same way by browse names only; as it is, if it leads nowhere."""
+        if any(step.startswith(_TYPE_STEPS) for step in path):
+            return self._device.find(path) or path
+        return path
+
+    def write(self, ref: NodeRef, value: Any) -> None:
+        """Write a variable. Raises MachineFault if there is none, or if it does not take this value."""
+        now_s = self._clock.now_s()
+        try:
+            self._device.write(self.way(ref.path), value, ref.index, now_s)
+        except (KeyError, ValueError) as refused:
+            raise _refused(self.socket.machine, f"its server refuses to write {spell(ref.path)}: {refused}") from None
+        self._publish()
+        self.pump.look(now_s)
+
+    def call(self, path: NodePath, arguments: Sequence[Any]) -> tuple[Any, ...]:
+        """Call a method. Raises MachineFault if there is none, or not with these arguments."""
+        now_s = self._clock.now_s()
+        try:
+            outputs = self._device.call(self.way(path), arguments, now_s)
+        except (KeyError, ValueError) as refused:
+            raise _refused(self.socket.machine, f"its server refuses to call {spell(path)}: {refused}") from refused
+        self._publish()
+        self.pump.look(now_s)
+        return outputs
+
+    def _live(self, now_s: float) -> None:
+        self._device.advance(now_s)
+        self._publish()
+
+    def _publish(self) -> None:
+        if self.socket.cable:
+            self.socket.cable.compare(self.values())
+
+
+class MemoryNodeLink:
+    """ports.nodes.NodeLink to a simulated machine. A value of None is one that the machine does not know: Bad."""
+
+    def __init__(self, machine: NodeMachine) -> None:
+        self._machine = machine
+        self._socket = machine.socket
+        self._on_change: Callable[[NodeValue], None] | None = None
+        self._on_lost: Callable[[str], None] | None = None
+        self._known: dict[NodeRef, tuple[NodePath, Any]] = {}
+
+    async def open(self, on_change: Callable[[NodeValue], None], on_lost: Callable[[str], None]) -> None:
+        """Plug in. Raises LinkLost."""
+        await self._travel()
+        self._socket.plug(self)
+        self._on_change, self._on_lost = on_change, on_lost
+
+    async def resolve(self, refs: Sequence[NodeRef], methods: Sequence[NodePath]) -> Sequence[str]:
+        """The data types of `refs`. Raises MachineFault that names everything that is not there."""
+        await self._travel()
+        self._check_open("looking for its nodes")
+        types, machine = self._machine.types(), self._machine
+        ways = [machine.way(ref.path) for ref in refs]
+        lost = [ref.path for ref, way in zip(refs, ways, strict=True) if way not in types]
+        lost += [path for path in methods if not machine.has(path)]
+        if lost:
+            raise missing(self._socket.machine, lost)
+        return [one_element(types[way], ref.index) for ref, way in zip(refs, ways, strict=True)]
+
+    async def subscribe(self, refs: Sequence[NodeRef]) -> None:
+        """Hear these variables from now on; the present values are heard before this returns.
+
+        Raises LinkLost, or MachineFault for ways that lead nowhere. Asking again brings the present values again.
+        """
+        await self._travel()
+        self._check_open("subscribing")
+        values = self._machine.values()
+        ways = {ref: self._machine.way(ref.path) for ref in refs}
+        lost = [ref.path for ref, way in ways.items() if way not in values]
+        if lost:
+            raise missing(self._socket.machine, lost)
+        for ref in refs:
+            value = picked(values[ways[ref]], ref.index)
+            self._known[ref] = (ways[ref], value)
+            self._hear(ref, value)
+
+    async def write(self, ref: NodeRef, value: Any) -> None:
+        """Write one value, one turn of the loop from now. Raises LinkLost or MachineFault."""
+        doing = f"writing {spell(ref.path)}"
+        await self._travel()
+        self._check_open(doing)
+        self._machine.write(ref, value)
+        await self._return(doing)
+
+    async def call(self, path: NodePath, *arguments: Any) -> tuple[Any, ...]:
+        """Call a method, one turn of the loop from now. Raises LinkLost or MachineFault."""
+        doing = f"calling {spell(path)}"
+        await self._travel()
+        self._check_open(doing)
+        outputs = self._machine.call(path, arguments)
+        await self._return(doing)
+        return outputs
+
+    async def close(self) -> None:
+        """Unplug. May be called twice."""
+        self._on_change = self._on_lost = None
+        self._socket.unplug(self)
+
+    def compare(self, values: Mapping[NodePath, Any]) -> None:
+        """Publish what has changed since it was last looked at."""
+        for ref, (way, known) in self._known.items():
+            value = picked(values.get(way), ref.index)
+            if value != known:
+                self._known[ref] = (way, value)
+                self._socket.later(self._hear, ref, value)
+
+    def lose(self, reason: str) -> None:
+        """The cable was cut."""
+        asyncio.get_running_loop().call_soon(self._tell_lost, reason)
+
+    def _hear(self, ref: NodeRef, value: Any) -> None:
+        if self._on_change and self._socket.cable is self:
+            heard = NodeValue(ref, None, Quality.BAD, "BadNoData") if value is None else NodeValue(ref, value)
+            self._on_change(heard)
+
+    def _tell_lost(self, reason: str) -> None:
+        on_lost, self._on_lost = self._on_lost, None
+        if on_lost:
+            on_lost(reason)
+
+    async def _travel(self) -> None:
+        await asyncio.sleep(self._socket.latency_s)
+
+    async def _return(self, doing: str) -> None:
+        if self._socket.latency_s:
+            await self._travel()
+            self._check_open(doing)
+
+    def _check_open(self, doing: str) -> None:
+        if self._socket.cable is not self:
+            what = f"the session ended while {doing}; what became of it is not known"
+            raise LinkLost(self._socket.machine, what, do_next="Look at the machine before it is told again")
+
+
+def _refused(machine: str, what: str) -> MachineFault:
+    return MachineFault(machine, what, do_next="Compare the profile with the nodes that the server shows")
