@@ -88,7 +88,7 @@ class NamesFiles(Protocol):
     """Options that name files beside the cell file."""
 
     def beside(self, machine: str, folder: Path, where: str) -> Any:
-        """The options with what the files say. `where` is the machine's table. Raises ConfigError with every mistake."""
+        """The options with what the files say; `where` is the machine's table. Raises ConfigError."""
         ...
 
 

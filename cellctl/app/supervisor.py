@@ -121,8 +121,8 @@ class Supervisor:
         """Give the machine its work; if it cannot take it, nothing was begun and that is reported."""
         try:
             driver = self._ready()
-            program = operation.program
-            call = f"? load sha256:{program.sha256}" if program and program.sha256 else f"# {operation.step} {operation.target}"
+            sha256 = operation.program.sha256 if operation.program else ""
+            call = f"? load sha256:{sha256}" if sha256 else f"# {operation.step} {operation.target}"
             with self._witness(self.machine, call):
                 driver.start(operation)
         except NotAllowed as refused:

@@ -1,6 +1,6 @@
 """The services of one session: values heard, written, and methods called."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import structlog

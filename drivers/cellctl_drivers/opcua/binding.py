@@ -3,7 +3,7 @@
 All mistakes are found in one go.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
@@ -12,7 +12,7 @@ from cellctl.ports.nodes import NodeRef
 
 from .commands import Commands
 from .conditions import condition_of
-from .profile import Condition, Gripping, Guard, Heartbeat, Profile, Proof, Scalar, Signal, Times
+from .profile import RUN_WORDS, Condition, Gripping, Guard, Heartbeat, Pick, Profile, Proof, Scalar, Signal, Times
 from .tables import GuardTable, Parameter, ProfileFile, SignalTable, mistakes_in
 from .values import BUILTIN, PLACEHOLDER, STRUCTURE, Unfit, picks_of
 from .ways import NoWay, way_of
@@ -65,7 +65,8 @@ def _filled_in(
         if name not in given and each.default is None
     ]
     known = ", ".join(about) or "none"
-    ours += [f"parameters.{name} is no parameter of the profile; it has: {known}" for name in given if name not in about]
+    strange = (name for name in given if name not in about)
+    ours += [f"parameters.{name} is no parameter of the profile; it has: {known}" for name in strange]
     values: dict[str, Scalar] = {"machine": machine}
     for name, each in about.items():
         value = given.get(name, "" if each.default is None else each.default)
@@ -104,36 +105,42 @@ class _Binder:
             reading=file.profile.reading,
             times=Times(file.times.stale_s, file.times.refresh_s, file.times.settle_s),
             signals={each: signal for each, signal in self._signals.items() if each not in self._without},
-            states={each: self._condition(f"states.{each}", tests) for each, tests in _in_order(file.states)},
+            states={each: self.condition(f"states.{each}", tests) for each, tests in file.states.items()},
             guards=tuple(self._guards()),
-            shown=self._condition("run.shown", file.run.shown),
+            shown=self.condition("run.shown", file.run.shown),
             proof=self._proof(),
             gripping=self._gripping(),
             heartbeat=self._heartbeat(),
-            owned=self._condition("control.owned", file.control.owned),
+            owned=self.condition("control.owned", file.control.owned),
             answers=file.answers,
-            commands=Commands(file, self._signals, self._without, self._condition, self._tried).all(),
+            commands=Commands(file, self._signals, self._without, self).all(),
         )
         self.mistakes += _contradictions(profile, file)
         return profile
 
-    def _tried(self, where: str, make: Callable[[], Made], otherwise: Made) -> Made:
+    def note(self, where: str, why: str) -> None:
+        """This is a mistake."""
+        self.mistakes.append(f"{where}: {why}")
+
+    def tried(self, where: str, make: Callable[[], Made], otherwise: Made) -> Made:
+        """What `make` makes; otherwise where that is a mistake."""
         try:
             return make()
         except (Unfit, NoWay) as wrong:
             self.mistakes.append(f"{where}: {wrong}")
             return otherwise
 
-    def _condition(self, where: str, tests: Any, *, whole: bool = False) -> Condition:
+    def condition(self, where: str, tests: Any, *, whole: bool = False) -> Condition:
+        """A condition; NEVER where it makes no sense."""
         absent = self._without
-        return self._tried(where, lambda: condition_of(tests, self._signals, absent, whole=whole), Condition())
+        return self.tried(where, lambda: condition_of(tests, self._signals, absent, whole=whole), Condition())
 
     def _signal(self, name: str, table: SignalTable) -> Signal:
         where = f"signals.{name}"
         ref = None
         if table.node is not None:
             steps = table.node
-            path = self._tried(
+            path = self.tried(
                 f"{where}.node", lambda: way_of(steps, self._file.places, self._file.namespaces), tuple[str, ...]()
             )
             ref = NodeRef(path, table.index)
@@ -142,11 +149,11 @@ class _Binder:
         plain = table.type.removesuffix("[]")
         if plain not in BUILTIN and plain != STRUCTURE:
             known = ", ".join(sorted(BUILTIN))
-            self.mistakes.append(f"{where}.type must be {STRUCTURE} or one of {known}, with or without []; found {plain!r}")
-        picks = self._tried(f"{where}.field", lambda: picks_of(table.field), ()) if table.field else ()
-        if table.type != plain or plain == STRUCTURE:
-            if not picks and ":" not in table.index:
-                self.mistakes.append(f"{where}.field is missing: which part of {table.type} is meant; or an index")
+            self.note(f"{where}.type", f"must be {STRUCTURE} or one of {known}, with or without []; found {plain!r}")
+        picks = self.tried(f"{where}.field", lambda: picks_of(table.field), tuple[Pick, ...]()) if table.field else ()
+        many = table.type != plain or plain == STRUCTURE
+        if many and not picks and not table.index:
+            self.mistakes.append(f"{where}.field is missing: which part of {table.type} is meant; or an index")
         if table.written and picks:
             self.mistakes.append(f"{where}.field: a part of a structure cannot be written")
         return Signal(name, ref, table.type, table.bit, picks, table.names, table.absent, table.written)
@@ -162,13 +169,14 @@ class _Binder:
 
     def _guards(self) -> Iterator[Guard]:
         for at, table in enumerate(self._file.guards):
-            must = self._condition(f"guards.{at}.must", table.must)
+            must = self.condition(f"guards.{at}.must", table.must)
             self._check_sentence(f"guards.{at}.says", table)
             if must:
                 yield Guard(must, table.says, table.halts, table.before == "start")
 
     def _check_sentence(self, where: str, table: GuardTable) -> None:
-        strange = [word for word in PLACEHOLDER.findall(table.says) if word not in self._signals and word != "operation"]
+        known = (*self._signals, *RUN_WORDS)
+        strange = [word for word in PLACEHOLDER.findall(table.says) if word not in known]
         if strange:
             self.mistakes.append(f"{where}: {strange[0]} is no signal; there are: {', '.join(self._signals)}")
 
@@ -176,15 +184,15 @@ class _Binder:
         table = self._file.proof
         return Proof(
             self._known("proof.counter", table.counter),
-            self._condition("proof.live", table.live),
-            self._condition("proof.after_loss", table.after_loss, whole=True),
-            self._condition("proof.failed", table.failed),
+            self.condition("proof.live", table.live),
+            self.condition("proof.after_loss", table.after_loss, whole=True),
+            self.condition("proof.failed", table.failed),
         )
 
     def _gripping(self) -> Gripping:
         table = self._file.carry
         holding, empty = (
-            self._condition(f"carry.{name}", tests)
+            self.condition(f"carry.{name}", tests)
             for name, tests in (("holding", table.holding), ("empty", table.empty))
         )
         return Gripping(holding, empty, self._known("carry.zone", table.zone))
@@ -194,11 +202,6 @@ class _Binder:
         hears = self._known("heartbeat.hears", table.hears)
         writes = self._known("heartbeat.writes", table.writes, written=True)
         return Heartbeat(hears, table.within_s, writes, table.every_s)
-
-
-def _in_order(states: Mapping[str, Any]) -> Sequence[tuple[str, Any]]:
-    """As the file has them: the first that holds is the machine's state."""
-    return list(states.items())
 
 
 def _contradictions(profile: Profile, file: ProfileFile) -> Iterator[str]:
@@ -220,4 +223,3 @@ def _contradictions(profile: Profile, file: ProfileFile) -> Iterator[str]:
     needed = [name for name in profile.commands if name not in _NO_COMMAND_NEEDS]
     if not needed:
         yield "commands: there are none; a profile for reading only says reading = true"
-

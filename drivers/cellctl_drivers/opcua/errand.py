@@ -1,51 +1,25 @@
 """What a machine is made to do, from PackML state to PackML state: one phase after the other."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from cellctl.domain.errors import MachineFault, NotAllowed
 from cellctl.domain.events import Fact, OperationEnded, OperationFound, OperationStarted, StationChanged
 from cellctl.domain.machine import RUNNING, MachineCommand, MachineState, after
 from cellctl.domain.work import OperationState
 
-from .connection import Connection, Limits, Owner
-from .course import Course, Fresh, RefreshAct, write_of
-from .phases import FORGIVING, HALTS, SHOWN, TURNED_BACK, Phase, Step
-from .picture import NO_WORDS, Picture
-from .profile import Act, AwaitAct, CallAct, Profile, Stage, Words, WriteAct
+from .connection import Owner
+from .course import Course, Fresh, RefreshAct
+from .footing import Footing
+from .phases import FORGIVING, HALTS, TURNED_BACK, Phase, Step
+from .profile import AwaitAct, CallAct, Stage, WriteAct
 from .refusals import refusal_in
 from .values import Unfit
-from .words import Answered, Call, Decision, GiveUp, Refused, Request, Write
+from .words import Answered, Decision, GiveUp, Refused
 from .work import Work
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What stays as it is for a whole contact."""
-
-    machine: str
-    profile: Profile
-    limits: Limits
-
-
-class Errand:
+class Errand(Footing):
     """The state of one machine, its work, and the phase that it is in. It is asked only while the contact is READY."""
-
-    def __init__(self, setup: Setup, picture: Picture, connection: Connection) -> None:
-        self.state = MachineState.STOPPED
-        self._setup = setup
-        self._picture = picture
-        self._connection = connection
-        self._work: Work | None = None
-        # Of the present work, or of the last one: what it left behind may have to be cleared away.
-        self._words = NO_WORDS
-        self._step = Step()
-        self._reason = ""
-
-    @property
-    def deadline_s(self) -> float | None:
-        """When the present wait has been too long."""
-        return None if self._step.asked else self._step.until_s
 
     # ---- what comes in ---------------------------------------------------------------------------------------
 
@@ -53,7 +27,9 @@ class Errand:
         """Contact was made. Nothing is asked of the machine: whatever it is doing, it goes on doing."""
         against = self._picture.against(start=True)
         found: list[Decision] = [StationChanged(self._setup.machine, self.state, against.why)]
-        return found if against else found + self._walk(MachineCommand.RESET) + self._walk(MachineCommand.STATE_COMPLETE)
+        if against:
+            return found
+        return found + self._walk(MachineCommand.RESET) + self._walk(MachineCommand.STATE_COMPLETE)
 
     def look(self) -> list[Decision]:
         """Something new was heard."""
@@ -87,12 +63,14 @@ class Errand:
 
     def command(self, command: MachineCommand) -> list[Decision]:
         """A PackML command. Raises NotAllowed."""
-        moving = not self._picture.at_rest
-        if command in (MachineCommand.STOP, MachineCommand.ABORT) and moving and not self._stages("stop", "abort"):
-            raise NotAllowed(f"{self._setup.machine}: its profile {self._setup.profile.name} cannot stop it; stop it at the machine")
+        machine, halting = self._setup.machine, command in (MachineCommand.STOP, MachineCommand.ABORT)
+        if halting and not self._picture.at_rest and not self._stages("stop", "abort"):
+            raise NotAllowed(
+                f"{machine}: its profile {self._setup.profile.name} cannot stop it; stop it at the machine"
+            )
         adopting = self._work is not None and self._step.phase is Phase.ADOPT
         if adopting and after(self.state, command) not in HALTS:
-            raise NotAllowed(f"{self._setup.machine} is looked at after a loss of contact; tell it again in a moment")
+            raise NotAllowed(f"{machine} is looked at after a loss of contact; tell it again in a moment")
         entered = self._walk(command)
         if self.state in HALTS:
             self._reason = f"{command.value} was commanded"
@@ -151,23 +129,6 @@ class Errand:
         open_request = asked is not None and not isinstance(asked, RefreshAct)
         return [OperationEnded(work.operation.id, OperationState.UNKNOWN if open_request else work.unfinished, why)]
 
-    def last_words(self) -> list[Request]:
-        """What brings the machine to rest, without waiting for what it shows."""
-        starting = self._step.asked is not None and self._step.course.moves
-        stages: list[Stage] = self._undo()
-        if self._may_move() or starting:
-            stages += self._stages("stop", "abort")
-        stages += self._giving()
-        acts = [act for stage in stages for act in stage.acts if isinstance(act, CallAct | WriteAct)]
-        requests = []
-        for act in acts:
-            course = Course((Stage((act,)),), self._words)
-            try:
-                requests.append(course.request(act, self._setup.profile, self._picture))
-            except (Unfit, KeyError):
-                continue
-        return requests
-
     # ---- going through a phase -------------------------------------------------------------------------------
 
     def _enter(
@@ -220,53 +181,19 @@ class Errand:
         step.asked = act
         return [*facts, *self._connection.ask(request, Owner.COURSE, self._picture.now_s)]
 
-    def _take(self, act: Act | RefreshAct, answer: Answered | Refused) -> None:
-        """What a method's answer says of signals."""
-        if isinstance(act, CallAct) and isinstance(answer, Answered):
-            for output, name in act.gives.items():
-                if output < len(answer.outputs):
-                    self._picture.given(name, answer.outputs[output], self._picture.now_s)
-
-    def _wait(self, duration_s: float) -> None:
-        if self._step.until_s is None:
-            self._step.until_s = self._picture.now_s + duration_s
-
-    @property
-    def _patience_s(self) -> float:
-        """How long the machine may take to show that the present phase is over."""
-        limits = self._setup.limits
-        if self._step.phase is Phase.MOVE:
-            return limits.carry_s if self._work and self._work.carries else limits.work_s
-        return self._setup.profile.times.settle_s * limits.wire
-
-    def _over(self) -> bool:
-        step, picture = self._step, self._picture
-        if step.phase is Phase.REST and self.state is MachineState.HOLDING and picture.state == "paused":
-            return True
-        return step.phase not in SHOWN or SHOWN[step.phase](self._setup.profile, picture, self._work)
-
     def _next(self) -> list[Decision]:
-        """The phase after one that is over."""
-        match self._step.phase:
-            case Phase.CHECK:
-                return self._checked()
-            case Phase.BEGIN:
-                return self._walk(MachineCommand.STATE_COMPLETE) + self._run()
-            case Phase.MOVE if self._picture.state == "faulted":
-                return self._leave(MachineCommand.ABORT, "it shows a fault")
-            case Phase.MOVE:
-                return self._enter(Phase.LOOK, self._stages("look"))
-            case Phase.LOOK:
-                return self._enter(Phase.SETTLE)
-            case Phase.SETTLE:
-                return self._settled()
-            case Phase.HALT if self._step.stops:
-                return self._enter(Phase.REST, (Fresh(),), self._step.command)
-            case Phase.HALT | Phase.REST:
-                return self._rested()
-            case Phase.ADOPT:
-                return self._recognised()
-        return self._ready()
+        """What follows from a phase that is over."""
+        follows = {
+            Phase.CHECK: self._checked,
+            Phase.BEGIN: self._begun,
+            Phase.MOVE: self._ended,
+            Phase.LOOK: lambda: self._enter(Phase.SETTLE),
+            Phase.SETTLE: self._settled,
+            Phase.HALT: self._halted,
+            Phase.REST: self._rested,
+            Phase.ADOPT: self._recognised,
+        }
+        return follows.get(self._step.phase, self._ready)()
 
     # ---- the way through the work ----------------------------------------------------------------------------
 
@@ -276,12 +203,21 @@ class Errand:
         if work is None:
             return self._leave(MachineCommand.STOP, "its work is gone")
         if work.began and picture.counted:
-            return self._walk(MachineCommand.STATE_COMPLETE) + self._run()
+            return self._begun()
         if against := picture.against(start=not work.began):
             return self._turn_back(against.why)
         if not work.began:
             picture.about(work.words, picture.counter)
         return self._enter(Phase.BEGIN, self._stages("unhold" if work.began else "start"))
+
+    def _begun(self) -> list[Decision]:
+        return self._walk(MachineCommand.STATE_COMPLETE) + self._run()
+
+    def _ended(self) -> list[Decision]:
+        """No program runs any more."""
+        if self._picture.state == "faulted":
+            return self._leave(MachineCommand.ABORT, "it shows a fault")
+        return self._enter(Phase.LOOK, self._stages("look"))
 
     def _run(self) -> list[Decision]:
         if self._work:
@@ -323,7 +259,7 @@ class Errand:
         begun = self._work is not None and self._work.began
         if self.state is MachineState.HELD and phase is Phase.NOTHING and begun and shown == "executing":
             resumed = self._walk(MachineCommand.UNHOLD, "it goes on at the machine")
-            return resumed + self._walk(MachineCommand.STATE_COMPLETE) + self._run()
+            return resumed + self._begun()
         return []
 
     # ---- after a loss of contact -----------------------------------------------------------------------------
@@ -399,9 +335,10 @@ class Errand:
             return self._rested()
         return self._enter(Phase.HALT, stages, names[0], stops=stops)
 
-    def _may_move(self) -> bool:
-        work = self._work
-        return work is not None and work.began and not (work.seen_executing and self._picture.at_rest)
+    def _halted(self) -> list[Decision]:
+        """What brings it to rest was asked; whether it stands still its values say."""
+        step = self._step
+        return self._enter(Phase.REST, (Fresh(),), step.command) if step.stops else self._rested()
 
     def _rested(self) -> list[Decision]:
         work, picture = self._work, self._picture
@@ -413,32 +350,3 @@ class Errand:
             self._drop()
             ended = [OperationEnded(work.operation.id, state, self._reason + self._whereabouts)]
         return ended + self._walk(MachineCommand.STATE_COMPLETE, self._reason)
-
-    @property
-    def _whereabouts(self) -> str:
-        """In whose zone an arm stands, as the end of a sentence; empty if in none."""
-        name = self._setup.profile.gripping.zone
-        zone = self._picture.shows(name) if name else ""
-        return f"; it stands in the zone of {zone}" if zone else ""
-
-    def _drop(self) -> None:
-        self._work, self._step = None, Step()
-
-    def _undo(self) -> list[Stage]:
-        """What takes a start bit back that was set."""
-        undo = self._step.course.undo
-        return [Stage((undo,))] if undo else []
-
-    def _giving(self) -> list[Stage]:
-        """What gives control back, where it is ours."""
-        owned = self._picture.holds(self._setup.profile.owned)
-        return self._stages("give_control") if owned else []
-
-    def _stages(self, *names: str) -> list[Stage]:
-        """The first of these commands that the profile has."""
-        commands = self._setup.profile.commands
-        return next((list(commands[name]) for name in names if commands.get(name)), [])
-
-    def _walk(self, command: MachineCommand, reason: str = "") -> list[Decision]:
-        self.state = after(self.state, command)
-        return [StationChanged(self._setup.machine, self.state, reason)]

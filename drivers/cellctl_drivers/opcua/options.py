@@ -71,7 +71,7 @@ class OpcuaMachine:
         station = plan.station(machine)
         for key, names in (("capabilities", station.capabilities), ("reach", station.reach)):
             if self.profile.reading and names:
-                yield f"{key}: the profile {self.profile.name} only reads, so this machine takes no work; found {names!r}"
+                yield f"{key}: a machine with the profile {self.profile.name} takes no work; found {names!r}"
         places = {place for each in plan.stations.values() for place in each.places}
         for carry in self.options.carries:
             ends: list[Any] = carry.split(">")

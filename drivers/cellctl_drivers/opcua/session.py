@@ -5,20 +5,19 @@ whose contact is lost is thrown away.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from cellctl.domain.errors import LinkLost, MachineFault, NotAllowed
 from cellctl.domain.events import ContactFound, Fact, StationChanged
-from cellctl.domain.machine import RUNNING, MachineCommand, MachineState
+from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.work import Operation
 from cellctl.ports.nodes import NodeValue
 
 from .connection import Connection, Contact, Limits, Owner
 from .course import fits
-from .errand import Errand, Setup
+from .errand import Errand
+from .footing import Setup
 from .naming import Naming
-from .phases import HALTS, Phase
 from .picture import Picture, mark_of
 from .profile import Profile
 from .words import Answer, Decision, GiveUp, Refused, Request, Unanswered
@@ -135,7 +134,8 @@ class Session:
         if command not in _COMMANDS:
             raise NotAllowed(f"{self.machine} does not take {command.value}")
         if command in (MachineCommand.HOLD, MachineCommand.UNHOLD) and command.value not in self._profile.commands:
-            raise NotAllowed(f"{self.machine}: its profile {self._profile.name} cannot {command.value}; stop it instead")
+            name = self._profile.name
+            raise NotAllowed(f"{self.machine}: its profile {name} cannot {command.value}; stop it instead")
         return self._errand.command(command)
 
     def tick(self, now_s: float) -> list[Decision]:

@@ -35,7 +35,8 @@ def _step(step: str, at: int, namespaces: Mapping[str, str]) -> str:
     if not separator:
         space, name = "", space
     if not name or step.startswith("@"):
-        raise NoWay(f"{step!r} is no step; allowed: Name, alias;Name, first:alias;i=1, node:alias;s=A, and @place first")
+        allowed = "Name, alias;Name, first:alias;i=1, node:alias;s=A, and @place as the first"
+        raise NoWay(f"{step!r} is no step; allowed: {allowed}")
     if kind == "node:" and at:
         raise NoWay(f"{step!r} must be the first step, for it says where to begin")
     if kind and not name.startswith(_IDS):

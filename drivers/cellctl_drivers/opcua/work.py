@@ -15,8 +15,7 @@ class Work:
     """One operation and its evidence.
 
     `sent`: a request was made for it. `began`: the machine took, or may have taken, the start. `seen_executing`: it was
-    seen to run since the last start. `adopted`: it was begun before the contact was lost, and `seen_executing` if it was
-    found running.
+    seen to run since the last start, or found running. `adopted`: it was begun before the contact was lost.
     """
 
     operation: Operation
