@@ -50,6 +50,15 @@ class ByHand(Protocol):
         ...
 
 
+@runtime_checkable
+class Adopting(Protocol):
+    """A driver whose machine may still be at work, or know how it ended, after the contact was lost."""
+
+    def adopt(self, operation: Operation) -> None:
+        """Look for this work; if it is found, OperationFound is reported first. Nothing is ever started by this."""
+        ...
+
+
 class Supervisor:
     """Owns the driver of one machine; the only place where a driver's unknown error is caught."""
 
@@ -112,8 +121,8 @@ class Supervisor:
         """Give the machine its work; if it cannot take it, nothing was begun and that is reported."""
         try:
             driver = self._ready()
-            program = operation.program
-            call = f"? load sha256:{program.sha256}" if program else f"# {operation.step} {operation.target}"
+            sha256 = operation.program.sha256 if operation.program else ""
+            call = f"? load sha256:{sha256}" if sha256 else f"# {operation.step} {operation.target}"
             with self._witness(self.machine, call):
                 driver.start(operation)
         except NotAllowed as refused:
@@ -122,6 +131,17 @@ class Supervisor:
         except Exception as error:
             # Nobody can say how far it came; its machine is asked about like after a crash.
             self._report(OperationEnded(operation.id, OperationState.UNKNOWN, self._defect(error)))
+
+    def adopt(self, operation: Operation) -> None:
+        """Let the driver look for work whose outcome is unknown; without an answer it stays unknown."""
+        driver = self._driver
+        if not isinstance(driver, Adopting):
+            return
+        try:
+            with self._witness(self.machine, f"? adopt {operation.id}"):
+                self._pass_on(lambda: driver.adopt(operation))
+        except NotAllowed as refused:
+            log.warning("operation.not_found", machine=self.machine, operation=operation.id, why=str(refused))
 
     def command(self, command: MachineCommand) -> None:
         """Pass on a PackML command. Raises NotAllowed."""
