@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
+from random import Random
 from typing import Final, Protocol, runtime_checkable
 
 import structlog
@@ -17,6 +18,8 @@ from cellctl.ports import Driver, Tools
 
 FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 30.0
+# A wait is shorter by up to this part, so that machines that were lost together are not looked for together.
+JITTER: Final = 0.25
 BEAT_S: Final = 2.0
 
 # Somebody who takes down what a machine is told, ahead of the bytes that follow from it, unless it is refused.
@@ -68,6 +71,8 @@ class Supervisor:
         self._config = config
         self._tools = tools
         self._driver: Driver | None = None
+        # Seeded by the name: another wait for each machine, and the same in every run.
+        self._jitter = Random(machine)  # noqa: S311 - no secret
         self._heard = False
         self.last_progress_s = 0.0
 
@@ -106,8 +111,9 @@ class Supervisor:
     async def _pause(self, longest_s: float) -> None:
         """Wait before the next attempt, but not for a machine that has just been plugged in."""
         clock = self._tools.clock
+        wait_s = longest_s * (1 - JITTER * self._jitter.random())
         with suppress(TimeoutError):
-            async with asyncio.timeout(clock.wire_s(longest_s) / clock.speed):
+            async with asyncio.timeout(clock.wire_s(wait_s) / clock.speed):
                 await self._tools.links.appeared(self.machine)
 
     async def beat(self) -> None:

@@ -82,6 +82,14 @@ YARDS: Final[Mapping[str, Yard]] = {
         ("i=302[0]", True),
         ("write HoldingRegisters", "write Coils", "read", "subscribe"),
     ),
+    "jobs": Yard(
+        machine_tool,
+        {"profile": "machinery-jobs", "parameters": {"namespace": "urn:cellctl:sim:cnc"}},
+        ("StoreAndStart", None),
+        ("call StoreAndStart", "read", "subscribe"),
+        resident="nameplate",
+        lasts_s=70.0,
+    ),
 }
 KINDS: Final = tuple(kind for kind in NodeKind if kind is not NodeKind.CERTIFICATE)
 
@@ -131,7 +139,8 @@ class Recorder:
         await self._only(self._link.write(ref, value))
 
     async def call(self, path: NodePath, *arguments: Any) -> tuple[Any, ...]:
-        self._take_down(path[-1].rpartition(";")[2], arguments[0] if arguments else None)
+        name = path[-1].rpartition(";")[2]
+        self._take_down(name, None if name == "StoreAndStart" or not arguments else arguments[0])
         answer: tuple[Any, ...] = await self._only(self._link.call(path, *arguments))
         return answer
 
@@ -209,8 +218,7 @@ class _Trial:
             await self._until(lambda: self.outcome.end is not None, OVER_AFTER_S)
             await self.clock.sleep(AFTERMATH_S)
             running.cancel()
-        part = self.around.part_at(PLACES[1])
-        self.outcome.arrived = part is not None
+        self.outcome.arrived = bool(self.yard.resident) or self.around.part_at(PLACES[1]) is not None
         self.outcome.wrong += self.around.violations
         return self.outcome
 
