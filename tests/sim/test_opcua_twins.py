@@ -185,7 +185,7 @@ def test_a_job_runs_to_ended_and_every_view_of_the_machine_shows_it() -> None:
         assert await link.call(there.method("Pause"), "op-1", []) == (1,)
         await there.until("State/Number", 3)
         assert await link.call(there.method("Resume"), "op-1", []) == (1,)
-        await there.until("ItemState/Number", 2)
+        await there.until("State/Number", 2)
         listed = there.value("JobOrderList")[0]
         assert (listed["JobOrder"]["JobOrderID"], listed["State"][0]["StateNumber"]) == ("op-1", 5)
         [response] = there.value("JobOrderResponseList")
