@@ -92,6 +92,7 @@ async def _run(config: CellConfig, args: Namespace) -> None:
             report=lambda order_id: order_report(cell.engine.records(), order_id),
             render=render,
             version=__version__,
+            notices=keys.notices,
         )
         faces: list[Face] = [api]
         if config.mqtt.enabled:

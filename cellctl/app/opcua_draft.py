@@ -41,23 +41,8 @@ ROBOT_PARTS: Final = {
     "task": f"{ROBOTICS};i=1011",
     "safety_state": f"{ROBOTICS};i=1013",
 }
-_TYPES: Final = frozenset(
-    [
-        "Boolean",
-        "SByte",
-        "Byte",
-        "Int16",
-        "UInt16",
-        "Int32",
-        "UInt32",
-        "Int64",
-        "UInt64",
-        "Float",
-        "Double",
-        "String",
-        "LocalizedText",
-    ]
-)
+_NUMBERS: Final = ("SByte", "Byte", "Int16", "UInt16", "Int32", "UInt32", "Int64", "UInt64", "Float", "Double")
+_TYPES: Final = frozenset(("Boolean", "String", "LocalizedText", *_NUMBERS))
 _MOST_SIGNALS: Final = 300
 
 

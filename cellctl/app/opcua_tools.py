@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
@@ -33,7 +34,10 @@ def main_opcua(args: Namespace) -> int:
         raise
     except CellError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the command's output
-        return 1
+    except BrokenPipeError:
+        # Whoever read our output has had enough (| head). What is still buffered has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
 
 
 def _say(lines: Sequence[str]) -> None:
@@ -173,12 +177,14 @@ async def _probe(args: Namespace) -> int:
         parts = {name: way for name, each in ROBOT_PARTS.items() if (way := await survey.first(each))}
         root = await survey.tree((), _PROBE_DEPTH)
     machine = "MACHINE" if args.target.startswith(_URL) else args.target
-    _say([access.url, *_about_server(about), *_about_offers(ways), *_about_standards(about, found)])
+    head = [access.url, *_about_server(about), *_about_offers(ways), *_about_standards(about, found)]
     built_in = suggestion(machine, found, parts)
     if built_in:
-        _say(["", f"# A built-in profile fits: try it first, in [machines.{machine}]", *built_in])
-    lines = draft(access.url, root)
-    _say(["", *lines] if lines else ["", f"{args.target} shows no variable that could be read."])
+        head += ["", f"A built-in profile fits: try it first, in [machines.{machine}]"]
+        head += [f"  {line}" for line in built_in]
+    # All but the draft are remarks in it: the whole output is a profile.
+    _say([f"# {line}".rstrip() for line in head])
+    _say(["", *(draft(access.url, root) or ["# It shows no variable that could be read."])])
     return 0
 
 

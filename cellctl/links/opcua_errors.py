@@ -33,10 +33,19 @@ _OUTCOME_UNKNOWN: Final = frozenset(
 _OUR_CERTIFICATE: Final = (
     "Let the controller trust our certificate (state/opcua/own/cellctl.der; it is in the controller's rejected folder)"
 )
+_CHECK: Final = "Check network and controller"
+# What asyncua says where no endpoint goes without protection.
+_REMEDY_BY_TEXT: Final = {
+    "No matching endpoints: 1, http://opcfoundation.org/UA/SecurityPolicy#None": "It speaks with nobody without "
+    "protection: put it into a cell file without insecure, then: cellctl opcua trust MACHINE"
+}
 _LOG_IN: Final = "Check user and password_file of this machine, and the rights of this user in the controller"
+_SEATS: Final = (
+    "All its seats are taken: end other clients; the seat of one that was killed is free when its session times out"
+)
 _REMEDIES: Final = {
-    StatusCodes.BadTooManySessions: "All its seats are taken: end other clients; seats of a client that was killed "
-    "are free again when their session times out",
+    StatusCodes.BadTooManySessions: _SEATS,
+    StatusCodes.BadMaxConnectionsReached: _SEATS,
     StatusCodes.BadCertificateUntrusted: _OUR_CERTIFICATE,
     StatusCodes.BadSecurityChecksFailed: _OUR_CERTIFICATE,
     StatusCodes.BadCertificateInvalid: _OUR_CERTIFICATE,
@@ -68,7 +77,7 @@ def errors_as_ours(machine: str, what: str) -> Iterator[None]:
         raise MachineFault(machine, f"its server refuses to {what}: {status_name(code)}", do_next=remedy) from bad
     except TimeoutError as late:
         reason = f"no answer in time to: {what}"
-        raise LinkLost(machine, reason, do_next="Check network and controller") from late
+        raise LinkLost(machine, reason, do_next=_CHECK) from late
     except STACK_ERRORS as broken:
         reason = f"could not {what}: {broken or type(broken).__name__}"
-        raise LinkLost(machine, reason, do_next="Check network and controller") from broken
+        raise LinkLost(machine, reason, do_next=_REMEDY_BY_TEXT.get(str(broken), _CHECK)) from broken

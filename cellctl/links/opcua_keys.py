@@ -39,10 +39,6 @@ class Own:
     key: rsa.RSAPrivateKey
     application_uri: str
 
-    def days_left(self, utc: str) -> float:
-        """Until the certificate ends."""
-        return (self.certificate.not_valid_after_utc - datetime.fromisoformat(utc)) / timedelta(days=1)
-
 
 @dataclass(frozen=True, slots=True)
 class Keys:
@@ -86,6 +82,20 @@ class Keys:
     def password(self, file: str) -> str:
         """What a credential file holds. Raises OSError."""
         return (self.credentials / file).read_text(encoding="utf-8").strip()
+
+    def notices(self) -> list[str]:
+        """What a person must see to soon: our certificate ends. Raises nothing: what cannot be read is said too."""
+        if not self.own_certificate.exists():
+            return []
+        try:
+            certificate = x509.load_der_x509_certificate(self.own_certificate.read_bytes())
+        except (OSError, ValueError) as error:
+            return [f"our OPC UA certificate {self.own_certificate} cannot be read: {error}"]
+        days_left = (certificate.not_valid_after_utc - datetime.fromisoformat(self.utc())) / timedelta(days=1)
+        if days_left >= WARN_DAYS:
+            return []
+        remedy = f"remove {self.own_certificate.parent}, restart, and let each controller trust the new one"
+        return [f"our OPC UA certificate ends in {max(0, int(days_left))} days: {remedy}"]
 
     def _pin_file(self, machine: str) -> Path:
         return self.folder / "pinned" / f"{machine}.der"

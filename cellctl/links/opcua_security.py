@@ -12,7 +12,7 @@ from cryptography import x509
 
 from cellctl.domain.errors import MachineFault
 from cellctl.links.apart import apart
-from cellctl.links.opcua_keys import WARN_DAYS, Keys, Own, fingerprint
+from cellctl.links.opcua_keys import Keys, Own, fingerprint
 from cellctl.links.opcua_wire import BoundedClient
 from cellctl.ports.nodes import NodeAccess
 
@@ -104,12 +104,12 @@ class SecureAdmission(Admission):
         client.application_uri = own.application_uri
         client.security_policy = policy(server, own.certificate, own.key, _SIGNED_AND_ENCRYPTED)
         client.uaclient.set_security(client.security_policy)
-        self._warn(own)
+        self._warn()
         self.log_in(client)
 
     def look_at_dates(self) -> None:
         """Warn of what ends soon. To be called daily."""
-        self._warn(self.keys.own())
+        self._warn()
 
     async def _own(self) -> Own:
         try:
@@ -136,16 +136,10 @@ class SecureAdmission(Admission):
         remedy = f"Switch it on in the controller, or set policy in [machines.{self.machine}]"
         raise NotAdmitted(self.machine, what, do_next=remedy)
 
-    def _warn(self, own: Own) -> None:
-        days_left = own.days_left(self.keys.utc())
-        if days_left < WARN_DAYS:
-            # Every controller must be told the new one, so this is not done behind anybody's back.
-            log.warning(
-                "opcua.certificate_ends",
-                machine=self.machine,
-                days_left=round(days_left, 1),
-                do_next=f"remove {self.keys.own_certificate.parent}, restart; let each controller trust the new one",
-            )
+    def _warn(self) -> None:
+        # Every controller must be told the new one, so it is not made behind anybody's back.
+        for notice in self.keys.notices():
+            log.warning("opcua.certificate", machine=self.machine, what=notice)
 
 
 def certificate_of(endpoint: ua.EndpointDescription) -> bytes:

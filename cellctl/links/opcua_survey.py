@@ -25,6 +25,7 @@ from cellctl.ports.nodes import NodeAccess, NodePath
 _CLOSE_S: Final = 3.0
 _SURVEY_S: Final = 120.0
 _MOST_NODES: Final = 5_000
+_EVERYWHERE: Final = {in_namespace_0(number) for number in (ObjectIds.Server, ObjectIds.Aliases, ObjectIds.Locations)}
 _WRITABLE: Final = 1 << 1  # AccessLevel CurrentWrite
 
 
@@ -225,9 +226,8 @@ class Survey:
 
 
 def _left_out(reference: ua.ReferenceDescription) -> bool:
-    """The Server object, which every server has, and arguments, which are told with their methods."""
-    server = reference.NodeId == in_namespace_0(ObjectIds.Server)
-    return server or reference.BrowseName.Name in ("InputArguments", "OutputArguments")
+    """What every server has below Objects, and arguments, which are told with their methods."""
+    return reference.NodeId in _EVERYWHERE or reference.BrowseName.Name in ("InputArguments", "OutputArguments")
 
 
 def start_of(text: str) -> NodePath:

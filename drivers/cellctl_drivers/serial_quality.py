@@ -38,14 +38,17 @@ class Latencies:
         step = 1 + int(math.log2(latency_s / _SHORTEST_S) * _STEPS_PER_OCTAVE) if latency_s > _SHORTEST_S else 0
         self._counts[min(_STEPS, step)] += 1
 
-    def percentile(self, percent: float) -> float:
-        """So many percent took no longer than this; 0 without any."""
-        wanted, seen = self._total * percent / 100, 0
-        for step, count in enumerate(self._counts):
-            seen += count
-            if count and seen >= wanted:
-                return min(self.longest_s, _SHORTEST_S * math.exp2(step / _STEPS_PER_OCTAVE))
-        return 0.0
+    def percentiles(self, *percents: float) -> list[float]:
+        """For each of these, in rising order: so many percent took no longer than this; 0 without any."""
+        found, seen = [], 0
+        steps = iter(enumerate(self._counts))
+        step = 0
+        for percent in percents:
+            while seen < self._total * percent / 100:
+                step, count = next(steps)
+                seen += count
+            found.append(min(self.longest_s, _SHORTEST_S * math.exp2(step / _STEPS_PER_OCTAVE)))
+        return found
 
 
 class Meter:
@@ -78,15 +81,16 @@ class Meter:
     def quality(self, window: int = 1, thrown_away_bytes: int = 0) -> LinkQuality:
         """The figures as they are now; `thrown_away_bytes` were not even lines."""
         underruns, starved_s = self._starvation or (None, None)
+        p50_s, p95_s, p99_s = self.latencies.percentiles(50, 95, 99)
         return LinkQuality(
             lines=self.lines,
             resends=self.resends,
             lost_acknowledgements=self.lost_acknowledgements,
             garbage_bytes=self.garbage_bytes + thrown_away_bytes,
             window=window,
-            ack_p50_s=self.latencies.percentile(50),
-            ack_p95_s=self.latencies.percentile(95),
-            ack_p99_s=self.latencies.percentile(99),
+            ack_p50_s=p50_s,
+            ack_p95_s=p95_s,
+            ack_p99_s=p99_s,
             ack_max_s=self.latencies.longest_s,
             underruns=underruns,
             starved_s=starved_s,

@@ -6,7 +6,8 @@ any session; it calls `transmit` after every other call and writes what it gets 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from functools import cache
+from typing import Protocol, cast, runtime_checkable
 
 from cellctl.domain.link import LinkQuality
 from cellctl.domain.work import Evidence
@@ -233,7 +234,6 @@ class Trying(Protocol):
         ...
 
 
-@runtime_checkable
 class Estimating(Protocol):
     """A session that knows more or less where its machine is, besides what is proved."""
 
@@ -259,7 +259,6 @@ class Yielding(Protocol):
         ...
 
 
-@runtime_checkable
 class Proving(Protocol):
     """A session that says by what it knows how many lines are executed."""
 
@@ -269,7 +268,6 @@ class Proving(Protocol):
         ...
 
 
-@runtime_checkable
 class Measuring(Protocol):
     """A session that counts what it hears of its line."""
 
@@ -277,3 +275,26 @@ class Measuring(Protocol):
     def quality(self) -> LinkQuality:
         """How good the line has been since contact was made."""
         ...
+
+
+# isinstance reads every property of a Protocol each time it asks, so on the hot way the class is asked, and once.
+
+
+@cache
+def _offers(kind: type, name: str) -> bool:
+    return hasattr(kind, name)
+
+
+def estimated_of(session: Session) -> int:
+    """Lines that are likely to be executed; those that are proved where nobody estimates."""
+    return cast(Estimating, session).estimated if _offers(type(session), "estimated") else session.executed
+
+
+def evidence_of(session: Session) -> Evidence:
+    """What `executed` rests on."""
+    return cast(Proving, session).evidence if _offers(type(session), "evidence") else Evidence.NONE
+
+
+def quality_of(session: Session) -> LinkQuality | None:
+    """How good the line has been; None where nobody counts."""
+    return cast(Measuring, session).quality if _offers(type(session), "quality") else None

@@ -10,7 +10,7 @@ from cellctl.domain.errors import CellError, LinkLost, MachineFault, NotAllowed,
 from cellctl.domain.events import OperationEnded
 from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineCommand, MachineState
-from cellctl.domain.work import Evidence, Operation, OperationState, Program, Progress, Question
+from cellctl.domain.work import Operation, OperationState, Program, Progress, Question
 from cellctl.gcode.rules import MachineRules
 from cellctl.gcode.words import strip_comment
 from cellctl.ports import ByteLink, Files, Tools
@@ -20,14 +20,11 @@ from cellctl_drivers.serial_session import (
     Acknowledged,
     Asked,
     Asking,
-    Estimating,
     FaultRaised,
     FellSilent,
     Greeted,
     Held,
-    Measuring,
     ProgramDrained,
-    Proving,
     ResetSeen,
     Rested,
     Resting,
@@ -38,6 +35,9 @@ from cellctl_drivers.serial_session import (
     Trying,
     Unasked,
     Yielding,
+    estimated_of,
+    evidence_of,
+    quality_of,
 )
 from cellctl_drivers.serial_station import MEASURE_EVERY_S, Station, Work
 
@@ -177,7 +177,7 @@ class SerialDriver:
     @property
     def quality(self) -> LinkQuality | None:
         """How good the line has been since contact was made; None where nobody counts."""
-        return self._session.quality if isinstance(self._session, Measuring) else None
+        return quality_of(self._session)
 
     # ---- ports.Listener ------------------------------------------------------------------------------------------
 
@@ -338,10 +338,10 @@ class SerialDriver:
 
     def _progress(self, work: Work) -> Progress:
         session, program = self._session, work.operation.program
-        estimated = session.estimated if isinstance(session, Estimating) else session.executed
         total = program.lines if program else 0
-        evidence = session.evidence if isinstance(session, Proving) else Evidence.NONE
-        return Progress(session.sent, session.acknowledged, session.executed, total, estimated, evidence)
+        return Progress(
+            session.sent, session.acknowledged, session.executed, total, estimated_of(session), evidence_of(session)
+        )
 
     def _end_work(self, state: OperationState, reason: str = "") -> None:
         """Whatever ends it: work of which no byte has gone out was not begun."""

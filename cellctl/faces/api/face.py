@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ SHUTDOWN_S = 0.5
 class ApiFace:
     """HTTP on a unix socket at `path`, mode 0660. `listening` is set once clients can connect.
 
-    `report` makes an order's report (None: unknown order), `render` makes it text. A socket that somebody else
+    `report` makes an order's report (None: unknown order), `render` makes it text, `notices` is what a person must
+    see to besides the cell itself (a certificate that ends). A socket that somebody else
     has opened already (systemd) comes in as `listener`; then `path` is not touched.
     """
 
@@ -37,13 +38,14 @@ class ApiFace:
         report: Callable[[str], Mapping[str, Any] | None],
         render: Callable[[Mapping[str, Any]], str],
         version: str,
+        notices: Callable[[], Sequence[str]] = list,
         listener: socket.socket | None = None,
     ) -> None:
         self.listening = asyncio.Event()
         self._path = path
         self._listener = listener
         self._app = web.Application(middlewares=[answer_errors], client_max_size=MOST_BODY_BYTES)
-        self._app.add_routes(Queries(desk, clock, report, render, version).routes())
+        self._app.add_routes(Queries(desk, clock, report, render, version, notices).routes())
         self._app.add_routes(Commands(desk, ids).routes())
         self._app.add_routes(EventStream(desk).routes())
 

@@ -1,6 +1,6 @@
 """What can be looked at: the cell, its orders, machines, prompts and products, and the report of an order."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -22,12 +22,14 @@ class Queries:
         report: Callable[[str], Mapping[str, Any] | None],
         render: Callable[[Mapping[str, Any]], str],
         version: str,
+        notices: Callable[[], Sequence[str]] = list,
     ) -> None:
         self._desk = desk
         self._clock = clock
         self._report = report
         self._render = render
         self._version = version
+        self._notices = notices
 
     def routes(self) -> list[web.RouteDef]:
         """The GET half of the API, but for the event stream."""
@@ -45,7 +47,8 @@ class Queries:
 
     async def _status(self, _: web.Request) -> web.Response:
         now = {"version": self._version, "at": self._clock.utc()}
-        return web.json_response(now | plain(self._desk.view()))
+        view = plain(self._desk.view())
+        return web.json_response(now | view | {"alarms": [*view["alarms"], *self._notices()]})
 
     async def _orders(self, _: web.Request) -> web.Response:
         return web.json_response({"orders": plain(self._desk.view().orders)})
