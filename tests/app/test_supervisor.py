@@ -155,8 +155,8 @@ def test_a_machine_that_refuses_work_is_not_asked_for_ever_but_again_once_it_was
 
 def test_machines_that_were_lost_together_are_not_looked_for_together(tmp_path: Path) -> None:
     async def main() -> list[list[float]]:
-        floor = ShopFloor()
-        both = [floor.machines["printer-1"], floor.machines["router-1"]]
+        floor = ShopFloor("printer-1", "printer-2")
+        both = [floor.machines["printer-1"], floor.machines["printer-2"]]
         for played in both:
             played.silent, played.serves = True, lost
         async with floor.daemon(tmp_path):
