@@ -13,7 +13,6 @@ from asyncua import ua
 from asyncua.common.utils import ServiceError
 from asyncua.ua.status_codes import StatusCodes
 
-from cellctl_sim.faults import Fault
 from cellctl_sim.opcua.desk import Desk, Papers
 from cellctl_sim.opcua.trouble import GRANTED, NodeKind
 from cellctl_sim.opcua.twin import NodeTwin
@@ -49,7 +48,7 @@ class NodeServer:
         self._papers = papers
         self._url = ""
         self._desk = Desk(device, time.now_s, self)
-        self._down: tuple[float, Fault] | None = None
+        self._down: tuple[float, str] | None = None
         self._life = asyncio.Event()
         self._reception = GRANTED
 
@@ -92,20 +91,19 @@ class NodeServer:
         """Something was asked of the device: look at it again."""
         self._life.set()
 
-    def _plug(self, fault: Fault, now_s: float) -> None:
+    def _plug(self, kind: str, down_s: float, now_s: float) -> None:
         """Something happens to the server."""
         self._desk.hang_up()
-        if fault.kind != NodeKind.FULL:
-            until_s = math.inf if fault.amount == 0 else now_s + fault.amount
-            self._down = (until_s, fault)
+        if down_s:
+            self._down = (now_s + down_s, kind)
         self._life.set()
 
-    async def _return(self, fault: Fault) -> None:
+    async def _return(self, kind: str) -> None:
         self._down = None
-        if fault.kind in (NodeKind.RESTART, NodeKind.REBOOT):
+        if kind in (NodeKind.RESTART, NodeKind.REBOOT):
             self.shift += 1
         papers = self._papers
-        if papers and fault.kind == NodeKind.CERTIFICATE and papers.other_certificate and papers.other_key:
+        if papers and kind == NodeKind.CERTIFICATE and papers.other_certificate and papers.other_key:
             papers = self._papers = Papers(papers.other_certificate, papers.other_key)
         self._desk = Desk(self._device, self._time.now_s, self)
         await self._desk.open(self._url, self.shift, papers)

@@ -94,11 +94,12 @@ _RECEPTIONS: Final[Mapping[str, Callable[[Fault], Reception]]] = {
 class NodeTrouble:
     """Waits for what is planned for one machine, and says when it happens.
 
-    `plug` is called with what happens to the server; without anybody there it does not happen.
+    `plug` is called with what happens to the server: its kind, for how long nobody gets in (inf: never again), and
+    when. Without anybody there it does not happen.
     """
 
     def __init__(self, faults: Iterable[Fault], rng: Random) -> None:
-        self.plug: Callable[[Fault, float], None] | None = None
+        self.plug: Callable[[str, float, float], None] | None = None
         self._rng = rng
         self._traps: list[Trap] = []
         self._struck: list[Fault] = []

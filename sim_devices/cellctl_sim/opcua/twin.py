@@ -111,7 +111,9 @@ class NodeTwin:
             if fault.kind == NodeKind.FULL:
                 self.trouble.fill(until_s)
             if self.trouble.plug:
-                self.trouble.plug(fault, self._now_s)
+                self.trouble.plug(
+                    fault.kind, 0.0 if fault.kind == NodeKind.FULL else until_s - self._now_s, self._now_s
+                )
             return
         if fault.kind == NodeKind.STALE:
             self._frozen.update({path: value for path, value in self.values().items() if _is_meant(path, fault)})
