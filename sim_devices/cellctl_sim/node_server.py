@@ -65,6 +65,7 @@ class NodeServer:
         while True:
             self._life.clear()
             await self.look()
+            await self._rest()
             wakes = [each for each in (self._device.wakeup_s, self._down and self._down[0]) if each is not None]
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(
@@ -73,14 +74,19 @@ class NodeServer:
                     await self._life.wait()
 
     async def look(self) -> None:
-        """Let the device live up to now, show what has changed, come back if the time has come."""
+        """Let the device live up to now, and show what has changed."""
         self._device.advance(self._time.now_s())
         if self._down is None:
             await self._desk.show()
-        elif self._desk.is_open:
-            await self._desk.close()
-        if self._down and self._down[0] <= self._time.now_s():
-            await self._return(self._down[1])
+
+    async def _rest(self) -> None:
+        """Be gone for as long as the server is down."""
+        if self._down is None:
+            return
+        await self._desk.close()
+        until_s, kind = self._down
+        if until_s <= self._time.now_s():
+            await self._return(kind)
 
     async def close(self) -> None:
         """Stop listening."""

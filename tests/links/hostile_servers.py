@@ -250,9 +250,9 @@ def _loops(server: NodeServer) -> None:
             node.references += [each for each in objects.references if each.IsForward]
 
 
-def _a_thousand_children(server: NodeServer) -> None:
+def _same_children(server: NodeServer) -> None:
     objects = _inside(server).aspace[ua.NodeId(ua.Int32(ObjectIds.ObjectsFolder))]
-    objects.references += [each for each in objects.references if each.IsForward] * 300
+    objects.references += [each for each in objects.references if each.IsForward] * 40
 
 
 def _endpoints(server: NodeServer) -> None:
@@ -320,7 +320,7 @@ SERVICES: Final[Mapping[str, Tamper]] = {
     "ways-lead-everywhere": _answers(_view, "translate_browsepaths_to_nodeids", lambda results: results * 50),
     "browse-answers-with-nothing": _answers(_view, "browse", lambda _: []),
     "browse-loops": _loops,
-    "a-thousand-children": _a_thousand_children,
+    "the-same-children-many-times": _same_children,
     "deletes-the-subscription": _deletes_its_subscription,
 }  # fmt: skip
 

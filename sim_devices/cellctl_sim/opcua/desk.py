@@ -1,5 +1,6 @@
 """One run of an asyncua server that shows a machine, with one numbering of the namespaces."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,7 @@ class Desk:
         self._server = Server(iserver=self._inside)
         self._names = Namespaces(())
         self._ways: dict[ua.NodeId, NodePath] = {}
+        self._showing = asyncio.Lock()
         self._shown: dict[NodePath, tuple[Any, str]] = {}
         self._usable: dict[NodePath, Any] = {}
         """The last value of each variable, which is what is shown of an uncertain one."""
@@ -82,12 +84,13 @@ class Desk:
 
     async def show(self) -> None:
         """Write every value that has changed, in one order."""
-        statuses = self._device.statuses()
-        for path, value in self._device.values().items():
-            now = (value, statuses.get(path, "Good"))
-            if self._shown.get(path) != now:
-                self._shown[path] = now
-                await self._server.write_attribute_value(self._node(path), self._data(path, *now))
+        async with self._showing:
+            statuses = self._device.statuses()
+            for path, value in self._device.values().items():
+                now = (value, statuses.get(path, "Good"))
+                if self._shown.get(path) != now:
+                    self._shown[path] = now
+                    await self._server.write_attribute_value(self._node(path), self._data(path, *now))
 
     def call(self, request: ua.CallMethodRequest) -> ua.CallMethodResult:
         """asyncua checks neither the number of arguments nor their types, so it is done here."""
