@@ -7,6 +7,7 @@ that renumber the namespaces. Methods answer at once; what came of them shows in
 import asyncio
 import contextlib
 import math
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from asyncua import ua
@@ -14,7 +15,7 @@ from asyncua.common.utils import ServiceError
 from asyncua.ua.status_codes import StatusCodes
 
 from cellctl_sim.opcua.desk import Desk, Papers
-from cellctl_sim.opcua.trouble import GRANTED, NodeKind
+from cellctl_sim.opcua.trouble import NodeKind, Reception
 from cellctl_sim.opcua.twin import NodeTwin
 
 
@@ -30,6 +31,15 @@ class Time(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """Where it is, for how many, and with which papers."""
+
+    url: str
+    seats: int
+    papers: Papers | None
+
+
 class NodeServer:
     """One device at one `opc.tcp://` address: for loopback only.
 
@@ -43,22 +53,19 @@ class NodeServer:
         """Every request that was received, in order: "call Start", "write Go", "read"."""
         self._device = device
         self._time = time
-        self._seats = seats
         self.shift = shift
-        self._papers = papers
-        self._url = ""
+        self._site = _Site("", seats, papers)
         self._desk = Desk(device, time.now_s, self)
         self._down: tuple[float, str] | None = None
         self._life = asyncio.Event()
-        self._reception = GRANTED
 
     # ---- life ------------------------------------------------------------------------------------------------
 
     async def open(self, url: str) -> None:
         """Build the address space, and listen. Raises OSError."""
-        self._url = url
+        self._site = replace(self._site, url=url)
         self._device.trouble.plug = self._plug
-        await self._desk.open(url, self.shift, self._papers)
+        await self._desk.open(url, self.shift, self._site.papers)
 
     async def serve(self) -> None:
         """Let the device live, and show what changes, until cancelled."""
@@ -108,19 +115,19 @@ class NodeServer:
         self._down = None
         if kind in (NodeKind.RESTART, NodeKind.REBOOT):
             self.shift += 1
-        papers = self._papers
+        papers = self._site.papers
         if papers and kind == NodeKind.CERTIFICATE and papers.other_certificate and papers.other_key:
-            papers = self._papers = Papers(papers.other_certificate, papers.other_key)
+            self._site = replace(self._site, papers=Papers(papers.other_certificate, papers.other_key))
         self._desk = Desk(self._device, self._time.now_s, self)
-        await self._desk.open(self._url, self.shift, papers)
+        await self._desk.open(self._site.url, self.shift, self._site.papers)
 
     # ---- a porter --------------------------------------------------------------------------------------------
 
     def admits(self) -> bool:
         """Whether one more session gets a seat."""
-        return self._desk.sessions < self._seats and self._device.trouble.admits(self._time.now_s())
+        return self._desk.sessions < self._site.seats and self._device.trouble.admits(self._time.now_s())
 
-    async def receive(self, request: str) -> None:
+    async def receive(self, request: str) -> Reception:
         """Wait as long as the request must, before its effect. Raises ServiceError if it is refused."""
         now_s = self._time.now_s()
         self.requests.append(request)
@@ -130,12 +137,11 @@ class NodeServer:
         if reception.before_s == math.inf and reception.hangs_up:
             self._desk.hang_up()
         await self._wait(reception.before_s)
-        self._reception = reception
         self._life.set()
+        return reception
 
-    async def answer(self) -> None:
+    async def answer(self, reception: Reception) -> None:
         """Wait as long as the answer must."""
-        reception, self._reception = self._reception, GRANTED
         await self.look()
         if reception.after_s == math.inf and reception.hangs_up:
             self._desk.hang_up()

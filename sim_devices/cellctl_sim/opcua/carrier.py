@@ -48,6 +48,14 @@ class _Run:
         return self.name.partition(">")[2]
 
 
+@dataclass(frozen=True, slots=True)
+class _Hand:
+    """Which arm it is, and the world that it reaches into."""
+
+    name: str
+    world: World
+
+
 class Carrier:
     """One arm that knows a program `carry:A>B` for each ordered pair of its places. It holds at most one part.
 
@@ -58,8 +66,7 @@ class Carrier:
         self.taught: Final = tuple(f"carry:{a}>{b}" for a, b in permutations(places, 2))
         self.zone = ""
         self.moving = False
-        self._name = name
-        self._world = world
+        self._hand = _Hand(name, world)
         self._move_s = move_s
         self._now_s = 0.0
         self._run: _Run | None = None
@@ -68,7 +75,7 @@ class Carrier:
     @property
     def holds_part(self) -> bool:
         """What the sensor in the gripper says."""
-        return self._world.part_at(f"{self._name}.gripper") is not None
+        return self._hand.world.part_at(f"{self._hand.name}.gripper") is not None
 
     @property
     def program(self) -> str:
@@ -121,7 +128,7 @@ class Carrier:
         return ""
 
     def _act(self, run: _Run) -> None:
-        world, now_s = self._world, self._now_s
+        world, now_s = self._hand.world, self._now_s
         match run.leg:
             case Leg.INTO_SOURCE_ZONE:
                 self._go_into(run.source)
@@ -130,20 +137,20 @@ class Carrier:
             case Leg.OUT_OF_SOURCE_ZONE | Leg.OUT_OF_TARGET_ZONE:
                 self._leave_zone()
             case Leg.GRIP:
-                run.gripped_nothing = not world.grip(self._name, run.source, now_s)
+                run.gripped_nothing = not world.grip(self._hand.name, run.source, now_s)
             case Leg.RELEASE:
-                world.release(self._name, run.target, now_s)
+                world.release(self._hand.name, run.target, now_s)
             case Leg.TRAVEL | Leg.HOME:
                 pass
 
     def _go_into(self, place: str) -> None:
         self._leave_zone()  # where an unloaded program may have left it
         self.zone = place.partition(".")[0]
-        self._world.enter(self._name, self.zone, self._now_s)
+        self._hand.world.enter(self._hand.name, self.zone, self._now_s)
 
     def _leave_zone(self) -> None:
         if self.zone:
-            self._world.leave(self._name, self.zone, self._now_s)
+            self._hand.world.leave(self._hand.name, self.zone, self._now_s)
         self.zone = ""
 
     def _aim(self, run: _Run) -> tuple[float, ...]:

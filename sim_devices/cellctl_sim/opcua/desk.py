@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +30,15 @@ class Papers:
     other_key: Path | None = None
 
 
+@dataclass(slots=True)
+class _Shown:
+    """What clients see: each value with its status, and the last one that could be used, which uncertain ones show."""
+
+    now: dict[NodePath, tuple[Any, str]] = field(default_factory=dict)
+    usable: dict[NodePath, Any] = field(default_factory=dict)
+    one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
 class Desk:
     """Where clients of one machine are served. `now_s` is machine time."""
 
@@ -41,10 +50,7 @@ class Desk:
         self._server = Server(iserver=self._inside)
         self._names = Namespaces(())
         self._ways: dict[ua.NodeId, NodePath] = {}
-        self._showing = asyncio.Lock()
-        self._shown: dict[NodePath, tuple[Any, str]] = {}
-        self._usable: dict[NodePath, Any] = {}
-        """The last value of each variable, which is what is shown of an uncertain one."""
+        self._shown = _Shown()
 
     @property
     def sessions(self) -> int:
@@ -84,12 +90,12 @@ class Desk:
 
     async def show(self) -> None:
         """Write every value that has changed, in one order."""
-        async with self._showing:
+        async with self._shown.one_at_a_time:
             statuses = self._device.statuses()
             for path, value in self._device.values().items():
                 now = (value, statuses.get(path, "Good"))
-                if self._shown.get(path) != now:
-                    self._shown[path] = now
+                if self._shown.now.get(path) != now:
+                    self._shown.now[path] = now
                     await self._server.write_attribute_value(self._node(path), self._data(path, *now))
 
     def call(self, request: ua.CallMethodRequest) -> ua.CallMethodResult:
@@ -148,8 +154,8 @@ class Desk:
             return ua.DataValue(StatusCode=status(quality))
         shelf = self._device.shelf
         if value is None:
-            value = self._usable.get(path)
-        self._usable[path] = value
+            value = self._shown.usable.get(path)
+        self._shown.usable[path] = value
         variant = self._names.variant(shelf.variables[shelf.by_path[path]].type, value)
         return ua.DataValue(variant, StatusCode=status(quality))
 

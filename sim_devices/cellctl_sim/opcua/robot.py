@@ -101,7 +101,7 @@ class Robot(NodeTwin):
             "MotionDeviceCategory": 1,
             "SpeedOverride": self._override_percent,
             "InControl": True,
-            **{f"Axis{n}/ActualPosition": round(at, 3) for n, at in enumerate(arm.axes, 1)},
+            **{f"Axis{n}/{_AT}": round(at, 3) for n, at in enumerate(arm.axes, 1)},
         }
 
     def _act(self, method: str, arguments: Sequence[Any], *, refuse: bool) -> tuple[Any, ...]:
@@ -202,6 +202,15 @@ class Robot(NodeTwin):
         self._control.state, self._control.reason = state, reason
 
 
+_AT: Final = "ActualPosition"
+_SIGNATURES: Final = {
+    "LoadByName": ("Name: String", "Status: Int32"),
+    "Start": ("", "Status: Int32"),
+    "Stop": ("StopMode: Int64", "Status: Int32"),
+    "UnloadProgram": ("", "Status: Int32"),
+}
+
+
 def robot_shelf(arm: str) -> Shelf:
     """Where each variable and method of a robot is, by the shortest name that is unique."""
     system = (*DEVICE_SET, f"{VENDOR};{arm}")
@@ -210,62 +219,36 @@ def robot_shelf(arm: str) -> Shelf:
     task = (*controller, f"{ROBOTICS};TaskControls", f"{VENDOR};task")
     operation = (*task, f"{ROBOTICS};TaskControlOperation")
     machine = (*operation, f"{ROBOTICS};TaskControlStateMachine")
+    ready = (*machine, f"{ROBOTICS};ReadySubstateMachine")
     stops = (*system, f"{ROBOTICS};SafetyStates", f"{VENDOR};SafetyState")
     axes = {n: (*device, f"{ROBOTICS};Axes", f"{VENDOR};Axis{n}") for n in range(1, AXES + 1)}
-    here = variables
     shown = {
-        **dict(here(system, VENDOR, "GripperHoldsPart: Boolean", "InZone: String", "ProgramCounter: UInt32")),
-        **dict(
-            here(
-                (*task, f"{DI};ParameterSet"),
-                ROBOTICS,
-                "TaskProgramName: String",
-                "TaskProgramLoaded: Boolean",
-                "ExecutionMode: Int32",
-            )
-        ),
-        **dict(here(machine, "", "CurrentState: LocalizedText")),
+        **dict(variables(system, VENDOR, "GripperHoldsPart: Boolean", "InZone: String", "ProgramCounter: UInt32")),
+        **_parameters(task, "TaskProgramName: String", "TaskProgramLoaded: Boolean", "ExecutionMode: Int32"),
+        **dict(variables(machine, "", "CurrentState: LocalizedText")),
         **_state_parts("CurrentState", (*machine, "CurrentState"), "Number: UInt32", "Id: NodeId"),
-        **dict(here(machine, ROBOTICS, "LastTransitionReason: Int16")),
-        **_state_parts(
-            "ReadySubstateMachine", (*machine, f"{ROBOTICS};ReadySubstateMachine"), "CurrentState: LocalizedText"
-        ),
-        **_state_parts(
-            "ReadySubstateMachine/CurrentState",
-            (*machine, f"{ROBOTICS};ReadySubstateMachine", "CurrentState"),
-            "Number: UInt32",
-        ),
-        **dict(
-            here(
-                (*stops, f"{DI};ParameterSet"),
-                ROBOTICS,
-                "OperationalMode: Int32",
-                "EmergencyStop: Boolean",
-                "ProtectiveStop: Boolean",
-            )
-        ),
-        **dict(here(device, ROBOTICS, "MotionDeviceCategory: Int32")),
-        **dict(here((*device, f"{DI};ParameterSet"), ROBOTICS, "SpeedOverride: Double", "InControl: Boolean")),
+        **dict(variables(machine, ROBOTICS, "LastTransitionReason: Int16")),
+        **_state_parts("ReadySubstateMachine", ready, "CurrentState: LocalizedText"),
+        **_state_parts("ReadySubstateMachine/CurrentState", (*ready, "CurrentState"), "Number: UInt32"),
+        **_parameters(stops, "OperationalMode: Int32", "EmergencyStop: Boolean", "ProtectiveStop: Boolean"),
+        **dict(variables(device, ROBOTICS, "MotionDeviceCategory: Int32")),
+        **_parameters(device, "SpeedOverride: Double", "InControl: Boolean"),
         **{
-            f"Axis{n}/ActualPosition": Variable((*axis, f"{DI};ParameterSet", f"{ROBOTICS};ActualPosition"), "Double")
+            f"Axis{n}/{k}": v
             for n, axis in axes.items()
+            for k, v in _parameters(axis, "ActualPosition: Double").items()
         },
     }
-    signatures = {
-        "LoadByName": ("Name: String", "Status: Int32"),
-        "Start": ("", "Status: Int32"),
-        "Stop": ("StopMode: Int64", "Status: Int32"),
-        "UnloadProgram": ("", "Status: Int32"),
-    }
     reset = {"ResetToProgramStart": ("", "Status: Int32")}
-    called = {
-        **dict(methods(machine, ROBOTICS, signatures)),
-        **dict(methods((*machine, f"{ROBOTICS};ReadySubstateMachine"), ROBOTICS, reset)),
-    }
+    called = {**dict(methods(machine, ROBOTICS, _SIGNATURES)), **dict(methods(ready, ROBOTICS, reset))}
     kinds = {system: 1002, device: 1004, controller: 1003, task: 1011, operation: 1008, machine: 1025, stops: 1013}
     kinds |= dict.fromkeys(axes.values(), 16601)
     objects: dict[NodePath, str] = {path: f"{ROBOTICS};i={number}" for path, number in kinds.items()}
     return Shelf(VENDOR, shown, called, {DEVICE_SET: f"{DI};i=5001"}, objects, {})
+
+
+def _parameters(parent: NodePath, *names_and_types: str) -> dict[str, Variable]:
+    return dict(variables((*parent, f"{DI};ParameterSet"), ROBOTICS, *names_and_types))
 
 
 def _state_parts(prefix: str, parent: NodePath, *names_and_types: str) -> dict[str, Variable]:

@@ -19,6 +19,8 @@ from asyncua.server.user_managers import UserManager
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes
 
+from cellctl_sim.opcua.trouble import Reception
+
 ANONYMOUS: Final = User(role=UserRole.User)
 
 # What a server writes to, or hangs its own nodes under: copied for each, everything else is shared.
@@ -36,11 +38,11 @@ class Porter(Protocol):
         """Whether one more session gets a seat."""
         ...
 
-    async def receive(self, request: str) -> None:
+    async def receive(self, request: str) -> Reception:
         """Wait as long as the request must, before its effect. Raises ServiceError if it is refused."""
         ...
 
-    async def answer(self) -> None:
+    async def answer(self, reception: Reception) -> None:
         """Wait as long as the answer must."""
         ...
 
@@ -75,9 +77,9 @@ class Session(InternalSession):
 
     async def read(self, params: ua.ReadParameters) -> list[ua.DataValue]:
         """Read, elements of arrays too."""
-        await self.porter.receive("read")
+        reception = await self.porter.receive("read")
         results = await super().read(params)
-        await self.porter.answer()
+        await self.porter.answer(reception)
         pairs = zip(results, params.NodesToRead, strict=True)
         return [element(value, wanted.IndexRange or "") for value, wanted in pairs]
 
@@ -85,18 +87,18 @@ class Session(InternalSession):
         """Write variables of the machine, one after the other."""
         results = []
         for each in params.NodesToWrite:
-            await self.porter.receive(f"write {self.porter.name_of(each.NodeId)}")
+            reception = await self.porter.receive(f"write {self.porter.name_of(each.NodeId)}")
             results.append(self.porter.write(each))
-        await self.porter.answer()
+            await self.porter.answer(reception)
         return results
 
     async def call(self, params: list[ua.CallMethodRequest]) -> list[ua.CallMethodResult]:
         """Call methods of the machine, one after the other."""
         results = []
         for each in params:
-            await self.porter.receive(f"call {self.porter.name_of(each.MethodId)}")
+            reception = await self.porter.receive(f"call {self.porter.name_of(each.MethodId)}")
             results.append(await self.porter.call(each))
-        await self.porter.answer()
+            await self.porter.answer(reception)
         return results
 
     async def browse(self, params: ua.BrowseParameters) -> list[ua.BrowseResult]:
