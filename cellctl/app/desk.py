@@ -9,11 +9,21 @@ import structlog
 
 from cellctl.app.engine import Engine
 from cellctl.app.resuming import Resuming
+from cellctl.core import orders
 from cellctl.core.decide import MachineTold, PreparedOrder, PreparedResumption, RefusedOrder, Stimulus
 from cellctl.core.view import CellView
-from cellctl.domain.commands import CommandMachine, Envelope, Reply, ResumeOperation, SubmitOrder, rejected
+from cellctl.domain.commands import (
+    CommandMachine,
+    Envelope,
+    Reply,
+    ResumeOperation,
+    SubmitOrder,
+    UpdateOrder,
+    rejected,
+)
 from cellctl.domain.errors import NotAllowed, OrderRefused, StoreFailed
 from cellctl.domain.events import Record
+from cellctl.domain.job import JobCommand
 from cellctl.domain.machine import MachineCommand
 from cellctl.domain.work import Directive, Plan
 from cellctl.gcode.resume import Resumption
@@ -94,6 +104,10 @@ class Desk:
         match envelope.command:
             case SubmitOrder() as order:
                 return await self._prepared(envelope, order)
+            case UpdateOrder(order_id=order_id) as update if entry := self._engine.cell.orders.get(order_id):
+                # Refused at once if it is; else the programs are made first, and then it is asked again.
+                refused = orders.against(self._engine.cell, order_id, JobCommand.UPDATE)
+                return envelope if refused else await self._prepared(envelope, orders.wanted(entry, update))
             case ResumeOperation() as resume:
                 return await self._resumption(envelope, resume)
             case CommandMachine(machine=machine, command=command) if (

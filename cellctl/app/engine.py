@@ -12,6 +12,7 @@ from cellctl.app.log import Log
 from cellctl.app.supervisor import Supervisor
 from cellctl.core.cell import Cell, apply
 from cellctl.core.decide import Stimulus, decide
+from cellctl.core.history import History
 from cellctl.core.instructions import Answer, Instruction, PassOn, Remember, SayByHand, Start, Tell
 from cellctl.core.view import CellView
 from cellctl.domain import events as ev
@@ -42,6 +43,11 @@ class Engine:
         self._inbox: asyncio.Queue[_Item] = asyncio.Queue()
         self._shown = LiveView()
         self._moved = asyncio.Event()
+
+    @property
+    def history(self) -> History:
+        """When orders and operations began and ended."""
+        return self._log.history
 
     # ---- what others ask ---------------------------------------------------------------------------------------
 
@@ -88,7 +94,7 @@ class Engine:
         cell = self.cell
         for record in self._log.read():
             cell = apply(cell, record.event)
-            self._learn(record.event)
+            self._learn(record)
         self.cell = cell
 
     async def run(self, version: str) -> None:
@@ -124,7 +130,7 @@ class Engine:
             await self._log.append(records)
         self.cell = cell
         for record in records:
-            self._learn(record.event)
+            self._learn(record)
         for item, instruction in acts:
             self._act(item, instruction)
         if records:
@@ -161,7 +167,9 @@ class Engine:
             log.warning("console.not_sent", machine=said.station, why=str(refused))
             self.report(said.station, ev.LineNotSent(said.station, str(refused)))
 
-    def _learn(self, event: ev.Event) -> None:
+    def _learn(self, record: ev.Record) -> None:
+        event = record.event
+        self.history.learn(record)
         if isinstance(event, ev.OperationEnded):
             self._shown.forget(event.operation_id)
         elif isinstance(event, ev.CommandAnswered):

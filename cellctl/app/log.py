@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import Final
 
+from cellctl.core.history import History
 from cellctl.domain.events import Record
 from cellctl.ports import Store
 
@@ -18,6 +19,8 @@ class Log:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._recent: deque[Record] = deque(maxlen=RECENT)
+        # Taught by the engine, record by record, together with the cell.
+        self.history = History()
 
     async def append(self, records: Sequence[Record]) -> None:
         """Durable on return. Raises StoreFailed."""

@@ -12,7 +12,7 @@ from cellctl.cli.client import Api
 from cellctl.cli.console import converse
 from cellctl.cli.machine import show_lines
 from cellctl.cli.orders import UsageMistake
-from cellctl.cli.parser import MACHINE_VERBS
+from cellctl.cli.parser import MACHINE_VERBS, ORDER_VERBS
 from cellctl.cli.screen import Screen
 from cellctl.cli.status import machine_lines, prompt_task, status_lines, task_lines
 
@@ -50,8 +50,8 @@ def _answer_prompt(api: Api, args: Namespace, _: Screen) -> Sequence[str]:
     return _ask(api, args, f"/v1/prompts/{quote(args.prompt, '')}/answer", {"choice": args.choice})
 
 
-def _cancel_order(api: Api, args: Namespace, _: Screen) -> Sequence[str]:
-    return _ask(api, args, f"/v1/orders/{quote(args.order, '')}/cancel", {})
+def _command_order(api: Api, args: Namespace, _: Screen) -> Sequence[str]:
+    return _ask(api, args, f"/v1/orders/{quote(args.order, '')}/{args.action}", {})
 
 
 def _ask(api: Api, args: Namespace, target: str, body: dict[str, Any]) -> Sequence[str]:
@@ -66,9 +66,11 @@ def _json(answer: Any) -> Sequence[str]:
 COMMANDS: dict[tuple[str, str], Callable[[Api, Namespace, Screen], Iterable[str]]] = {
     ("status", ""): _status,
     ("order", "submit"): orders.submit,
+    ("order", "store"): orders.submit,
+    ("order", "update"): orders.update,
     ("order", "list"): orders.list_orders,
     ("order", "show"): orders.show,
-    ("order", "cancel"): _cancel_order,
+    **{("order", verb): _command_order for verb in ORDER_VERBS},
     ("machine", "list"): _list_machines,
     ("machine", "show"): _show_machine,
     ("machine", "console"): converse,

@@ -21,14 +21,40 @@ class UsageMistake(Exception):
 
 
 def submit(api: Api, args: Namespace, screen: Screen) -> list[str]:
-    """`cellctl order submit`"""
-    body: dict[str, Any] = {"id": args.id or str(uuid4()), "product": args.product, "quantity": args.quantity}
+    """`cellctl order submit` and `cellctl order store`"""
+    body = _given(args) | {"product": args.product, "quantity": args.quantity or 1}
     body["parameters"] = _parameters(args.parameters, _specs(api, args.product, args.revision))
     if args.revision:
         body["revision"] = args.revision
-    if args.priority:
-        body["priority"] = args.priority
-    reply = api.post("/v1/orders", body)
+    if args.order_id:
+        body["order_id"] = args.order_id
+    if args.action == "store":
+        body["release"] = False
+    return _told(api.post("/v1/orders", body), args, screen)
+
+
+def update(api: Api, args: Namespace, screen: Screen) -> list[str]:
+    """`cellctl order update`: what is not given stays as it is; one parameter given leaves the others alone."""
+    target = f"/v1/orders/{quote(args.order, '')}"
+    body = _given(args)
+    if args.parameters:
+        order = api.get(target)
+        specs = _specs(api, order["product"], order["revision"])
+        body["parameters"] = order["parameters"] | _parameters(args.parameters, specs)
+    return _told(api.post(f"{target}/update", body), args, screen)
+
+
+def _given(args: Namespace) -> dict[str, Any]:
+    given = {
+        "quantity": args.quantity,
+        "priority": args.priority,
+        "due_at": args.due,
+        "customer_reference": args.reference,
+    }
+    return {"id": args.id or str(uuid4())} | {name: value for name, value in given.items() if value is not None}
+
+
+def _told(reply: Json, args: Namespace, screen: Screen) -> list[str]:
     if args.json:
         return [json.dumps(reply, indent=2)]
     order = reply["result"].get("order_id", "")

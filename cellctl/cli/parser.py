@@ -34,6 +34,18 @@ MACHINE_VERBS = {
 }
 
 
+ORDER_VERBS = {
+    "start": "let a stored order begin",
+    "revoke-start": "back to stored, while nothing of it has begun",
+    "pause": "begin nothing more of it, and hold the machines that work for it",
+    "resume": "go on after a pause",
+    "stop": "end it: stop its machines; what is in work is scrap",
+    "abort": "break it off (PackML Abort at its machines)",
+    "cancel": "begin nothing more of it; scrap what is in work",
+    "clear": "take it off the list once it has ended; the journal keeps it",
+}
+
+
 class _Parser(argparse.ArgumentParser):
     """argparse with the exit status that sysexits.h gives to a usage error."""
 
@@ -122,10 +134,24 @@ def _opcua_verbs(verbs: _Verbs) -> None:
 
 
 def _order_verbs(verbs: _Verbs) -> None:
-    actions = _actions(verbs, "order", "submit, list, show, cancel")
+    actions = _actions(verbs, "order", f"submit, store, update, list, show, {', '.join(ORDER_VERBS)}")
     submit = actions.add_parser("submit", parents=[_client()], help="order something")
-    submit.add_argument("product", metavar="PRODUCT")
-    submit.add_argument(
+    store = actions.add_parser("store", parents=[_client()], help="the same, but it waits for `order start`")
+    for action in (submit, store):
+        action.add_argument("product", metavar="PRODUCT")
+        _order_options(action)
+        action.add_argument("--revision", default="", metavar="R", help="default: the one that is offered")
+        action.add_argument("--order-id", default="", metavar="NAME", help="your own name for it [order-N]")
+    update = actions.add_parser("update", parents=[_client()], help="change an order of which nothing has begun")
+    update.add_argument("order", metavar="ORDER")
+    _order_options(update)
+    actions.add_parser("list", parents=[_client()], help="all orders")
+    for name, meaning in {"show": "the report: each part, operation and place", **ORDER_VERBS}.items():
+        actions.add_parser(name, parents=[_client()], help=meaning).add_argument("order", metavar="ORDER")
+
+
+def _order_options(action: argparse.ArgumentParser) -> None:
+    action.add_argument(
         "-p",
         "--parameter",
         type=_setting,
@@ -134,15 +160,11 @@ def _order_verbs(verbs: _Verbs) -> None:
         dest="parameters",
         metavar="KEY=VALUE",
     )
-    submit.add_argument("--quantity", type=_count, default=1, metavar="N")
-    submit.add_argument("--revision", default="", metavar="R", help="default: the one that is offered")
-    submit.add_argument("--priority", type=int, default=0, metavar="N", help="higher goes first [0]")
-    submit.add_argument("--id", default="", metavar="UUID", help="names this command: sent twice, done once")
-    actions.add_parser("list", parents=[_client()], help="all orders")
-    show = actions.add_parser("show", parents=[_client()], help="the report: each part, operation and place")
-    cancel = actions.add_parser("cancel", parents=[_client()], help="begin nothing more of it; scrap what is in work")
-    for action in (show, cancel):
-        action.add_argument("order", metavar="ORDER")
+    action.add_argument("--quantity", type=_count, metavar="N", help="how many [1]")
+    action.add_argument("--priority", type=int, metavar="N", help="higher goes first [0]")
+    action.add_argument("--due", metavar="INSTANT", help="in UTC, such as 2030-01-31T12:00:00Z")
+    action.add_argument("--reference", metavar="TEXT", help="the customer's own reference")
+    action.add_argument("--id", default="", metavar="UUID", help="names this command: sent twice, done once")
 
 
 def _machine_verbs(verbs: _Verbs) -> None:

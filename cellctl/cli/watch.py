@@ -96,9 +96,12 @@ def _command_answered(event: Json) -> Told:
 
 
 def _order_accepted(event: Json) -> Told:
-    order = event["order"]
-    what = f"{order['quantity']} {order['product']} rev {order['revision']}"
-    return order["id"], f"accepted: {what} {pairs(order['parameters'])}"
+    how = "accepted" if event.get("released", True) else "stored"
+    return event["order"]["id"], f"{how}: {_wanted(event['order'])}"
+
+
+def _wanted(order: Json) -> str:
+    return f"{order['quantity']} {order['product']} rev {order['revision']} {pairs(order['parameters'])}"
 
 
 def _moved(event: Json) -> Told:
@@ -134,6 +137,8 @@ _PLAIN: dict[str, Callable[[Json], Told]] = {
     "controller.started": lambda event: ("cellctl", f"started, version {event['version']}"),
     "command.answered": _command_answered,
     "order.accepted": _order_accepted,
+    "order.changed": lambda event: (event["order"]["id"], f"changed by {event['by']}: {_wanted(event['order'])}"),
+    "order.commanded": lambda event: (event["order_id"], f"{event['command']} by {event['by']}"),
     "order.cancelled": lambda event: (event["order_id"], f"cancelled by {event['by']}"),
     "unit.created": lambda _: None,
     "unit.custody": _moved,

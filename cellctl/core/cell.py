@@ -6,6 +6,7 @@ from functools import singledispatch
 from typing import Any, Final
 
 from cellctl.domain import events as ev
+from cellctl.domain.job import JobCommand
 from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.work import (
@@ -27,11 +28,19 @@ _BY_HAND: Final = (MachineState.ABORTING, MachineState.ABORTED)
 
 @dataclass(frozen=True, slots=True)
 class OrderEntry:
-    """An accepted order with its frozen work directive."""
+    """An accepted order with its frozen work directive.
+
+    `released`: it may start. `paused`: nothing more of it is begun for now. `cancelled`: nothing more of it is ever
+    begun, and what is in work is scrapped; `closed_by` says whether by CANCEL, STOP or ABORT. `cleared`: off the list.
+    """
 
     order: Order
     directive: Directive
     cancelled: bool = False
+    released: bool = True
+    paused: bool = False
+    closed_by: JobCommand | None = None
+    cleared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,8 @@ class StationStatus:
 
     `by_hand` is who works on it with the console; it is given no work until it was cleared.
     `link` is how its line was when it was last found to be worse than before.
-    `told` is a command that it has not yet reacted to. `refused` says why it did not take its last work; it is not
+    `told` is a command that it has not yet reacted to; `parked`: we have it held, because its order is paused.
+    `refused` says why it did not take its last work; it is not
     given any more before it has shown another state. `unfit`: programs (SHA-256) that do not fit it by its own account,
     and why; a person who stops or clears it, and a new contact, have it asked again.
     """
@@ -52,6 +62,7 @@ class StationStatus:
     refused: str = ""
     unfit: Mapping[str, str] = field(default_factory=dict)
     told: MachineCommand | None = None
+    parked: bool = False
     progress: Progress = field(default_factory=Progress)
     link: LinkQuality | None = None
     by_hand: str = ""
@@ -90,6 +101,9 @@ class Cell:
         return next((op for op in self.operations.values() if op.job_id == job_id), None)
 
 
+# Who commands when the cell itself does.
+OURSELVES: Final = "cellctl"
+_HELD: Final = (MachineState.HOLDING, MachineState.HELD)
 _SET_RIGHT: Final = frozenset({MachineCommand.STOP, MachineCommand.ABORT, MachineCommand.CLEAR})
 
 
@@ -119,16 +133,35 @@ def _(event: ev.ControllerStarted, cell: Cell) -> Cell:
 
 @_fold.register
 def _(event: ev.OrderAccepted, cell: Cell) -> Cell:
-    orders = {**cell.orders, event.order.id: OrderEntry(event.order, event.directive)}
+    entry = OrderEntry(event.order, event.directive, released=event.released)
+    orders = {**cell.orders, event.order.id: entry}
     return replace(cell, orders=orders, counts=replace(cell.counts, orders=cell.counts.orders + 1))
 
 
 @_fold.register
+def _(event: ev.OrderChanged, cell: Cell) -> Cell:
+    return _order(cell, event.order.id, order=event.order, directive=event.directive)
+
+
+_WHEN_TOLD: Final[Mapping[JobCommand, Mapping[str, Any]]] = {
+    JobCommand.START: {"released": True},
+    JobCommand.REVOKE_START: {"released": False},
+    JobCommand.PAUSE: {"paused": True},
+    JobCommand.RESUME: {"paused": False},
+    JobCommand.STOP: {"cancelled": True, "paused": False, "closed_by": JobCommand.STOP},
+    JobCommand.ABORT: {"cancelled": True, "paused": False, "closed_by": JobCommand.ABORT},
+    JobCommand.CLEAR: {"cleared": True},
+}
+
+
+@_fold.register
+def _(event: ev.OrderCommanded, cell: Cell) -> Cell:
+    return _order(cell, event.order_id, **_WHEN_TOLD.get(event.command, {}))
+
+
+@_fold.register
 def _(event: ev.OrderCancelled, cell: Cell) -> Cell:
-    entry = cell.orders.get(event.order_id)
-    if entry is None:
-        return cell
-    return replace(cell, orders={**cell.orders, event.order_id: replace(entry, cancelled=True)})
+    return _order(cell, event.order_id, cancelled=True, paused=False, closed_by=JobCommand.CANCEL)
 
 
 @_fold.register
@@ -220,7 +253,8 @@ def _(event: ev.OperationEnded, cell: Cell) -> Cell:
 @_fold.register
 def _(event: ev.StationChanged, cell: Cell) -> Cell:
     by_hand = cell.stations[event.station].by_hand if event.state in _BY_HAND and event.station in cell.stations else ""
-    changes = {"state": event.state, "reason": event.reason, "by_hand": by_hand}
+    parked = event.state in _HELD and event.station in cell.stations and cell.stations[event.station].parked
+    changes = {"state": event.state, "reason": event.reason, "by_hand": by_hand, "parked": parked}
     return _station(cell, event.station, refused="", told=None, **changes)
 
 
@@ -238,7 +272,11 @@ def _(event: ev.LineNotSent, cell: Cell) -> Cell:
 
 @_fold.register
 def _(event: ev.StationCommanded, cell: Cell) -> Cell:
-    # Only a reset is waited for. Behind the others a person may have changed the machine.
+    if event.by == OURSELVES and event.command is MachineCommand.HOLD:
+        return _station(cell, event.station, told=event.command, parked=True)
+    if event.by == OURSELVES:
+        return _station(cell, event.station, told=event.command)
+    # Of people's commands only a reset is waited for. Behind the others a person may have changed the machine.
     if event.command in _SET_RIGHT:
         return _station(cell, event.station, unfit={})
     if event.command is not MachineCommand.RESET:
@@ -253,7 +291,8 @@ def _(event: ev.ContactFound, cell: Cell) -> Cell:
 
 @_fold.register
 def _(event: ev.ContactLost, cell: Cell) -> Cell:
-    return _station(cell, event.station, state=None, contact="lost", reason=event.reason, told=None, by_hand="")
+    gone = {"state": None, "contact": "lost", "reason": event.reason}
+    return _station(cell, event.station, **gone, told=None, parked=False, by_hand="")
 
 
 @_fold.register
@@ -271,6 +310,13 @@ def _(event: ev.PromptRaised, cell: Cell) -> Cell:
 @_fold.register(ev.PromptWithdrawn)
 def _(event: ev.PromptAnswered | ev.PromptWithdrawn, cell: Cell) -> Cell:
     return replace(cell, prompts={k: prompt for k, prompt in cell.prompts.items() if k != event.prompt_id})
+
+
+def _order(cell: Cell, order_id: str, **changes: Any) -> Cell:
+    entry = cell.orders.get(order_id)
+    if entry is None:
+        return cell
+    return replace(cell, orders={**cell.orders, order_id: replace(entry, **changes)})
 
 
 def _station(cell: Cell, name: str, **changes: Any) -> Cell:

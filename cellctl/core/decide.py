@@ -7,7 +7,7 @@ no clock, no file, no machine. What happens to a part is in `lifecycle`, what a 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cellctl.core import by_hand, dispatch, lifecycle, recovery
+from cellctl.core import by_hand, dispatch, lifecycle, orders, recovery
 from cellctl.core.cell import Cell
 from cellctl.core.instructions import Answer, Instruction, PassOn, Start, Tell, Turn
 from cellctl.core.news import is_news
@@ -16,11 +16,13 @@ from cellctl.domain.commands import (
     AnswerPrompt,
     CancelOrder,
     CommandMachine,
+    CommandOrder,
     Envelope,
     Reply,
     ResumeOperation,
     SendLine,
     SubmitOrder,
+    UpdateOrder,
     rejected,
 )
 from cellctl.domain.errors import NotAllowed
@@ -31,7 +33,7 @@ from cellctl.domain.work import NOWHERE, Directive, OperationKind, OperationStat
 
 @dataclass(frozen=True, slots=True)
 class PreparedOrder:
-    """A SubmitOrder whose parameters were checked and whose programs are on disk."""
+    """A SubmitOrder or an UpdateOrder whose parameters were checked and whose programs are on disk."""
 
     envelope: Envelope
     directive: Directive
@@ -88,6 +90,7 @@ def decide(cell: Cell, stimulus: Stimulus) -> tuple[Cell, Sequence[Instruction]]
             _fact(turn, stimulus)
     if not isinstance(stimulus, ev.OperationStarted | ev.OperationAdvanced | ev.LinkMeasured | ev.PromptRaised):
         lifecycle.scrap_cancelled(turn)
+        orders.steer(turn)
         _reset_free_machines(turn)
         _dispatch(turn)
     return turn.cell, turn.todo
@@ -112,14 +115,14 @@ def _reply(turn: Turn, envelope: Envelope, reply: Reply) -> None:
 
 
 def _accept(turn: Turn, prepared: PreparedOrder) -> None:
-    command = prepared.envelope.command
-    if not isinstance(command, SubmitOrder):
-        raise TypeError(f"only a SubmitOrder can be prepared, not {command.VERB}")
-    order = lifecycle.order_from(turn.cell, command, prepared.directive, prepared.at)
-    turn.remember(ev.OrderAccepted(order, prepared.directive))
-    jobs = [lifecycle.store_job(turn, order.id) for _ in range(order.quantity)]
-    result = {"order_id": order.id, "serials": [job.serial for job in jobs]}
-    _reply(turn, prepared.envelope, Reply("accepted", f"{order.id}: {len(jobs)} to make", result))
+    match prepared.envelope.command:
+        case SubmitOrder() as command:
+            reply = orders.accept(turn, command, prepared.directive, prepared.at)
+        case UpdateOrder() as command:
+            reply = orders.change(turn, command, prepared.directive, prepared.envelope.sender)
+        case other:
+            raise TypeError(f"only an order can be prepared, not {other.VERB}")
+    _reply(turn, prepared.envelope, reply)
 
 
 def _resume(turn: Turn, prepared: PreparedResumption) -> None:
@@ -127,6 +130,11 @@ def _resume(turn: Turn, prepared: PreparedResumption) -> None:
     operation = turn.cell.operations.get(prepared.operation_id)
     if operation is None or operation.state is not OperationState.UNKNOWN:
         refused = f"{prepared.operation_id} is not unknown any more; nothing is to be gone on with"
+        _reply(turn, envelope, rejected("precondition_failed", refused))
+        return
+    entry = turn.cell.orders[turn.cell.jobs[operation.job_id].order_id]
+    if entry.paused or entry.cancelled:
+        refused = f"{entry.order.id} is {'paused' if entry.paused else 'cancelled'}; nothing of it goes on"
         _reply(turn, envelope, rejected("precondition_failed", refused))
         return
     state = turn.cell.stations[operation.station].state
@@ -145,28 +153,20 @@ def _command(turn: Turn, envelope: Envelope) -> None:
     command = envelope.command
     match command:
         case CancelOrder():
-            reply = _cancel(turn, command, envelope.sender)
+            reply = orders.cancel(turn, command, envelope.sender)
+        case CommandOrder():
+            reply = orders.tell(turn, command, envelope.sender)
+        case UpdateOrder() if refused := orders.against(turn.cell, command.order_id, JobCommand.UPDATE):
+            reply = refused
         case CommandMachine():
             reply = _machine(turn, command, envelope.sender)
         case AnswerPrompt():
             reply = _answer(turn, command, envelope.sender)
         case SendLine():
             reply = by_hand.send(turn, command, envelope.sender)
-        case SubmitOrder() | ResumeOperation():
+        case SubmitOrder() | UpdateOrder() | ResumeOperation():
             reply = rejected("internal", "it must be prepared before it is decided upon; report this defect")
     _reply(turn, envelope, reply)
-
-
-def _cancel(turn: Turn, command: CancelOrder, sender: str) -> Reply:
-    entry = turn.cell.orders.get(command.order_id)
-    if entry is None:
-        return rejected("unknown_target", f"there is no order {command.order_id}; list them: cellctl order list")
-    if entry.cancelled:
-        return rejected("precondition_failed", f"{command.order_id} is cancelled already")
-    if not lifecycle.open_jobs(turn.cell, command.order_id):
-        return rejected("precondition_failed", f"{command.order_id} is done; nothing of it is left to cancel")
-    turn.remember(ev.OrderCancelled(command.order_id, sender))
-    return Reply("accepted", lifecycle.cancel_jobs(turn, command.order_id))
 
 
 def _told(turn: Turn, stimulus: MachineTold) -> None:
@@ -195,7 +195,7 @@ def _machine(turn: Turn, command: CommandMachine, sender: str) -> Reply:
         after(status.state, command.command)
     except NotAllowed as refused:
         return rejected("precondition_failed", f"{command.machine}: {refused}")
-    against = _against_being_reset(turn.cell, command) if command.command is MachineCommand.RESET else ""
+    against = _against_telling(turn.cell, command)
     if against:
         return rejected("precondition_failed", f"{command.machine} {against}")
     turn.remember(ev.StationCommanded(command.machine, command.command, sender))
@@ -203,9 +203,14 @@ def _machine(turn: Turn, command: CommandMachine, sender: str) -> Reply:
     return Reply("accepted", f"{command.machine}: {command.command.value}")
 
 
-def _against_being_reset(cell: Cell, command: CommandMachine) -> str:
-    """A person may make a machine ready whose own program broke off: it stays locked, and may go on with it."""
-    return "" if dispatch.broke_off(cell, command.machine) else _against_reset(cell, command.machine)
+def _against_telling(cell: Cell, command: CommandMachine) -> str:
+    if command.command is MachineCommand.UNHOLD:
+        order_id = orders.parked_for(cell, command.machine)
+        return f"is held because {order_id} is paused: cellctl order resume {order_id}" if order_id else ""
+    # A person may make a machine ready whose own program broke off: it stays locked, and may go on with it.
+    if command.command is not MachineCommand.RESET or dispatch.broke_off(cell, command.machine):
+        return ""
+    return _against_reset(cell, command.machine)
 
 
 def _against_reset(cell: Cell, name: str) -> str:

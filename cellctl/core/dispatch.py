@@ -109,7 +109,9 @@ def waiting(cell: Cell) -> list[Job]:
     free = (
         job
         for job in cell.jobs.values()
-        if job.id not in busy and job.state in (JobState.ALLOWED_TO_START, JobState.RUNNING)
+        if job.id not in busy
+        and job.state in (JobState.ALLOWED_TO_START, JobState.RUNNING)
+        and not cell.orders[job.order_id].paused
     )
     return sorted(free, key=lambda job: (-cell.orders[job.order_id].order.priority, -job.step))
 

@@ -103,7 +103,7 @@ def _jobs(cell: Cell) -> Iterator[str]:
 
 
 def _part_of(job: Job, part: Part | None) -> Iterator[str]:
-    if (part is None) is not (job.state is JobState.ALLOWED_TO_START):
+    if (part is None) is not (job.state in lifecycle.UNBEGUN):
         yield f"{job.id} is {job.state.name} {'without' if part is None else 'with'} a part"
     expected = _DISPOSITIONS.get(job.state, Disposition.IN_WORK)
     if part is not None and part.disposition is not expected:
@@ -171,6 +171,9 @@ def _start(cell: Cell, operation: Operation) -> Iterator[str]:
     """Looked at with what was remembered before the Start, and no more."""
     if cell.operations.get(operation.id) != operation:
         yield f"{operation.id} is started without an intent"
+    entry = cell.orders[cell.jobs[operation.job_id].order_id]
+    if entry.paused or entry.cancelled or not entry.released:
+        yield f"{operation.id} is started, and {entry.order.id} is not to go on"
     worker = cell.stations[operation.station]
     if worker.contact != "found" or worker.state is not MachineState.IDLE:
         yield f"{operation.id} is started at {operation.station}, which is not idle"

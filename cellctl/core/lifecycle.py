@@ -1,5 +1,8 @@
 """What becomes of orders, jobs and parts: stored, begun, moved on a step, ended, scrapped and made again."""
 
+from itertools import count
+from typing import Final
+
 from cellctl.core.cell import Cell
 from cellctl.core.instructions import Turn
 from cellctl.domain import events as ev
@@ -29,13 +32,17 @@ _SUBSTATE_AFTER = {
     JobState.ABORTED: JobSubstate.NONE,
 }
 
+# Nothing of these has begun; they have no part yet.
+UNBEGUN: Final = frozenset({JobState.NOT_ALLOWED_TO_START, JobState.ALLOWED_TO_START})
+
 TAKEN_AWAY = "taken away"
 
 
 def order_from(cell: Cell, command: SubmitOrder, directive: Directive, at: str) -> Order:
-    """The immutable record of what was asked for."""
+    """The immutable record of what was asked for, by the sender's name for it or by the next number that is free."""
+    numbers = (f"order-{number}" for number in count(cell.counts.orders + 1))
     return Order(
-        id=f"order-{cell.counts.orders + 1}",
+        id=command.order_id or next(name for name in numbers if name not in cell.orders),
         product=directive.product,
         revision=directive.revision,
         parameters=directive.parameters,
@@ -49,14 +56,16 @@ def order_from(cell: Cell, command: SubmitOrder, directive: Directive, at: str) 
 
 def in_work(job: Job) -> bool:
     """Whether a job may still want an operation."""
-    return job.state in (JobState.ALLOWED_TO_START, JobState.RUNNING, JobState.INTERRUPTED)
+    return job.state in UNBEGUN or job.state in (JobState.RUNNING, JobState.INTERRUPTED)
 
 
 def store_job(turn: Turn, order_id: str) -> Job:
     """One more part to make for an order, with a serial number that was never used."""
     number = turn.cell.counts.serials + 1
-    directive = turn.cell.orders[order_id].directive
-    job = Job(f"job-{number}", order_id, f"{directive.product}-{directive.revision}-{number:05d}")
+    entry = turn.cell.orders[order_id]
+    serial = f"{entry.directive.product}-{entry.directive.revision}-{number:05d}"
+    state = JobState.ALLOWED_TO_START if entry.released else JobState.NOT_ALLOWED_TO_START
+    job = Job(f"job-{number}", order_id, serial, state)
     turn.remember(ev.JobStored(job))
     return job
 
@@ -127,13 +136,16 @@ def open_jobs(cell: Cell, order_id: str) -> list[Job]:
     return [job for job in cell.jobs.values() if job.order_id == order_id and in_work(job)]
 
 
-def cancel_jobs(turn: Turn, order_id: str) -> str:
-    """Jobs that were not begun leave the list; those in work are scrapped after their present operation."""
+def cancel_jobs(turn: Turn, order_id: str) -> tuple[int, int]:
+    """Jobs that were not begun leave the list; those in work are scrapped after their present operation.
+
+    Returns how many there were of both.
+    """
     jobs = open_jobs(turn.cell, order_id)
-    waiting = [job for job in jobs if job.state is JobState.ALLOWED_TO_START]
+    waiting = [job for job in jobs if job.state in UNBEGUN]
     for job in waiting:
         change_job(turn, job, JobCommand.CANCEL)
-    return f"{order_id} is cancelled: {len(waiting)} not begun, {len(jobs) - len(waiting)} in work will be scrapped"
+    return len(waiting), len(jobs) - len(waiting)
 
 
 def scrap_cancelled(turn: Turn) -> None:

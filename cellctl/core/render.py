@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from cellctl.core import dispatch, lifecycle
+from cellctl.core import dispatch, lifecycle, orders
 from cellctl.core.cell import Cell, OrderEntry
 from cellctl.core.view import CellView, JobView, MachineView, OrderView, PromptView
-from cellctl.domain.job import JobState
+from cellctl.domain.job import JobCommand, JobState
 from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineState
 from cellctl.domain.work import GONE, Job, Operation, OperationState, Part, Progress, Prompt, Step
@@ -19,7 +19,7 @@ Waits = tuple[tuple[str, ...], str]
 # So many orders that are over stay in the view; older ones are in the log.
 CLOSED_SHOWN: Final = 20
 _AT_WORK: Final = frozenset({MachineState.EXECUTE, MachineState.HELD})
-_CLOSED: Final = frozenset({"done", "cancelled"})
+_CLOSED_BY: Final = {JobCommand.STOP: "stopped", JobCommand.ABORT: "aborted"}
 
 
 def render(cell: Cell) -> CellView:
@@ -57,7 +57,11 @@ class Renderer:
         entries, jobs, _ = self._orders
         if entries is not cell.orders or jobs is not cell.jobs:
             self._orders = cell.orders, cell.jobs, _orders(cell)
-        return self._orders[2]
+        shown = self._orders[2]
+        if not any(view.state == "paused" for view in shown):
+            return shown
+        # Only of these does it matter whether a machine has come to its hold.
+        return tuple(_held(cell, view) if view.state == "paused" else view for view in shown)
 
     def _show_jobs(self, cell: Cell, shown: set[str]) -> tuple[JobView, ...]:
         made: dict[str, tuple[tuple[object, ...], JobView]] = {}
@@ -129,14 +133,15 @@ def _orders(cell: Cell) -> tuple[OrderView, ...]:
     for job in cell.jobs.values():
         jobs[job.order_id].append(job)
     views = [_order(entry, jobs[order_id]) for order_id, entry in cell.orders.items()]
-    closed = [view.id for view in views if view.state in _CLOSED]
+    closed = [view.id for view in views if view.job_state in ("ENDED", "ABORTED", "")]
     old = frozenset(closed[:-CLOSED_SHOWN])
-    return tuple(view for view in views if view.id not in old)
+    return tuple(view for view in views if view.id not in old and not cell.orders[view.id].cleared)
 
 
 def _order(entry: OrderEntry, jobs: list[Job]) -> OrderView:
     order = entry.order
     done = sum(job.state is JobState.ENDED for job in jobs)
+    state = orders.state_of(entry, jobs)
     return OrderView(
         id=order.id,
         product=order.product,
@@ -145,18 +150,33 @@ def _order(entry: OrderEntry, jobs: list[Job]) -> OrderView:
         quantity=order.quantity,
         done=done,
         state=_order_state(entry, jobs, done),
+        priority=order.priority,
+        due_at=order.due_at,
+        job_state=state[0].name if state else "",
+        substate=state[1].value if state else "",
         accepted_at=order.accepted_at,
         customer_reference=order.customer_reference,
         jobs=tuple(job.id for job in jobs),
     )
 
 
+def _held(cell: Cell, view: OrderView) -> OrderView:
+    """A paused order, with the state that its machines are in."""
+    jobs = [cell.jobs[name] for name in view.jobs]
+    state = orders.state_of(cell.orders[view.id], jobs, orders.moving(cell))
+    return replace(view, job_state=state[0].name, substate=state[1].value) if state else view
+
+
 def _order_state(entry: OrderEntry, jobs: list[Job], done: int) -> str:
     if entry.cancelled:
-        return "cancelled"
+        return _CLOSED_BY.get(entry.closed_by or JobCommand.CANCEL, "cancelled")
     if done >= entry.order.quantity:
         return "done"
-    return "running" if any(job.state is not JobState.ALLOWED_TO_START for job in jobs) else "open"
+    if entry.paused:
+        return "paused"
+    if any(job.state not in lifecycle.UNBEGUN for job in jobs):
+        return "running"
+    return "open" if entry.released else "stored"
 
 
 def _job(job: Job, part: Part | None, steps: tuple[Step, ...], waits: Waits) -> JobView:
@@ -184,6 +204,11 @@ def _why(cell: Cell, job: Job, operation: Operation | None, answers: dict[str, W
     if operation is not None:
         way = f" from {operation.source} to {operation.target}" if operation.source else f" at {operation.target}"
         return (), f"{operation.step} by {operation.station}{way}"
+    entry = cell.orders[job.order_id]
+    if entry.paused:
+        return ("order_paused",), f"{job.order_id} is paused: cellctl order resume {job.order_id}"
+    if not entry.released:
+        return ("not_released",), f"{job.order_id} is stored: cellctl order start {job.order_id}"
     wanted = dispatch.unbegun(cell, job)
     if wanted not in answers:
         answers[wanted] = _waits(dispatch.next_operation(cell, job))

@@ -56,7 +56,11 @@ class JobView:
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """One order; `state` is derived from its jobs: open, running, done, cancelled, failed."""
+    """One order; `state` in plain words: stored, open, running, paused, done, cancelled, stopped, aborted.
+
+    `job_state` and `substate` say the same by ISA-95 (names of JobState and JobSubstate); "" once it has left that
+    list. They follow when machines have reacted; what was asked for shows in `state` at once.
+    """
 
     id: str
     product: str
@@ -68,6 +72,10 @@ class OrderView:
     accepted_at: str
     customer_reference: str = ""
     jobs: tuple[str, ...] = ()
+    priority: int = 0
+    due_at: str = ""
+    job_state: str = ""
+    substate: str = ""
 
 
 @dataclass(frozen=True, slots=True)

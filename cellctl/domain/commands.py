@@ -5,10 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from hashlib import sha256
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
+from cellctl.domain.job import JobCommand
 from cellctl.domain.machine import MachineCommand
 from cellctl.domain.work import Parameter
+
+# A field that came later: at its default it is no part of the hash, so that an id from before the upgrade stays known.
+_LATER: Final = "later"
 
 
 class Right(Enum):
@@ -23,7 +27,10 @@ class Right(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SubmitOrder:
-    """Make this (ISA-95 StoreAndStart)."""
+    """Make this (ISA-95 StoreAndStart; without `release` Store: it waits to be allowed to start).
+
+    `order_id` is the sender's own name for it; without one it gets a number.
+    """
 
     product: str
     parameters: Mapping[str, Parameter]
@@ -32,13 +39,44 @@ class SubmitOrder:
     priority: int = 0
     due_at: str = ""
     customer_reference: str = ""
+    release: bool = field(default=True, metadata={_LATER: True})
+    order_id: str = field(default="", metadata={_LATER: True})
     VERB: ClassVar = "submit"
     right: ClassVar = Right.JOB
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateOrder:
+    """Change an order of which nothing has begun (ISA-95 Update). None and "" leave a thing as it is.
+
+    `parameters` replace all that were given before.
+    """
+
+    order_id: str
+    product: str = ""
+    revision: str = ""
+    parameters: Mapping[str, Parameter] | None = None
+    quantity: int | None = None
+    priority: int | None = None
+    due_at: str | None = None
+    customer_reference: str | None = None
+    VERB: ClassVar = "order-update"
+    right: ClassVar = Right.JOB
+
+
+@dataclass(frozen=True, slots=True)
+class CommandOrder:
+    """A method of the ISA-95 job state table, for one order; judged by that table and nothing else."""
+
+    order_id: str
+    command: JobCommand
+    VERB: ClassVar = "order"
+    right: ClassVar = Right.JOB
+
+
+@dataclass(frozen=True, slots=True)
 class CancelOrder:
-    """Begin nothing more of this order; scrap what is in work."""
+    """Begin nothing more of this order; scrap what is in work. Allowed at any stage, unlike the table's Cancel."""
 
     order_id: str
     VERB: ClassVar = "cancel"
@@ -90,12 +128,15 @@ class SendLine:
     right: ClassVar = Right.CONFIG
 
 
-Command = SubmitOrder | CancelOrder | AnswerPrompt | CommandMachine | ResumeOperation | SendLine
+Command = (
+    SubmitOrder | UpdateOrder | CommandOrder | CancelOrder | AnswerPrompt | CommandMachine | ResumeOperation | SendLine
+)
 
 
 def content_hash(command: Command) -> str:
     """SHA-256 in hex over verb and content: the same by whichever face the command came in."""
-    content = {each.name: getattr(command, each.name) for each in fields(command)}
+    values = [(each, getattr(command, each.name)) for each in fields(command)]
+    content = {each.name: value for each, value in values if _LATER not in each.metadata or value != each.default}
     canonical = json.dumps([command.VERB, content], sort_keys=True, default=_plain)
     return sha256(canonical.encode()).hexdigest()
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, get_args
 
-from cellctl.domain.job import JobState, JobSubstate
+from cellctl.domain.job import JobCommand, JobState, JobSubstate
 from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.work import (
@@ -50,11 +50,32 @@ class CommandAnswered:
 
 @dataclass(frozen=True, slots=True)
 class OrderAccepted:
-    """The order will be made; its work directive is frozen."""
+    """The order will be made; its work directive is frozen. Unless `released` it waits to be allowed to start."""
 
     order: Order
     directive: Directive
+    released: bool = True
     NAME: ClassVar = "order.accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChanged:
+    """Another content for an order of which nothing has begun."""
+
+    order: Order
+    directive: Directive
+    by: str
+    NAME: ClassVar = "order.changed"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCommanded:
+    """The order was told one of START, REVOKE_START, PAUSE, RESUME, STOP, ABORT, CLEAR."""
+
+    order_id: str
+    command: JobCommand
+    by: str
+    NAME: ClassVar = "order.commanded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +322,8 @@ Event = (
     | ControllerStarted
     | CommandAnswered
     | OrderAccepted
+    | OrderChanged
+    | OrderCommanded
     | OrderCancelled
     | JobStored
     | JobChanged

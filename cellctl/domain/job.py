@@ -82,10 +82,23 @@ SUBSTATES: Final[dict[JobState, frozenset[JobSubstate]]] = {
 }
 
 
+# What nobody asks for: the executor does it.
+_OWN: Final = frozenset({_C.BEGIN, _C.FINISH})
+
+
+# What an order can be told in a word, beside Cancel; it is told to its id with this verb by every face.
+ORDER_COMMANDS: Final = (_C.START, _C.REVOKE_START, _C.PAUSE, _C.RESUME, _C.STOP, _C.ABORT, _C.CLEAR)
+
+
+def allowed(state: JobState) -> tuple[JobCommand, ...]:
+    """What may be asked of a job order in this state."""
+    return tuple(command for each, command in NEXT if each is state and command not in _OWN)
+
+
 def after(state: JobState, command: JobCommand) -> JobState | None:
     """The state that `command` leads to (None: gone from the list). Raises NotAllowed, naming what is allowed."""
     try:
         return NEXT[state, command]
     except KeyError:
-        allowed = ", ".join(c.value for s, c in NEXT if s is state)
-        raise NotAllowed(f"a job in {state.name} cannot {command.value}; it can: {allowed}") from None
+        ways = ", ".join(c.value for s, c in NEXT if s is state)
+        raise NotAllowed(f"a job in {state.name} cannot {command.value}; it can: {ways}") from None

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from cellctl.domain import events as ev
+from cellctl.domain.job import JobCommand
 from cellctl.domain.work import Job, Operation, OperationState, Order
 
 Report = dict[str, Any]
@@ -42,6 +43,10 @@ class _Book:
         match event:
             case ev.OrderAccepted(order=order):
                 self.orders[order.id] = _accepted(order, record.at)
+            case ev.OrderChanged(order=order) if order.id in self.orders:
+                self.orders[order.id] |= _content(order)
+            case ev.OrderCommanded(command=JobCommand.STOP | JobCommand.ABORT) if event.order_id in self.orders:
+                self.orders[event.order_id] |= {"cancelled_at": record.at, "cancelled_by": event.by}
             case ev.OrderCancelled() if event.order_id in self.orders:
                 self.orders[event.order_id] |= {"cancelled_at": record.at, "cancelled_by": event.by}
             case ev.JobStored(job=job) if job.order_id in self.orders:
@@ -79,14 +84,15 @@ class _Book:
 
 
 def _accepted(order: Order, at: str) -> Report:
+    return {"order": order.id, **_content(order), "accepted_at": at, "parts": []}
+
+
+def _content(order: Order) -> Report:
     return {
-        "order": order.id,
         "product": order.product,
         "revision": order.revision,
         "parameters": dict(order.parameters),
         "quantity": order.quantity,
-        "accepted_at": at,
-        "parts": [],
     }
 
 

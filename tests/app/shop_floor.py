@@ -123,13 +123,14 @@ class ShopFloor:
         self.store = MemoryStore(self.clock)
         self.machines = {name: Played() for name in machines or ("printer-1",)}
         self.files = MemoryFiles()
+        self.product = PRODUCT
 
     def cell(self, folder: Path) -> RunningCell:
         """A daemon's cell, which does nothing yet."""
         (folder / "plate.gcode").write_text("G28\nG1 X1 F600\n")
         stations = {name: Station(name, "played", ("fdm",), ("bed",)) for name in self.machines}
         machines = {name: MachineConfig(PlayedFamily(), played) for name, played in self.machines.items()}
-        products: list[Product] = [parse_product(PRODUCT, folder / "plate.toml")]
+        products: list[Product] = [parse_product(self.product, folder / "plate.toml")]
         config = CellConfig(folder / "cell.toml", Plan("test", stations), machines, products, MqttTable())
         outside = Outside(self.clock, SeededIds(1), cast(Links, NoLinks()), self.store, self.files)
         return RunningCell(config, outside)

@@ -18,14 +18,17 @@ from cellctl.domain.commands import (
     AnswerPrompt,
     CancelOrder,
     CommandMachine,
+    CommandOrder,
     Envelope,
     Reply,
     ResumeOperation,
     SendLine,
     SubmitOrder,
+    UpdateOrder,
     rejected,
 )
 from cellctl.domain.events import LineSent, LinesHeard, OperationAdvanced, OperationEnded, StationChanged
+from cellctl.domain.job import ORDER_COMMANDS
 from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.work import OperationState, Progress
@@ -251,16 +254,24 @@ def test_a_refusal_is_told_with_its_code(tmp_path: Path) -> None:
 
 
 def test_each_command_asks_for_what_it_says(tmp_path: Path) -> None:
-    desk = BareDesk()
+    desk = BareDesk(BUSY_CELL)
     outcomes = ask(
         desk, tmp_path,
+        ("order", "store", "nameplate", "-p", "text=ADA", "--order-id", "WO 4711/10", "--due", "2030-01-31T12:00:00Z"),
+        ("order", "update", "order-1", "-p", "text=EVE", "--priority", "9"),
+        ("order", "update", "order-1", "--quantity", "4"),
+        *(("order", verb.value, "order-1") for verb in ORDER_COMMANDS),
         ("order", "cancel", "order-1"),
         ("prompt", "answer", "prompt-1", "not in the cell"),
         *(("machine", verb, "router-1") for verb in ("hold", "resume", "halt", "clear", "reset")),
     )  # fmt: skip
-    assert outcomes == [(0, "accepted: done\n", "")] * 7
+    assert outcomes == [(0, "accepted: done\n", "")] * 17
     commands = [MachineCommand.HOLD, MachineCommand.UNHOLD, MachineCommand.ABORT, MachineCommand.CLEAR]
     assert [envelope.command for envelope in desk.envelopes] == [
+        SubmitOrder("nameplate", {"text": "ADA"}, due_at="2030-01-31T12:00:00Z", release=False, order_id="WO 4711/10"),
+        UpdateOrder("order-1", parameters={"text": "EVE", "height_mm": 8.0}, priority=9),
+        UpdateOrder("order-1", quantity=4),
+        *(CommandOrder("order-1", command) for command in ORDER_COMMANDS),
         CancelOrder("order-1"),
         AnswerPrompt("prompt-1", "not in the cell"),
         *(CommandMachine("router-1", command) for command in [*commands, MachineCommand.RESET]),

@@ -21,11 +21,14 @@ from cellctl.domain.commands import (
     CancelOrder,
     Command,
     CommandMachine,
+    CommandOrder,
     Envelope,
     ResumeOperation,
     SubmitOrder,
+    UpdateOrder,
 )
 from cellctl.domain.errors import NotAllowed
+from cellctl.domain.job import JobCommand
 from cellctl.domain.machine import MachineCommand, MachineState, after
 from cellctl.domain.work import (
     GONE,
@@ -189,13 +192,23 @@ class PlayedCell:
 
     # ---- people --------------------------------------------------------------------------------------------------
 
-    def order(self, product: int, quantity: int, priority: int) -> None:
+    def order(self, product: int, quantity: int, priority: int, *, release: bool = True) -> None:
         directive = PRODUCTS[product]
-        command = SubmitOrder(directive.product, directive.parameters, quantity=quantity, priority=priority)
+        wanted = {"quantity": quantity, "priority": priority, "release": release}
+        command = SubmitOrder(directive.product, directive.parameters, **wanted)
         self.inbox.append(PreparedOrder(self._envelope(command), directive, "2026-01-05T06:00:00.000Z"))
 
     def cancel(self, order_id: str) -> None:
         self.inbox.append(self._envelope(CancelOrder(order_id)))
+
+    def tell(self, order_id: str, command: JobCommand) -> None:
+        self.inbox.append(self._envelope(CommandOrder(order_id, command)))
+
+    def change(self, order_id: str, quantity: int) -> None:
+        entry = self.cell.orders.get(order_id)
+        if entry is not None:
+            envelope = self._envelope(UpdateOrder(order_id, quantity=quantity))
+            self.inbox.append(PreparedOrder(envelope, entry.directive, "2026-01-05T06:00:00.000Z"))
 
     def command(self, name: str, command: MachineCommand) -> None:
         envelope = self._envelope(CommandMachine(name, command))
@@ -504,6 +517,10 @@ class PlayedCell:
         for _ in range(100):
             if not self.cell.prompts and not self.open_jobs:
                 return
+            for order_id, entry in self.cell.orders.items():
+                for command in [JobCommand.RESUME] * entry.paused + [JobCommand.START] * (not entry.released):
+                    self.tell(order_id, command)
+            self.settle()
             for machine in self.machines.values():
                 if machine.state in ways_out:
                     self.command(machine.name, ways_out[machine.state])
@@ -519,6 +536,23 @@ class PlayedCell:
                 wrong = broken_by(self.cell, todo, cell) + broken(cell)
                 if wrong:
                     raise Broken(f"{choice!r} to {prompt}: {'; '.join(wrong)}")
+
+    def running_orders(self) -> list[str]:
+        """The orders that a machine works for at this moment, people and arms left out."""
+        operations = {operation.id: operation for operation in self.cell.operations.values()}
+        at_work = [
+            operations[machine.work.id]
+            for machine in self.machines.values()
+            if machine.heard and not machine.attended and machine.state is _S.EXECUTE
+            if machine.work and machine.work.id in operations and machine.work.kind is OperationKind.PROCESS
+        ]
+        return [self.cell.jobs[operation.job_id].order_id for operation in at_work]
+
+    def check_that_what_was_told_is_obeyed(self) -> None:
+        for order_id in self.running_orders():
+            entry = self.cell.orders[order_id]
+            if entry.paused or entry.closed_by in (JobCommand.STOP, JobCommand.ABORT):
+                raise Broken(f"{order_id} was told to rest, and a machine works on for it: {self.machines}")
 
     def _compare(self) -> None:
         """With nothing left to be told, the cell knows where everything is, or knows that it does not."""

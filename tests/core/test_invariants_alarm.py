@@ -88,8 +88,12 @@ CELLS: list[tuple[Callable[[], Cell], str]] = [
 ]
 
 
+def told(cell: Cell, **changes: bool) -> Cell:
+    return replace(cell, orders={name: replace(entry, **changes) for name, entry in cell.orders.items()})
+
+
 def cancelled(cell: Cell) -> Cell:
-    return replace(cell, orders={name: replace(entry, cancelled=True) for name, entry in cell.orders.items()})
+    return told(cell, cancelled=True)
 
 
 @pytest.mark.parametrize(("plant", "says"), CELLS, ids=[says for _, says in CELLS])
@@ -115,6 +119,10 @@ def idle() -> Cell:
 
 TURNS: list[tuple[Cell, list[Instruction], str]] = [
     (idle(), [Start(started(idle(), id="op-99"))], "op-99 is started without an intent"),
+    *(
+        (told(idle(), **change), [Start(started(idle()))], "and order-1 is not to go on")
+        for change in ({"paused": True}, {"cancelled": True}, {"released": False})
+    ),
     (station(idle(), "arm-1", state=None), [Start(started(idle()))], "is started at arm-1, which is not idle"),
     (station(idle(), "arm-1", contact="lost"), [Start(started(idle()))], "is started at arm-1, which is not idle"),
     (

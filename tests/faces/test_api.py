@@ -18,14 +18,17 @@ from cellctl.domain.commands import (
     AnswerPrompt,
     CancelOrder,
     CommandMachine,
+    CommandOrder,
     Reply,
     ResumeOperation,
     SendLine,
     SubmitOrder,
+    UpdateOrder,
     rejected,
 )
 from cellctl.domain.errors import ConfigError, StoreFailed
 from cellctl.domain.events import ContactFound, ControllerStarted, StationChanged
+from cellctl.domain.job import ORDER_COMMANDS
 from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.faces.api import commands, events
 from cellctl.faces.api.answers import BadRequest
@@ -143,6 +146,10 @@ def test_a_command_without_id_gets_one(tmp_path: Path) -> None:
     desk = BareDesk()
 
     async def scenario(client: Client) -> None:
+        await client.post("/v1/orders", {"product": "nameplate", "release": False, "order_id": "WO 4711/10"})
+        await client.post("/v1/orders/WO%204711%2F10/update", {"quantity": 3, "due_at": "2030-02-01T00:00:00Z"})
+        for verb in ORDER_COMMANDS:
+            assert (await client.post(f"/v1/orders/WO%204711%2F10/{verb.value}"))[0] == 202
         await client.post("/v1/orders/order-1/cancel")
         await client.post("/v1/prompts/prompt-1/answer", {"choice": "not in the cell"})
         for verb in ("hold", "resume", "halt", "clear", "reset"):
@@ -150,6 +157,9 @@ def test_a_command_without_id_gets_one(tmp_path: Path) -> None:
 
     talk(desk, tmp_path, scenario)
     assert [envelope.command for envelope in desk.envelopes] == [
+        SubmitOrder("nameplate", {}, release=False, order_id="WO 4711/10"),
+        UpdateOrder("WO 4711/10", quantity=3, due_at="2030-02-01T00:00:00Z"),
+        *(CommandOrder("WO 4711/10", command) for command in ORDER_COMMANDS),
         CancelOrder("order-1"),
         AnswerPrompt("prompt-1", "not in the cell"),
         CommandMachine("router-1", MachineCommand.HOLD),
@@ -158,7 +168,7 @@ def test_a_command_without_id_gets_one(tmp_path: Path) -> None:
         CommandMachine("router-1", MachineCommand.CLEAR),
         CommandMachine("router-1", MachineCommand.RESET),
     ]
-    assert len({envelope.id for envelope in desk.envelopes}) == 7
+    assert len({envelope.id for envelope in desk.envelopes}) == 16
 
 
 def test_a_plan_to_go_on_is_shown_and_done_by_a_command_of_its_own(tmp_path: Path) -> None:
@@ -221,7 +231,7 @@ def test_a_journal_that_cannot_be_written_is_said_to_the_caller(tmp_path: Path) 
         (
             b'{"product": "a", "colour": 1}',
             '"colour": unknown, allowed: id, product, revision, parameters, quantity, priority, due_at, '
-            "customer_reference",
+            "customer_reference, release, order_id",
         ),
         (
             b'{"product": "a", "parameters": {"height_mm": [8]}}',

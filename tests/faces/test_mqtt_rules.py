@@ -6,8 +6,18 @@ from typing import Any
 
 import pytest
 
-from cellctl.domain.commands import AnswerPrompt, CancelOrder, CommandMachine, Reply, Right, SubmitOrder
+from cellctl.domain.commands import (
+    AnswerPrompt,
+    CancelOrder,
+    CommandMachine,
+    CommandOrder,
+    Reply,
+    Right,
+    SubmitOrder,
+    UpdateOrder,
+)
 from cellctl.domain.errors import StoreFailed
+from cellctl.domain.job import ORDER_COMMANDS
 from cellctl.domain.machine import MachineCommand
 from cellctl.links.memory_bus import MemoryBroker
 from cellctl.ports import Message
@@ -32,6 +42,9 @@ def test_rule_1_every_verb_becomes_the_command_it_names() -> None:
                  "priority": 5, "due_at": "2030-01-31T12:00:00Z", "customer_reference": "PO 7"}  # fmt: skip
         replies = [
             await ask("job/submit", args=order),
+            await ask("job/store", args={"product": "nameplate", "order_id": "WO 4711/10"}),
+            await ask("job/order-update", args={"order_id": "order-1", "priority": 9}),
+            *[await ask(f"job/order-{each.value}", args={"order_id": "order-1"}) for each in ORDER_COMMANDS],
             await ask("job/cancel", args={"order_id": "order-1"}),
             await ask("job/answer", args={"prompt_id": "prompt-1", "choice": "accept"}),
             await ask("motion/resume", target="arm-1"),
@@ -43,6 +56,9 @@ def test_rule_1_every_verb_becomes_the_command_it_names() -> None:
         assert {reply["code"] for reply in replies} == {"accepted"}
         assert commands(room) == [
             SubmitOrder("nameplate", {"text": "ADA", "height_mm": 8}, "A", 2, 5, "2030-01-31T12:00:00Z", "PO 7"),
+            SubmitOrder("nameplate", {}, release=False, order_id="WO 4711/10"),
+            UpdateOrder("order-1", priority=9),
+            *(CommandOrder("order-1", each) for each in ORDER_COMMANDS),
             CancelOrder("order-1"),
             AnswerPrompt("prompt-1", "accept"),
             CommandMachine("arm-1", MachineCommand.UNHOLD),

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from cellctl.domain.commands import SubmitOrder
+from cellctl.domain.commands import SubmitOrder, UpdateOrder
 from cellctl.faces.api.answers import BadRequest
 
 MOST_MISTAKES = 10
@@ -42,6 +42,20 @@ Whole = Annotated[int, Field(ge=-EXACT, le=EXACT)]
 Real = Annotated[float, Field(ge=-EXACT, le=EXACT, allow_inf_nan=False)]
 
 
+Quantity = Annotated[int, Field(ge=1, le=1000)]
+Priority = Annotated[int, Field(ge=-1000, le=1000)]
+OrderName = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)]
+Reference = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
+Instant = Annotated[str, AfterValidator(_utc)]
+
+A_NAME = "letters, digits, . _ -"
+PARAMETERS = "texts up to 1000 characters and finite numbers, by name"
+QUANTITY = "a whole number from 1 to 1000"
+PRIORITY = "a whole number from -1000 to 1000, higher goes first"
+INSTANT = "a UTC instant such as 2030-01-31T12:00:00Z"
+REFERENCE = "up to 200 printable characters"
+
+
 class Body(BaseModel):
     """What every command may carry: its idempotency key."""
 
@@ -62,23 +76,15 @@ class Body(BaseModel):
 class OrderBody(Body):
     """POST /v1/orders. Limits of parameters are the product's, not checked here."""
 
-    product: Name = Field(description="the name of a product: letters, digits, . _ -")
-    revision: Name | None = Field(default=None, description="a revision: letters, digits, . _ -")
-    parameters: dict[Name, Text | Whole | Real] = Field(
-        default_factory=dict,
-        max_length=64,
-        description="texts up to 1000 characters and finite numbers, by name",
-    )
-    quantity: int = Field(default=1, ge=1, le=1000, description="a whole number from 1 to 1000")
-    priority: int = Field(
-        default=0, ge=-1000, le=1000, description="a whole number from -1000 to 1000, higher goes first"
-    )
-    due_at: Annotated[str, AfterValidator(_utc)] | None = Field(
-        None, description="a UTC instant such as 2030-01-31T12:00:00Z"
-    )
-    customer_reference: Annotated[str, AfterValidator(_printable)] = Field(
-        default="", max_length=200, description="up to 200 printable characters"
-    )
+    product: Name = Field(description=f"the name of a product: {A_NAME}")
+    revision: Name | None = Field(default=None, description=f"a revision: {A_NAME}")
+    parameters: dict[Name, Text | Whole | Real] = Field(default_factory=dict, max_length=64, description=PARAMETERS)
+    quantity: Quantity = Field(default=1, description=QUANTITY)
+    priority: Priority = Field(default=0, description=PRIORITY)
+    due_at: Instant | None = Field(None, description=INSTANT)
+    customer_reference: Reference = Field(default="", description=REFERENCE)
+    release: bool = Field(default=True, description="true, or false: it waits to be started")
+    order_id: OrderName | None = Field(default=None, description="your own name for it, 1 to 64 printable characters")
 
     def command(self) -> SubmitOrder:
         """The order as the core knows it."""
@@ -89,6 +95,33 @@ class OrderBody(Body):
             self.quantity,
             self.priority,
             self.due_at or "",
+            self.customer_reference,
+            self.release,
+            self.order_id or "",
+        )
+
+
+class UpdateBody(Body):
+    """POST /v1/orders/{id}/update: what is absent stays as it is; parameters are replaced all together."""
+
+    product: Name | None = Field(default=None, description=f"the name of a product: {A_NAME}")
+    revision: Name | None = Field(default=None, description=f"a revision: {A_NAME}")
+    parameters: dict[Name, Text | Whole | Real] | None = Field(None, max_length=64, description=PARAMETERS)
+    quantity: Quantity | None = Field(default=None, description=QUANTITY)
+    priority: Priority | None = Field(default=None, description=PRIORITY)
+    due_at: Instant | None = Field(default=None, description=INSTANT)
+    customer_reference: Reference | None = Field(default=None, description=REFERENCE)
+
+    def command(self, order_id: str) -> UpdateOrder:
+        """The change as the core knows it."""
+        return UpdateOrder(
+            order_id,
+            self.product or "",
+            self.revision or "",
+            self.parameters,
+            self.quantity,
+            self.priority,
+            self.due_at,
             self.customer_reference,
         )
 

@@ -13,14 +13,16 @@ from cellctl.domain.commands import (
     CancelOrder,
     Command,
     CommandMachine,
+    CommandOrder,
     Envelope,
     ResumeOperation,
     SendLine,
     content_hash,
 )
+from cellctl.domain.job import ORDER_COMMANDS, JobCommand
 from cellctl.domain.machine import MachineCommand
 from cellctl.faces.api.answers import BadRequest, answer
-from cellctl.faces.api.bodies import AnswerBody, Body, LineBody, OrderBody, ResumeBody
+from cellctl.faces.api.bodies import AnswerBody, Body, LineBody, OrderBody, ResumeBody, UpdateBody
 from cellctl.faces.api.listen import sender
 from cellctl.ports import Desk, Ids
 
@@ -51,6 +53,11 @@ class Commands:
         return [
             web.post("/v1/orders", self._submit_order),
             web.post("/v1/orders/{order}/cancel", self._cancel_order),
+            web.post("/v1/orders/{order}/update", self._update_order),
+            *(
+                web.post(f"/v1/orders/{{order}}/{command.value}", partial(self._command_order, command))
+                for command in ORDER_COMMANDS
+            ),
             web.post("/v1/prompts/{prompt}/answer", self._answer_prompt),
             web.post("/v1/machines/{machine}/resume-at", self._resume),
             web.post("/v1/machines/{machine}/console", self._send_line),
@@ -67,6 +74,14 @@ class Commands:
     async def _cancel_order(self, request: web.Request) -> web.Response:
         body = Body.parse(await _read(request))
         return await self._submit(request, body, CancelOrder(request.match_info["order"]))
+
+    async def _update_order(self, request: web.Request) -> web.Response:
+        body = UpdateBody.parse(await _read(request))
+        return await self._submit(request, body, body.command(request.match_info["order"]))
+
+    async def _command_order(self, command: JobCommand, request: web.Request) -> web.Response:
+        body = Body.parse(await _read(request))
+        return await self._submit(request, body, CommandOrder(request.match_info["order"], command))
 
     async def _answer_prompt(self, request: web.Request) -> web.Response:
         body = AnswerBody.parse(await _read(request))

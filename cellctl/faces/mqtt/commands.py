@@ -91,7 +91,7 @@ class Gate:
 
     def _commands(self, verb: Verb, asked: Asked, arguments: Arguments) -> dict[str, Command]:
         if verb.machine is None:
-            command = arguments.command()
+            command = verb.command(arguments)
             return {} if command is None else {"": command}
         if asked.target == EVERY_MACHINE and verb.right is Right.STOP:
             return {machine: CommandMachine(machine, verb.machine) for machine in self._machines}

@@ -17,7 +17,8 @@ from cellctl.ports import Message
 # So many closed jobs and orders of an earlier run are looked after; a retained topic of theirs may be left over.
 MOST_LEFTOVERS: Final = 200
 _CLOSED_JOB: Final = frozenset({"ENDED", "ABORTED"})
-_CLOSED_ORDER: Final = frozenset({"done", "cancelled", "failed"})
+_IN_WORK: Final = ("RUNNING", "INTERRUPTED")
+_CLOSED_ORDER: Final = frozenset({"done", "cancelled", "stopped", "aborted"})
 _NO_PROGRESS: Final = Progress()
 _NOTHING: Final = (_NO_PROGRESS, None)
 
@@ -153,7 +154,8 @@ class Board:
         return self._closed_orders(view) | self._closed_jobs(view)
 
     def _closed_orders(self, view: CellView) -> dict[str, Any]:
-        return {self._topics.state("order", each.id): each for each in view.orders if each.state in _CLOSED_ORDER}
+        over = (each for each in view.orders if each.state in _CLOSED_ORDER and each.job_state not in _IN_WORK)
+        return {self._topics.state("order", each.id): each for each in over}
 
     def _closed_jobs(self, view: CellView) -> dict[str, Any]:
         return {self._topics.state("job", each.id): each for each in view.jobs if each.state in _CLOSED_JOB}

@@ -1,14 +1,24 @@
 """What can be asked over MQTT: every verb with its class and its arguments, parsed by pydantic at this edge."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from cellctl.domain.commands import AnswerPrompt, CancelOrder, Command, Right, SubmitOrder
+from cellctl.domain.commands import (
+    AnswerPrompt,
+    CancelOrder,
+    Command,
+    CommandOrder,
+    Right,
+    SubmitOrder,
+    UpdateOrder,
+)
+from cellctl.domain.job import ORDER_COMMANDS, JobCommand
 from cellctl.domain.machine import MachineCommand
 from cellctl.faces.mqtt.refusal import Refused
 
@@ -34,6 +44,9 @@ def _printable(text: str) -> str:
 CommandId = Annotated[str, Field(min_length=36, max_length=36), AfterValidator(_uuid)]
 Name = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)]
 Line = Annotated[str, Field(max_length=1000), AfterValidator(_printable)]
+Quantity = Annotated[int, Field(ge=1, le=1000)]
+Priority = Annotated[int, Field(ge=-1000, le=1000, description="higher goes first")]
+Reference = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
 Instant = Annotated[str, Field(max_length=40), AfterValidator(_utc)]
 
 
@@ -53,24 +66,46 @@ class Submit(Arguments):
     product: Name
     revision: Annotated[str, Field(max_length=64)] = ""
     parameters: dict[Name, Line | int | float] = Field(default_factory=dict, max_length=64)
-    quantity: Annotated[int, Field(ge=1, le=1000)] = 1
-    priority: Annotated[int, Field(ge=-1000, le=1000, description="higher goes first")] = 0
+    quantity: Quantity = 1
+    priority: Priority = 0
     due_at: Instant = ""
-    customer_reference: Annotated[str, Field(max_length=200), AfterValidator(_printable)] = ""
+    customer_reference: Reference = ""
+    order_id: Annotated[Line, Field(max_length=64, description="your own name for it; else it gets a number")] = ""
 
     def command(self) -> Command:
         """The order."""
         return SubmitOrder(**dict(self))
 
 
-class Cancel(Arguments):
-    """Begin nothing more of this order."""
-
-    order_id: Name
+class Store(Submit):
+    """The same, but it waits to be started."""
 
     def command(self) -> Command:
-        """The cancellation."""
-        return CancelOrder(self.order_id)
+        """The order."""
+        return SubmitOrder(**dict(self), release=False)
+
+
+class Update(Arguments):
+    """Change an order of which nothing has begun; what is absent stays. Parameters are replaced all together."""
+
+    order_id: Name
+    product: Annotated[Line, Field(max_length=64)] = ""
+    revision: Annotated[str, Field(max_length=64)] = ""
+    parameters: Annotated[dict[Name, Line | int | float], Field(max_length=64)] | None = None
+    quantity: Quantity | None = None
+    priority: Priority | None = None
+    due_at: Instant | None = None
+    customer_reference: Reference | None = None
+
+    def command(self) -> Command:
+        """The change."""
+        return UpdateOrder(**dict(self))
+
+
+class OneOrder(Arguments):
+    """Which order."""
+
+    order_id: Name
 
 
 class Answer(Arguments):
@@ -92,11 +127,22 @@ class Earlier(Arguments):
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One verb: the class it belongs to, its arguments, and what it tells a machine, if it needs one."""
+    """One verb: the class it belongs to, its arguments, and what it tells a machine or an order, if it needs one."""
 
     right: Right
     arguments: type[Arguments] = Arguments
     machine: MachineCommand | None = None
+    order: Callable[[str], Command] | None = None
+
+    def command(self, arguments: Arguments) -> Command | None:
+        """What is asked for with these arguments; None for a query and for a verb that needs a machine."""
+        if self.order is not None and isinstance(arguments, OneOrder):
+            return self.order(arguments.order_id)
+        return arguments.command()
+
+
+def _tells(command: JobCommand) -> Verb:
+    return Verb(Right.JOB, OneOrder, order=partial(CommandOrder, command=command))
 
 
 VERBS: Final[Mapping[str, Verb]] = {
@@ -106,7 +152,10 @@ VERBS: Final[Mapping[str, Verb]] = {
     "status": Verb(Right.QUERY),
     "command": Verb(Right.QUERY, Earlier),
     "submit": Verb(Right.JOB, Submit),
-    "cancel": Verb(Right.JOB, Cancel),
+    "store": Verb(Right.JOB, Store),
+    "order-update": Verb(Right.JOB, Update),
+    "cancel": Verb(Right.JOB, OneOrder, order=CancelOrder),
+    **{f"order-{command.value}": _tells(command) for command in ORDER_COMMANDS},
     "answer": Verb(Right.JOB, Answer),
     "resume": Verb(Right.MOTION, machine=MachineCommand.UNHOLD),
     "clear": Verb(Right.MOTION, machine=MachineCommand.CLEAR),

@@ -1,0 +1,74 @@
+"""When orders and the work at each station began and ended, folded from the log. Events carry no time, records do."""
+
+from dataclasses import dataclass, replace
+
+from cellctl.domain import events as ev
+from cellctl.domain.job import JobCommand, JobState
+from cellctl.domain.work import Operation, OperationState
+
+_OVER = (JobState.ENDED, JobState.ABORTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From when to when, UTC as text; empty where it has not happened yet."""
+
+    start_at: str = ""
+    end_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a station works at, or did last."""
+
+    operation: Operation
+    span: Span
+    state: OperationState = OperationState.INTENDED
+
+
+class History:
+    """Learns every record once, in order. An order's end is that of its last job so far."""
+
+    def __init__(self) -> None:
+        self._orders: dict[str, Span] = {}
+        self._runs: dict[str, Run] = {}
+        self._order_of: dict[str, str] = {}
+
+    def order(self, order_id: str) -> Span:
+        """When an order's first operation began, and when something of it ended last."""
+        return self._orders.get(order_id, Span())
+
+    def run(self, station: str) -> Run | None:
+        """The last operation that was given to a station; None if there was none."""
+        return self._runs.get(station)
+
+    def learn(self, record: ev.Record) -> None:
+        """Take a durable record."""
+        match record.event:
+            case ev.JobStored(job=job):
+                self._order_of[job.id] = job.order_id
+            case ev.OperationIntended(operation=operation):
+                self._runs[operation.station] = Run(operation, Span(record.at))
+                order_id = self._order_of.get(operation.job_id, "")
+                if not self.order(order_id).start_at:
+                    self._orders[order_id] = Span(record.at)
+            case ev.OperationEnded() as ended:
+                self._end_run(ended, record.at)
+            case ev.JobChanged(state=state, job_id=job_id) if state in _OVER:
+                self._end(self._order_of.pop(job_id, ""), record.at)
+            case ev.JobRemoved(job_id=job_id):
+                self._order_of.pop(job_id, None)
+            case (
+                ev.OrderCancelled(order_id=order_id)
+                | ev.OrderCommanded(order_id=order_id, command=JobCommand.STOP | JobCommand.ABORT)
+            ):
+                self._end(order_id, record.at)
+
+    def _end(self, order_id: str, at: str) -> None:
+        self._orders[order_id] = replace(self.order(order_id), end_at=at)
+
+    def _end_run(self, ended: ev.OperationEnded, at: str) -> None:
+        for station, run in self._runs.items():
+            if run.operation.id == ended.operation_id:
+                self._runs[station] = replace(run, state=ended.state, span=replace(run.span, end_at=at))
+                return
