@@ -54,11 +54,11 @@ class Board:
             standing[part] = datum
             await self._put(self._id(machine, part), datum, stamp)
 
-    def stamp(self, at: str) -> datetime:
+    def stamp(self, at: str) -> Any:
         """An instant as asyncua wants it."""
         return datetime.fromisoformat(at)
 
-    async def _put(self, node: ua.NodeId, datum: Datum, stamp: datetime) -> None:
+    async def _put(self, node: ua.NodeId, datum: Datum, stamp: Any) -> None:
         code = ua.StatusCode(ua.UInt32(getattr(StatusCodes, datum.status)))
         value = ua.DataValue(self._variant(datum), code, SourceTimestamp=stamp, ServerTimestamp=stamp)
         await self._server.write_attribute_value(node, value)

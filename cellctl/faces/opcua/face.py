@@ -158,7 +158,7 @@ class OpcuaFace:
 async def _validator(trusted: Path | None) -> CertificateValidator:
     options = CertificateValidatorOptions.TIME_RANGE | CertificateValidatorOptions.URI
     if trusted is None:
-        return CertificateValidator(options)  # type: ignore[no-untyped-call]
+        return CertificateValidator(options)
     store = TrustStore([trusted], [])
     await store.load()
-    return CertificateValidator(options | CertificateValidatorOptions.TRUSTED, store)  # type: ignore[no-untyped-call]
+    return CertificateValidator(options | CertificateValidatorOptions.TRUSTED, store)

@@ -72,7 +72,7 @@ class JobBoard:
 
     async def _tell(self, name: str, entry: JobEntry, view: JobsView, at: str) -> None:
         response = next((each for each in view.responses if each.order_id == entry.order.id), None)
-        event = BaseEvent()  # type: ignore[no-untyped-call]
+        event: Any = BaseEvent()  # type: ignore[no-untyped-call]
         self._events += 1
         event.EventId = f"{at}/{self._events}".encode()
         event.EventType = self._space.id(_EVENT_TYPE)
