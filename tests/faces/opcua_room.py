@@ -109,7 +109,9 @@ class Served:
         self.clock = RealTime()
         self.jobs = PlayedJobs()
         users = settings.pop("users", Users(anonymous=Role.OPERATOR))
-        self._settings = OpcuaSettings("127.0.0.1", 0, URI, "1.2.3", plates(view), users, papers=papers, **settings)
+        self.uri = settings.pop("uri", URI)
+        settings |= {"plates": plates(view), "users": users, "papers": papers}
+        self._settings = OpcuaSettings("127.0.0.1", 0, self.uri, "1.2.3", **settings)
         self._view = view
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), daemon=True)
@@ -161,6 +163,7 @@ class Served:
                 client.set_user(how["user"])
                 client.set_password(how["password"])
             if "security" in how:
+                client.application_uri = self.uri  # both certificates are of this host
                 await client.set_security_string(how["security"])
             async with client:
                 visitor = Visitor(client, self)
@@ -179,7 +182,7 @@ class Visitor:
         self.spaces: list[str] = []
 
     def index(self, prefix: str) -> int:
-        return self.spaces.index(URI if prefix == "own" else PREFIXES[prefix])
+        return self.spaces.index(self.served.uri if prefix == "own" else PREFIXES[prefix])
 
     def id(self, reference: str) -> ua.NodeId:
         prefix, _, number = reference.partition(":")
