@@ -53,6 +53,12 @@ class PlayedDesk(BareDesk):
         self._news.set()
         self._news = asyncio.Event()
 
+    def become(self, view: CellView) -> None:
+        """Be this view from now on."""
+        self._view = view
+        self._news.set()
+        self._news = asyncio.Event()
+
     def machine(self, name: str, **changes: Any) -> None:
         """Change one machine."""
         machines = tuple(replace(each, **changes) if each.name == name else each for each in self._view.machines)
@@ -149,6 +155,18 @@ class Served:
 
         self._loop.call_soon_threadsafe(run)
         assert done.wait(5.0)
+
+    def replay(self, day: Sequence[tuple[str, CellView]]) -> None:
+        """Show these views one after the other, each at its time."""
+
+        async def show() -> None:
+            for at, view in day:
+                self.clock.at = at
+                self.desk.become(view)
+                for _ in range(20):  # the face wakes up and writes, before the clock goes on
+                    await asyncio.sleep(0)
+
+        asyncio.run_coroutine_threadsafe(show(), self._loop).result(30.0)
 
     @property
     def url(self) -> str:
