@@ -369,7 +369,7 @@ def test_limits_hold_for_intervals_sessions_items_and_requests(cell: Served) -> 
         with pytest.raises(ua.UaError):
             await subscription.subscribe_data_change([node] * 4)
         with pytest.raises(ua.UaError):
-            await visitor.client.read_values([node] * 201)
+            await visitor.client.read_values([node] * 101)
         await subscription.delete()
         for _ in range(10):
             await visitor.client.create_subscription(50, Ear())

@@ -19,7 +19,8 @@ PUBLISHING_MS: Final = 50.0
 LONGEST_PUBLISHING_MS: Final = 10_000.0
 # Subscriptions whose client is gone end after so many publishing intervals at the most.
 LIFETIME: Final = 3000
-NODES_PER_REQUEST: Final = 200
+# So many take some milliseconds, in which no machine is heard.
+NODES_PER_REQUEST: Final = 100
 CALLS_PER_REQUEST: Final = 10
 CHUNK_BYTES: Final = 65_535
 MESSAGE_BYTES: Final = 2**20
@@ -39,7 +40,7 @@ class Pace:
     The share is divided among those that ask for more than it. `burst_s` is what one may take at once.
     """
 
-    def __init__(self, share: float = 0.25, burst_s: float = 0.1) -> None:
+    def __init__(self, share: float = 0.15, burst_s: float = 0.1) -> None:
         self._share = share
         self._burst_s = burst_s
         self._debts: dict[Hashable, _Debt] = {}

@@ -8,6 +8,7 @@ from asyncua import ua
 from asyncua.server.address_space import AttributeValue
 from asyncua.server.server import Server
 from asyncua.ua.attribute_ids import AttributeIds
+from asyncua.ua.object_ids import ObjectIds
 
 from cellctl.faces.opcua.structures import ENCODINGS
 from cellctl.faces.opcua.types import MODELS
@@ -29,6 +30,14 @@ REFERENCES: Final[Mapping[str, int]] = {
     "HasSubtype": 45, "HasProperty": 46, "HasComponent": 47, "HasNotifier": 48, "FromState": 51, "ToState": 52,
     "HasSubStateMachine": 117, "HasInterface": 17603, "HasAddIn": 17604,
 }  # fmt: skip
+
+# Optional attributes that say nothing here; thousands of them are megabytes.
+_LEFT_OUT: Final = (
+    ua.NodeAttributesMask.Description
+    | ua.NodeAttributesMask.WriteMask
+    | ua.NodeAttributesMask.UserWriteMask
+    | ua.NodeAttributesMask.MinimumSamplingInterval
+)
 
 
 class Space:
@@ -102,6 +111,7 @@ class Space:
                 attributes.DataType = self.id(node.data_type)
                 attributes.ValueRank = node.rank
                 attributes.ArrayDimensions = [ua.UInt32(0)] if node.rank == 1 else None
+        attributes.SpecifiedAttributes &= ~_LEFT_OUT
         attributes.DisplayName = ua.LocalizedText(self.name(node.name).Name)
         return attributes
 
@@ -162,6 +172,14 @@ class Space:
                 return ua.Variant(datetime.fromisoformat(node.value), ua.VariantType.DateTime)
             case data_type:
                 return ua.Variant(node.value, ua.VariantType(int(data_type.partition(":")[2])))
+
+    def limit(self, numbers: Mapping[str, int]) -> None:
+        """Tell clients the limits of requests, by the names of the standard's OperationLimits."""
+        for name, most in numbers.items():
+            number = getattr(ObjectIds, f"Server_ServerCapabilities_OperationLimits_{name}")
+            data = self._server.iserver.aspace[self.id(f"ua:{number}")]
+            written = ua.DataValue(ua.Variant(most, ua.VariantType.UInt32))
+            data.attributes[AttributeIds.Value] = AttributeValue(written)
 
     def emits_events(self, reference: str) -> None:
         """Clients may listen for events at this object."""
