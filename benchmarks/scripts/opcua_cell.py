@@ -21,7 +21,7 @@ from cellctl.domain.link import LinkQuality
 from cellctl.domain.work import Progress
 from cellctl.faces.opcua import tree
 from cellctl.faces.opcua.face import OpcuaFace, OpcuaSettings
-from cellctl.faces.opcua.jobs_port import NoJobs
+from cellctl.faces.opcua.jobs_port import JobsView
 from cellctl.faces.opcua.users import Role, Users
 from cellctl.faces.opcua.values import Nameplate
 
@@ -65,6 +65,13 @@ class BusyDesk:
                 self._news = asyncio.Event()
 
 
+class NoJobs:
+    """Nobody orders anything here."""
+
+    def view(self, _machine: str) -> JobsView:
+        return JobsView()
+
+
 class Lag:
     """How late the loop is: what machines in the same process would notice."""
 
@@ -88,7 +95,8 @@ async def main(machines: int) -> None:
     names = [machine.name for machine in desk.view().machines]
     plates = {name: Nameplate("bench", name, f"urn:bench:{name}") for name in (tree.CELL, *names)}
     settings = OpcuaSettings("127.0.0.1", 0, "urn:bench:cellctl", "0", plates, Users(anonymous=Role.VIEWER))
-    face, lag = OpcuaFace(desk, NoJobs(), RealClock(), settings), Lag()
+    jobs: Any = NoJobs()
+    face, lag = OpcuaFace(desk, jobs, RealClock(), settings), Lag()
     began_s = time.monotonic()
     async with asyncio.TaskGroup() as tasks:
         jobs = [tasks.create_task(each) for each in (face.serve(), desk.work(), lag.watch())]

@@ -13,7 +13,7 @@ from cellctl.app.config import CellConfig
 from cellctl.domain.errors import ConfigError
 from cellctl.faces.opcua import tree
 from cellctl.faces.opcua.face import OpcuaFace, OpcuaSettings, Papers
-from cellctl.faces.opcua.jobs_port import NoJobs
+from cellctl.faces.opcua.jobs import CellJobs
 from cellctl.faces.opcua.users import Account, Role, Users, parse_users
 from cellctl.faces.opcua.values import Nameplate
 from cellctl.links.opcua_keys import Keys
@@ -38,7 +38,8 @@ def opcua_face(config: CellConfig, cell: RunningCell, state: Path) -> OpcuaFace:
         open=table.loopback,
         papers=papers,
     )
-    return OpcuaFace(cell.desk, NoJobs(), cell.outside.clock, settings)
+    jobs = CellJobs(cell.desk, cell.outside.ids, cell.engine.history)
+    return OpcuaFace(cell.desk, jobs, cell.outside.clock, settings)
 
 
 def settling(face: OpcuaFace) -> Callable[[], Coroutine[Any, Any, None]]:

@@ -96,22 +96,3 @@ class Jobs(Protocol):
     def view(self, machine: str) -> JobsView:
         """The lists as they are now. Asked whenever the cell has changed, so it must be cheap."""
         ...
-
-
-class NoJobs:
-    """Where nobody manages jobs: empty lists, and every method is answered with "unable to accept"."""
-
-    UNABLE: Final = 1 << 4
-
-    async def call(self, machine: str, method: str, arguments: Sequence[Any], user: str) -> tuple[Any, ...]:
-        """See Jobs."""
-        match method:
-            case "RequestJobResponseByJobOrderID":
-                return None, self.UNABLE
-            case "RequestJobResponseByJobOrderState":
-                return (), self.UNABLE
-        return (self.UNABLE,)
-
-    def view(self, machine: str) -> JobsView:
-        """See Jobs."""
-        return JobsView()
