@@ -300,6 +300,7 @@ def test_a_job_in_another_state_is_an_event(cell: Served, where: str) -> None:
 def test_generic_clients_find_structures_defined_with_their_encodings(cell: Served) -> None:
     async def look(visitor: Visitor) -> None:
         kind = visitor.client.get_node(visitor.id("isa95:3008"))
+        assert (await kind.read_attribute(ua.AttributeIds.IsAbstract)).Value.Value is False
         definition = await kind.read_data_type_definition()
         assert [field.Name for field in definition.Fields][:3] == ["JobOrderID", "Description", "WorkMasterID"]
         (encoding,) = await kind.get_referenced_nodes(ua.ObjectIds.HasEncoding)

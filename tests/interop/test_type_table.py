@@ -15,7 +15,8 @@ from tests.interop.nodesets import SPACES, Published, read
 NAMES = {uri: prefix for prefix, uri in PREFIXES.items()}
 REFERENCES = {
     "Organizes": "ua:35", "HasEncoding": "ua:38", "HasSubtype": "ua:45", "HasProperty": "ua:46",
-    "HasComponent": "ua:47", "FromState": "ua:51", "ToState": "ua:52", "HasSubStateMachine": "ua:117", "HasInterface": "ua:17603",
+    "HasComponent": "ua:47", "FromState": "ua:51", "ToState": "ua:52", "HasSubStateMachine": "ua:117",
+    "HasInterface": "ua:17603",
 }  # fmt: skip
 CLASSES = {
     Kind.OBJECT: "Object", Kind.VARIABLE: "Variable", Kind.METHOD: "Method", Kind.OBJECT_TYPE: "ObjectType",

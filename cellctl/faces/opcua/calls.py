@@ -1,6 +1,7 @@
 """Method calls of clients: found, checked, carried out by who knows jobs, and answered in structures."""
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any, Final
 
 import structlog
@@ -38,12 +39,11 @@ class JobCalls:
         self._structures = JobStructures(space)
         # By object and method; the method may be named by its node below the object, or by that of the type.
         self._known: dict[tuple[ua.NodeId, ua.NodeId], tuple[str, str, Method]] = {}
-        for machine in (tree.CELL, *machines):
-            for part, methods in tree.METHODS.items():
-                below = space.id(f"{OWN}:{machine}.{part}")
-                for method in methods.values():
-                    for way in (f"{OWN}:{machine}.{part}.{method.name}", f"isa95:{method.number}"):
-                        self._known[below, space.id(way)] = (machine, part, method)
+        every = ((part, method) for part, methods in tree.METHODS.items() for method in methods.values())
+        for machine, (part, method) in product((tree.CELL, *machines), every):
+            below = f"{OWN}:{machine}.{part}"
+            for way in (f"{below}.{method.name}", f"isa95:{method.number}"):
+                self._known[space.id(below), space.id(way)] = (machine, part, method)
 
     async def __call__(self, request: ua.CallMethodRequest, caller: Caller) -> ua.CallMethodResult:
         """Carry out one call."""

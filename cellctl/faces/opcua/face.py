@@ -100,15 +100,16 @@ class OpcuaFace:
         try:
             await self._listen(server)
             while True:
-                rev = await self._show(board, job_board)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_S):
-                        await self._desk.changed(rev)
+                await self._news(await self._show(board, job_board))
         finally:
             self.listening.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(STOP_S):
-                    await server.stop()
+                await asyncio.wait_for(server.stop(), STOP_S)
+
+    async def _news(self, rev: int) -> None:
+        """Wait until there may be something to show."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._desk.changed(rev), LOOK_S)
 
     async def _build(self, server: FaceServer) -> Space:
         settings = self._settings

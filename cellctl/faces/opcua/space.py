@@ -105,6 +105,7 @@ class Space:
                 attributes.IsAbstract = node.abstract
             case Kind.DATA_TYPE:
                 attributes = ua.DataTypeAttributes()
+                attributes.IsAbstract = node.abstract
             case Kind.VARIABLE:
                 attributes = ua.VariableAttributes()
                 attributes.Value = value or ua.Variant(None, ua.VariantType.Null)
