@@ -49,13 +49,14 @@ class OpcUaLink:
         self._keys = keys
         self._client: BoundedClient | None = None
         self._session: Session | None = None
+        self._ear: Ear | None = None
         self._daily: asyncio.TimerHandle | None = None
 
     async def open(self, on_change: Callable[[NodeValue], None], on_lost: Callable[[str], None]) -> None:
         """Connect. Raises LinkLost if that cannot be done, MachineFault for what a person must put right first."""
         quiet()
         shown = admission(self._machine, self._access, self._keys)
-        ear = Ear(self._machine, on_change, on_lost)
+        self._ear = ear = Ear(self._machine, on_change, on_lost)
         self._client = client = self._new_client(ear)
         try:
             with _refusal_as_loss():
@@ -96,9 +97,9 @@ class OpcUaLink:
     async def close(self) -> None:
         """Give the session back, in three seconds at the most. May be called twice."""
         client, self._client = self._client, None
-        session, self._session = self._session, None
-        if session:
-            session.ear.deafen()
+        self._session = None
+        if self._ear:
+            self._ear.deafen()
         if self._daily:
             self._daily.cancel()
         if client is None:

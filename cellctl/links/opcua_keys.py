@@ -5,39 +5,17 @@ opcua/own/cellctl.pem        its private key, mode 0600
 opcua/pinned/<machine>.der   what this machine's server must show
 """
 
-import os
-import socket
+# ruff: noqa: PLC0415 - cryptography takes its time to import, which a cell without OPC UA need not wait for
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+if TYPE_CHECKING:
+    from cellctl.links.opcua_certificates import Own
 
-LIFE_DAYS: Final = 5 * 365
 WARN_DAYS: Final = 30
-_SKEW_DAYS: Final = 1  # a controller's clock may be behind ours
-_KEY_BITS: Final = 2048  # what every controller takes
-
-
-@dataclass(frozen=True, slots=True)
-class Own:
-    """What we show: the application URI that we announce is the one in the certificate."""
-
-    certificate: x509.Certificate
-    key: rsa.RSAPrivateKey
-    application_uri: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +31,17 @@ class Keys:
         """Our certificate, for a person to bring to a controller."""
         return self.folder / "own" / "cellctl.der"
 
-    def own(self) -> Own:
+    def own(self) -> "Own":
         """Our certificate and key, made now if there are none. Raises OSError, or ValueError for files that are none.
 
         Making them takes a good part of a second.
         """
+        from cellctl.links.opcua_certificates import make_own, read_own
+
         key_file = self.own_certificate.with_suffix(".pem")
         if not key_file.exists() or not self.own_certificate.exists():
-            self._make(key_file)
-        certificate = x509.load_der_x509_certificate(self.own_certificate.read_bytes())
-        key = load_pem_private_key(key_file.read_bytes(), password=None)
-        if not isinstance(key, rsa.RSAPrivateKey) or key.public_key() != certificate.public_key():
-            raise ValueError(f"{key_file} is not the key of {self.own_certificate.name}: remove both to get new ones")
-        uris = _alternative_names(certificate).get_values_for_type(x509.UniformResourceIdentifier)
-        return Own(certificate, key, uris[0])
+            make_own(self.own_certificate, key_file, self.utc())
+        return read_own(self.own_certificate, key_file)
 
     def pinned(self, machine: str) -> bytes | None:
         """The certificate (DER) that this machine's server must show; None: nobody has pinned one. Raises OSError."""
@@ -75,8 +50,10 @@ class Keys:
 
     def pin(self, machine: str, der: bytes) -> Path:
         """Expect this certificate of this machine's server from now on. Raises OSError."""
+        from cellctl.links.opcua_certificates import write_whole
+
         file = self._pin_file(machine)
-        _write(file, der, 0o644)
+        write_whole(file, der, 0o644)
         return file
 
     def password(self, file: str) -> str:
@@ -87,81 +64,21 @@ class Keys:
         """What a person must see to soon: our certificate ends. Raises nothing: what cannot be read is said too."""
         if not self.own_certificate.exists():
             return []
+        from cellctl.links.opcua_certificates import days_left
+
         try:
-            certificate = x509.load_der_x509_certificate(self.own_certificate.read_bytes())
+            left = days_left(self.own_certificate, self.utc())
         except (OSError, ValueError) as error:
             return [f"our OPC UA certificate {self.own_certificate} cannot be read: {error}"]
-        days_left = (certificate.not_valid_after_utc - datetime.fromisoformat(self.utc())) / timedelta(days=1)
-        if days_left >= WARN_DAYS:
+        if left >= WARN_DAYS:
             return []
         remedy = f"remove {self.own_certificate.parent}, restart, and let each controller trust the new one"
-        return [f"our OPC UA certificate ends in {max(0, int(days_left))} days: {remedy}"]
+        return [f"our OPC UA certificate ends in {max(0, int(left))} days: {remedy}"]
 
     def _pin_file(self, machine: str) -> Path:
         return self.folder / "pinned" / f"{machine}.der"
 
-    def _make(self, key_file: Path) -> None:
-        key = rsa.generate_private_key(public_exponent=65537, key_size=_KEY_BITS)
-        certificate = _self_signed(key, socket.gethostname(), datetime.fromisoformat(self.utc()))
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        # The certificate comes last: a key alone is made anew.
-        _write(key_file, pem, 0o600)
-        _write(self.own_certificate, certificate.public_bytes(Encoding.DER), 0o644)
-
 
 def fingerprint(der: bytes) -> str:
     """SHA-256 of a certificate, as controllers show it: "AB:CD:..."."""
-    digest = hashes.Hash(hashes.SHA256())
-    digest.update(der)
-    return digest.finalize().hex(":").upper()
-
-
-def _write(file: Path, content: bytes, mode: int) -> None:
-    """Whole or not at all, and never readable for longer than it should be."""
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    fresh = file.with_name(f"{file.name}.new")
-    fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    fresh.replace(file)
-
-
-def _alternative_names(certificate: x509.Certificate) -> x509.SubjectAlternativeName:
-    return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-
-
-def _self_signed(key: rsa.RSAPrivateKey, host: str, now: datetime) -> x509.Certificate:
-    """An application instance certificate by OPC 10000-6, 6.2.2, for a client; a server of the cell may show it too."""
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"cellctl on {host}"[:64])])
-    names = [x509.UniformResourceIdentifier(f"urn:{host}:cellctl"), x509.DNSName(host)]
-    names += [x509.IPAddress(ip_address(address)) for address in _addresses(host)]
-    usage = x509.KeyUsage(
-        digital_signature=True, content_commitment=True, key_encipherment=True, data_encipherment=True,
-        key_agreement=False, key_cert_sign=True, crl_sign=False, encipher_only=False, decipher_only=False,
-    )  # fmt: skip
-    purposes = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH])
-    public = key.public_key()
-    return (
-        x509.CertificateBuilder(issuer_name=name, subject_name=name, public_key=public)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=_SKEW_DAYS))
-        .not_valid_after(now + timedelta(days=LIFE_DAYS))
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(usage, critical=True)
-        .add_extension(purposes, critical=False)
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(public), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-
-
-def _addresses(host: str) -> list[str]:
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
-        return []
-    return sorted({str(address[0]).partition("%")[0] for *_, address in found})
+    return hashlib.sha256(der).digest().hex(":").upper()

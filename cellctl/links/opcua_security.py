@@ -12,7 +12,8 @@ from cryptography import x509
 
 from cellctl.domain.errors import MachineFault
 from cellctl.links.apart import apart
-from cellctl.links.opcua_keys import Keys, Own, fingerprint
+from cellctl.links.opcua_certificates import Own
+from cellctl.links.opcua_keys import Keys, fingerprint
 from cellctl.links.opcua_wire import BoundedClient
 from cellctl.ports.nodes import NodeAccess
 
@@ -44,7 +45,10 @@ def admission(machine: str, access: NodeAccess, keys: Keys | None) -> "Admission
         raise NotAdmitted(
             machine, what, do_next=f"Run cellctl with --state; or insecure = true in [machines.{machine}]"
         )
-    pinned = keys.pinned(machine)
+    try:
+        pinned = keys.pinned(machine)
+    except OSError as error:
+        raise NotAdmitted(machine, f"its pinned certificate cannot be read: {error}", do_next="Look there") from None
     if pinned is None:
         what = f"no certificate of {access.url} is pinned"
         remedy = f"Look at it and pin it: cellctl opcua trust {machine}. Where nobody else reaches this network"

@@ -37,8 +37,9 @@ async def open_session(machine: str, client: BoundedClient, ear: Ear, publish_ms
     services.published, services.ended = ear.published, ear.lose
     parameters = ua.CreateSubscriptionParameters()
     parameters.RequestedPublishingInterval = publish_ms
-    parameters.RequestedMaxKeepAliveCount = ua.Counter(round(_KEEPALIVE_MS / publish_ms))
-    parameters.RequestedLifetimeCount = ua.Counter(round(_LIFETIME_MS / publish_ms))
+    keepalives = max(1, round(_KEEPALIVE_MS / publish_ms))
+    parameters.RequestedMaxKeepAliveCount = ua.Counter(keepalives)
+    parameters.RequestedLifetimeCount = ua.Counter(max(3 * keepalives, round(_LIFETIME_MS / publish_ms)))
     parameters.PublishingEnabled = True
     revised = await services.create_subscription(parameters, ear.published)
     revised_ms = revised.RevisedPublishingInterval
@@ -55,7 +56,7 @@ class Session:
     def __init__(
         self, machine: str, client: BoundedClient, ear: Ear, model: Model, names: Names, subscription: int
     ) -> None:
-        self.ear = ear
+        self._ear = ear
         self.model = model
         self._machine = machine
         self._services = client.session
@@ -67,15 +68,24 @@ class Session:
         await self.model.learn_variables(refs)
         values = await self.model.batches.each(self.model.batches.read, refs, self._read)
         for ref, value in zip(refs, values, strict=True):
-            self.ear.hear(ref, value)
-        heard = set(self.ear.refs)
+            self._ear.hear(ref, value)
+        heard = set(self._ear.refs)
         new = [ref for ref in dict.fromkeys(refs) if ref not in heard]
         results = await self.model.batches.each(self.model.batches.monitor, new, self._monitor)
-        for result in results:
-            result.StatusCode.check()
+        self._check_watched(new, results)
         sampled_ms = max((result.RevisedSamplingInterval for result in results), default=0.0)
         if sampled_ms > _MUCH_SLOWER * _SAMPLE_MS:
             log.info("opcua.samples_slowly", machine=self._machine, asked_ms=_SAMPLE_MS, revised_ms=sampled_ms)
+
+    def _check_watched(self, refs: Sequence[NodeRef], results: Sequence[ua.MonitoredItemCreateResult]) -> None:
+        refused = [
+            f"{spell(ref.path)} ({result.StatusCode.name})"
+            for ref, result in zip(refs, results, strict=True)
+            if not result.StatusCode.is_good()
+        ]
+        if refused:
+            what = f"its server refuses to watch {', '.join(refused)}"
+            raise MachineFault(self._machine, what, do_next="Look the status up in the controller's manual")
 
     async def write(self, ref: NodeRef, value: Any) -> None:
         """Write in the variable's own type. Raises MachineFault for a value that it does not take."""
@@ -124,8 +134,8 @@ class Session:
         parameters = ua.CreateMonitoredItemsParameters()
         parameters.SubscriptionId = ua.IntegerId(self._subscription)
         parameters.TimestampsToReturn = ua.TimestampsToReturn.Neither
-        first = len(self.ear.refs)
-        self.ear.refs += refs
+        first = len(self._ear.refs)
+        self._ear.refs += refs
         parameters.ItemsToCreate = [
             _monitored(self.model.variables[ref], ref.index, handle) for handle, ref in enumerate(refs, start=first)
         ]

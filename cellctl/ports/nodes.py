@@ -35,8 +35,9 @@ class NodeRef:
 @dataclass(frozen=True, slots=True)
 class NodeValue:
     """A value heard from a server, in plain Python: a structure is a dict by field, a LocalizedText its text, an
-    enumeration its number, a NodeId "uri;i=5". `value` is None unless the quality is GOOD; `status` is the name of
-    the StatusCode.
+    enumeration its number, a NodeId "uri;i=5", a DateTime ISO 8601. What an index names is a plain value where it is
+    one element ("3"), else a list. `value` is None unless the quality is GOOD; `status` is the name of the StatusCode,
+    "BadNoData" where a server shows no value at all.
     """
 
     ref: NodeRef

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 from asyncua import ua
 from asyncua.common.utils import NotEnoughData
+from asyncua.server.address_space import AttributeService
 from asyncua.server.internal_session import InternalSession
 from asyncua.ua.ua_binary import header_to_binary, struct_to_binary, uatcp_to_binary
 from asyncua.ua.uaerrors._base import UaError
@@ -17,6 +18,7 @@ from asyncua.ua.uaerrors._base import UaError
 from cellctl.app.virtual_time import run_virtual
 from cellctl.domain.errors import CellError, LinkLost
 from cellctl.links.opcua import OpcUaLink
+from cellctl.links.opcua_browse import Batches
 from cellctl.links.opcua_ear import Ear
 from cellctl.links.opcua_wire import MOST_MESSAGE_BYTES, BoundedBuffer
 from cellctl.ports.nodes import NodeAccess, NodeRef, NodeValue
@@ -272,5 +274,84 @@ def test_a_write_brings_neither_status_nor_timestamps(plant: tuple[asyncio.Runne
         (value,) = sent
         assert (value.Value.Value, value.Value.VariantType) == (6, ua.VariantType.Int16)
         assert struct_to_binary(value)[0] == 1, "nothing but the value is encoded"
+
+    play(plant, scene)
+
+
+# ---- requests ----------------------------------------------------------------------------------------------------
+
+
+def test_no_request_is_larger_than_the_server_takes_and_every_question_has_its_answer() -> None:
+    async def main() -> None:
+        asked: list[list[int]] = []
+
+        async def double(some: list[int]) -> list[int]:
+            asked.append(some)
+            return [2 * each for each in some]
+
+        assert await Batches(read=2).each(2, [1, 2, 3, 4, 5], double) == [2, 4, 6, 8, 10]
+        assert asked == [[1, 2], [3, 4], [5]]
+        asked.clear()
+        await Batches().each(0, list(range(1200)), double)
+        assert [len(each) for each in asked] == [500, 500, 200]
+
+        async def forget(some: list[int]) -> list[int]:
+            return some[1:]
+
+        with pytest.raises(UaError, match="5 were asked for and 4 answered"):
+            await Batches().each(0, [1, 2, 3, 4, 5], forget)
+
+    asyncio.run(main())
+
+
+def test_small_limits_of_a_server_are_kept(plant: tuple[asyncio.Runner, Plant]) -> None:
+    async def scene(plant: Plant) -> None:
+        limit = plant.server.get_node(ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerRead)
+        usual = await limit.read_value()
+        await limit.write_value(ua.Variant(2, ua.VariantType.UInt32))
+        most: list[int] = []
+        service = plant.server.iserver.attribute_service
+        read = service.read
+
+        def watched(params: ua.ReadParameters) -> Any:
+            most.append(len(params.NodesToRead))
+            return read(params)
+
+        service.read = watched
+        link = OpcUaLink("arm-1", NodeAccess(plant.url, insecure=True))
+        try:
+            await link.open(lambda _: None, lambda _: None)
+            refs = [NodeRef(at(name)) for name in ("Level", "Small", "Byte", "Real", "On")]
+            await link.resolve(refs, [at("Count")])
+            await link.subscribe(refs)
+        finally:
+            service.read = read
+            await limit.write_value(ua.Variant(usual, ua.VariantType.UInt32))
+            await link.close()
+        assert max(most) == 2
+
+    play(plant, scene)
+
+
+def test_where_a_server_does_not_know_index_ranges_elements_are_read_and_never_written(
+    plant: tuple[asyncio.Runner, Plant],
+) -> None:
+    async def scene(plant: Plant) -> None:
+        service = plant.server.iserver.attribute_service
+        service.read = AttributeService(plant.server.iserver.aspace).read
+        heard: list[NodeValue] = []
+        element = NodeRef(at("Registers"), "2")
+        link = OpcUaLink("arm-1", NodeAccess(plant.url, insecure=True))
+        try:
+            await link.open(heard.append, lambda _: None)
+            await link.subscribe([element])
+            assert heard[0] == NodeValue(element, 12)
+            with pytest.raises(CellError, match="does not know IndexRange: Registers can only be written as a whole"):
+                await link.write(element, 1)
+            with pytest.raises(CellError, match=r"Registers has 4 elements, and no \[4\]"):
+                await link.resolve([NodeRef(at("Registers"), "4")], [])
+        finally:
+            del service.read
+            await link.close()
 
     play(plant, scene)

@@ -16,7 +16,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from cellctl.app.clock import RealClock
 from cellctl.domain.errors import LinkLost, MachineFault
 from cellctl.links.opcua import OpcUaLink
-from cellctl.links.opcua_keys import LIFE_DAYS, Keys, fingerprint
+from cellctl.links.opcua_certificates import LIFE_DAYS
+from cellctl.links.opcua_keys import Keys, fingerprint
 from cellctl.links.opcua_security import POLICIES
 from cellctl.ports.nodes import NodeAccess, NodeRef
 
