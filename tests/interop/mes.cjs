@@ -272,6 +272,11 @@ async function main(session) {
   const second = await mes.order("WO-2", { text: TEXT("EVE") });
   assert.equal((await mes.call("StoreAndStart", second)).status, STATUS.ok);
   await mes.until("WO-2", "Running");
+  // Both printers are taken for as long as that is wanted: what comes now cannot begin.
+  for (const held of ["WO-1", "WO-2"]) {
+    await mes.told("Pause", held);
+    await mes.until(held, "Interrupted/Held");
+  }
   assert.equal((await mes.call("Store", await mes.order("WO-3", { text: TEXT("GRACE") }))).status, STATUS.ok);
   await notBegun(mes, "WO-3");
   await allowed(mes, "WO-6");
@@ -279,6 +284,7 @@ async function main(session) {
   await mes.until("WO-6", "gone");
   await allowed(mes, "WO-7");
   await over(mes, "WO-7", "Abort", "Aborted");
+  for (const held of ["WO-1", "WO-2"]) await mes.told("Resume", held);
   await interrupted(mes, "WO-2");
   await over(mes, "WO-2", "Stop", "Ended/Closed");
   const fourth = await mes.order("WO-4", { text: TEXT("JOAN") });

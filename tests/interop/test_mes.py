@@ -37,7 +37,7 @@ values = pytest.importorskip("cellctl.faces.opcua.values")
 
 ROOT = Path(__file__).parents[2]
 CELL_FILE = ROOT / "examples" / "nameplate" / "cell.toml"
-SPEED = 120.0
+SPEED = 200.0
 WITHIN_S = 240.0
 PASSWORD = "let me in"
 AS_GOOD_AS_NEW = {"ABORTED": MachineCommand.CLEAR, "STOPPED": MachineCommand.RESET}

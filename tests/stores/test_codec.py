@@ -131,3 +131,10 @@ def test_a_row_of_another_version_is_refused_by_name() -> None:
         decode((3, "", 0.0, "", "station.exploded", "{}"))
     with pytest.raises(StoreFailed, match=r"record 4 \(station\.state\) cannot be read"):
         decode((4, "", 0.0, "", "station.state", '{"station":"a","state":99}'))
+
+
+def test_an_order_of_a_journal_from_before_orders_could_be_stored_may_start() -> None:
+    seq, at, mono_s, actor, name, payload = encode(ordered({}))
+    older = payload.replace(',"released":true', "")
+    assert older != payload
+    assert decode((seq, at, mono_s, actor, name, older)) == ordered({})

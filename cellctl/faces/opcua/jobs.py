@@ -7,14 +7,14 @@ is answered when the desk has answered; what follows from it is seen in the list
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from cellctl.core.history import History
-from cellctl.core.view import CellView, MachineView, OrderView
+from cellctl.core.history import History, Span
+from cellctl.core.view import CellView, JobView, MachineView, OrderView
 from cellctl.domain.commands import Command, CommandMachine, CommandOrder, Envelope, Reply, content_hash
 from cellctl.domain.errors import NotAllowed
 from cellctl.domain.job import ORDER_COMMANDS, JobCommand, JobState, after
 from cellctl.faces.opcua import job_orders, machine_jobs
 from cellctl.faces.opcua.job_orders import INVALID_STATUS, NO_ERROR, UNABLE, UNKNOWN_ORDER, NotTaken
-from cellctl.faces.opcua.jobs_port import THE_CELL, JobOrder, JobResponse, JobsView
+from cellctl.faces.opcua.jobs_port import THE_CELL, JobEntry, JobOrder, JobResponse, JobsView
 from cellctl.ports import Desk, Ids
 
 MOST_ORDERS: Final = 1000
@@ -24,6 +24,10 @@ _METHODS: Final[Mapping[str, JobCommand]] = {
     "".join(word.capitalize() for word in each.value.split("-")): each for each in (*ORDER_COMMANDS, JobCommand.CANCEL)
 }
 _OVER: Final = (JobState.ENDED.name, JobState.ABORTED.name)
+
+
+# An order on both lists, after what it was made of.
+_Line = tuple[tuple[OrderView, tuple[JobView, ...], Span], JobEntry | None, JobResponse | None]
 
 
 class CellJobs:
@@ -37,7 +41,7 @@ class CellJobs:
         self._masters = tuple(job_orders.work_master(product) for product in desk.products)
         # What was made last, and of what: a look at a cell that has not changed costs nothing.
         self._shown: tuple[CellView | None, JobsView] = (None, JobsView())
-        self._responses: dict[str, tuple[tuple[object, ...], JobResponse | None]] = {}
+        self._lines: dict[str, _Line] = {}
 
     async def call(self, machine: str, method: str, arguments: Sequence[Any], user: str) -> tuple[Any, ...]:
         """Carry out a job method; see jobs_port.Jobs."""
@@ -68,17 +72,17 @@ class CellJobs:
     # ---- the cell ----------------------------------------------------------------------------------------------
 
     def _lists(self, view: CellView) -> JobsView:
-        entries = tuple(entry for order in view.orders if (entry := job_orders.entry(order)))
-        known, self._responses = self._responses, {}
+        jobs: dict[str, list[JobView]] = {order.id: [] for order in view.orders}
+        for job in view.jobs:
+            jobs[job.order_id].append(job)
+        known, self._lines = self._lines, {}
         for order in view.orders:
-            jobs = [job for job in view.jobs if job.order_id == order.id]
-            span = self._history.order(order.id)
-            made_of = (order, tuple((job.state, job.serial) for job in jobs), span)
-            before = known.get(order.id)
-            same = before is not None and before[0] == made_of
-            self._responses[order.id] = before if before and same else (made_of, job_orders.response(order, jobs, span))
-        responses = tuple(response for _, response in self._responses.values() if response)
-        return JobsView(entries, responses, self._masters, self._most_orders)
+            made_of = (order, tuple(jobs[order.id]), self._history.order(order.id))
+            line = known.get(order.id)
+            self._lines[order.id] = line if line is not None and line[0] == made_of else _line(*made_of)
+        lines = self._lines.values()
+        entries = tuple(entry for _, entry, _ in lines if entry)
+        return JobsView(entries, tuple(each for *_, each in lines if each), self._masters, self._most_orders)
 
     async def _tell_order(self, method: str, arguments: Sequence[Any], user: str) -> int:
         command: Command
@@ -139,6 +143,10 @@ class CellJobs:
 
     async def _submit(self, command: Command, user: str) -> Reply:
         return await self._desk.submit(Envelope(self._ids.new(), user, command, content_hash(command)))
+
+
+def _line(order: OrderView, jobs: tuple[JobView, ...], span: Span) -> _Line:
+    return (order, jobs, span), job_orders.entry(order), job_orders.response(order, jobs, span)
 
 
 def _machine(view: CellView, name: str) -> MachineView | None:
