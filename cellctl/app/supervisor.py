@@ -68,6 +68,7 @@ class Supervisor:
         while True:
             self._heard = False
             reason = await self._serve()
+            _end_if_cancelled()
             if self._heard:
                 wait_s = FIRST_WAIT_S
             self._report(ContactLost(self.machine, reason))
@@ -166,3 +167,10 @@ class Supervisor:
     def _report(self, fact: Fact) -> None:
         self._heard = self._heard or not isinstance(fact, ContactLost)
         self._tools.report(fact)
+
+
+def _end_if_cancelled() -> None:
+    """A library that cleans up (asyncua's disconnect does) may swallow the cancellation meant for us."""
+    task = asyncio.current_task()
+    if task and task.cancelling():
+        raise asyncio.CancelledError

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
@@ -54,6 +55,22 @@ def test_a_machine_that_is_absent_is_looked_for_less_and_less_often(tmp_path: Pa
         assert set(waits[6:]) == {LONGEST_WAIT_S}
         losses = [event for event in floor.log() if isinstance(event, ev.ContactLost)]
         assert losses == [ev.ContactLost("printer-1", "printer-1: the cable was pulled. Plug it in")]
+
+    run_virtual(main())
+
+
+async def swallows_a_cancellation() -> NoReturn:
+    with suppress(asyncio.CancelledError):
+        await asyncio.sleep(1000)
+    await lost()
+
+
+def test_a_cancellation_that_a_driver_swallows_ends_its_keeper_all_the_same(tmp_path: Path) -> None:
+    async def main() -> None:
+        floor = ShopFloor()
+        floor.machines["printer-1"].serves = swallows_a_cancellation
+        async with asyncio.timeout(60), floor.daemon(tmp_path):
+            await asyncio.sleep(5)
 
     run_virtual(main())
 
