@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from itertools import groupby
 from typing import Final
 
 from cellctl.domain import events as ev
@@ -66,13 +67,17 @@ def from_states(heard: Iterable[Heard], until_s: float) -> Elements:
     """The time elements of one machine from what a client heard, in the order of time."""
     now: dict[str, int | str] = {"state": NOT_AVAILABLE, "mode": NO_MODE, "order": ""}
     clock, last_mode = _Meter(), NO_MODE
-    for change in sorted(heard, key=lambda each: each.at_s):
-        now[change.what] = change.value
-        # What is heard together was true together; in between, states are as long as nothing.
+    # What changed at one instant became true together, in whatever order it was heard.
+    for at_s, together in groupby(sorted(heard, key=_when), key=_when):
+        now.update({change.what: change.value for change in together})
         if now["state"] != NOT_AVAILABLE:
             last_mode = int(now["mode"])
-        clock.turn(change.at_s, element_of(int(now["state"]), int(now["mode"]), last_mode, bool(now["order"])))
+        clock.turn(at_s, element_of(int(now["state"]), int(now["mode"]), last_mode, bool(now["order"])))
     return clock.stop(until_s)
+
+
+def _when(change: Heard) -> float:
+    return change.at_s
 
 
 def from_journal(records: Iterable[ev.Record], station: str, until_s: float) -> Elements:

@@ -70,7 +70,10 @@ def test_another_machines_events_are_not_counted() -> None:
     assert minutes(from_journal(DAY, "other", START + 3600)) == {"ADOT": 60.0}
 
 
-def test_what_a_client_heard_gives_the_same() -> None:
+@pytest.mark.parametrize(
+    "order_of_items", [("state", "mode", "order"), ("mode", "order", "state"), ("order", "mode", "state")]
+)
+def test_what_a_client_heard_gives_the_same_in_whatever_order_it_was_heard(order_of_items: tuple[str, ...]) -> None:
     states = ((1, 2), (5, 3), (15, 2), (18, 3), (20, 0), (22, 3), (30, 2), (35, 1), (40, 2), (50, 0))
     modes = ((4, 3), (20, 0), (22, 3), (30, 0), (35, 1), (39, 0))
     orders = ((4, "job-1"), (30, ""))
@@ -78,6 +81,7 @@ def test_what_a_client_heard_gives_the_same() -> None:
     heard += [Heard(START + 60 * minute, "state", state) for minute, state in states]
     heard += [Heard(START + 60 * minute, "mode", mode) for minute, mode in modes]
     heard += [Heard(START + 60 * minute, "order", order) for minute, order in orders]
+    heard.sort(key=lambda each: (each.at_s, order_of_items.index(each.what)))
     assert from_states(heard, START + 3600) == from_journal(DAY, "m", START + 3600)
 
 

@@ -124,7 +124,7 @@ class Served:
 
     def __enter__(self) -> "Served":
         self._thread.start()
-        assert self._ready.wait(30.0), "the server did not come up"
+        assert self._ready.wait(120.0), "the server did not come up"
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -194,14 +194,16 @@ async def jobs_of(visitor: Visitor, machine: str = "nameplate") -> tuple[Any, An
 
 def test_a_job_order_arrives_in_plain_values_with_who_sent_it(cell: Served) -> None:
     async def look(visitor: Visitor) -> None:
-        kinds = await visitor.client.load_data_type_definitions()
+        # asyncua keeps the classes for the whole process, and names only those that are new.
+        await visitor.client.load_data_type_definitions()
+        kinds: Any = ua
         control, _ = await jobs_of(visitor)
-        parameter = kinds["ISA95ParameterDataType"](ID="text", Value=ua.Variant("ADA"))
-        order = kinds["ISA95JobOrderDataType"](
+        parameter = kinds.ISA95ParameterDataType(ID="text", Value=ua.Variant("ADA"))
+        order = kinds.ISA95JobOrderDataType(
             JobOrderID="mes-1",
             Priority=7,
             JobOrderParameters=[parameter],
-            MaterialRequirements=[kinds["ISA95MaterialDataType"](MaterialClassID="PLA")],
+            MaterialRequirements=[kinds.ISA95MaterialDataType(MaterialClassID="PLA")],
         )
         status = await control.call_method(f"{visitor.index('isa95')}:StoreAndStart", order, [ua.LocalizedText("soon")])
         assert status == 1
