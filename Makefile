@@ -50,4 +50,4 @@ mosquitto:
 	    else echo "the tests need the mosquitto broker: sudo apt-get install mosquitto" >&2; exit 1; fi; }
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .cache build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -3,13 +3,14 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
+from cellctl.app.opcua_config import OpcuaTable
 from cellctl.app.product_file import load_product
 from cellctl.app.toml_file import Mistakes, override, read_toml
 from cellctl.domain.errors import ConfigError
@@ -70,6 +71,7 @@ class _RackTable(_Strict):
 class _CellFile(_Strict):
     cell: _CellTable
     mqtt: MqttTable = MqttTable()
+    opcua: OpcuaTable = OpcuaTable()
     machines: dict[str, dict[str, Any]] = Field(default={}, min_length=1)
     racks: dict[str, _RackTable] = {}
 
@@ -109,6 +111,7 @@ class CellConfig:
     machines: Mapping[str, MachineConfig]
     products: Sequence[Product]
     mqtt: MqttTable
+    opcua: OpcuaTable = field(default_factory=OpcuaTable)
 
 
 def load(path: Path, settings: Mapping[str, Any] | None = None) -> CellConfig:
@@ -140,10 +143,12 @@ def load(path: Path, settings: Mapping[str, Any] | None = None) -> CellConfig:
     mistakes += _ambiguous(path.name, products)
     mistakes.check()
     file = _parsed(_CellFile, table, path.name)
+    mistakes += file.opcua.strangers(path.name, machines, file.cell.name)
+    mistakes.check()
     for name, machine in machines.items():
         allowed = file.machines[name].get("console", file.cell.console)
         stations[name] = replace(stations[name], console=allowed and _by_hand(machine.family))
-    return CellConfig(path, Plan(file.cell.name, stations), machines, products, file.mqtt)
+    return CellConfig(path, Plan(file.cell.name, stations), machines, products, file.mqtt, file.opcua)
 
 
 def _by_hand(family: DriverFamily) -> bool:

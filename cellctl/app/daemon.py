@@ -18,6 +18,7 @@ from cellctl.app.cell import Face, Outside, RunningCell
 from cellctl.app.clock import RealClock, RealIds
 from cellctl.app.config import CellConfig, load
 from cellctl.app.observe import configure
+from cellctl.app.opcua_face import opcua_face, settling
 from cellctl.app.systemd import Notifier
 from cellctl.app.toml_file import parse_settings
 from cellctl.cli.client import told_socket
@@ -97,7 +98,12 @@ async def _run(config: CellConfig, args: Namespace) -> None:
         faces: list[Face] = [api]
         if config.mqtt.enabled:
             faces.append(_mqtt(config, cell))
-        await service.run(faces, api.listening, *([links.run] if args.taps else []))
+        beside: list[Callable[[], Coroutine[Any, Any, None]]] = [links.run] if args.taps else []
+        if config.opcua.enabled:
+            opcua = opcua_face(config, cell, args.state)
+            faces.append(opcua)
+            beside.append(settling(opcua))
+        await service.run(faces, api.listening, *beside)
 
 
 class Service:

@@ -14,6 +14,7 @@ from cryptography import x509
 from cellctl.app.clock import RealClock
 from cellctl.app.daemon import credentials_of
 from cellctl.app.opcua_draft import ROBOT_PARTS, STANDARDS, TELLING, draft, suggestion
+from cellctl.app.opcua_users import main_user
 from cellctl.app.toml_file import read_toml
 from cellctl.domain.errors import CellError, ConfigError, MachineFault
 from cellctl.links.opcua_keys import Keys, fingerprint
@@ -27,6 +28,8 @@ _WIDEST_VALUE: Final = 48
 
 def main_opcua(args: Namespace) -> int:
     """Raises ConfigError for a mistake in the cell file; 1 if the server does not let us, or the person does not."""
+    if args.action == "user":
+        return main_user(args)
     actions = {"trust": _trust, "browse": _browse, "probe": _probe}
     try:
         return asyncio.run(actions[args.action](args))

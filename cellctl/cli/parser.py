@@ -115,7 +115,7 @@ def _daemon_verbs(verbs: _Verbs) -> None:
 
 
 def _opcua_verbs(verbs: _Verbs) -> None:
-    actions = _actions(verbs, "opcua", "bring in a machine over OPC UA: trust, browse, probe")
+    actions = _actions(verbs, "opcua", "machines over OPC UA: trust, browse, probe; users of the cell's own server")
     where = _Parser(add_help=False)
     where.add_argument("--cell", type=Path, default=Path("cell.toml"), metavar="FILE", help="[cell.toml]")
     where.add_argument("--state", type=Path, default=Path("state"), metavar="DIR", help="certificates [state]")
@@ -131,6 +131,13 @@ def _opcua_verbs(verbs: _Verbs) -> None:
     probe = actions.add_parser("probe", parents=[where], help="what a server is; a first draft of a profile")
     for verb in (browse, probe):
         verb.add_argument("target", metavar="MACHINE|URL", help="a URL is spoken with without protection")
+    user = actions.add_parser("user", help="who may come in by the cell's own server")
+    add = user.add_subparsers(dest="what", metavar="WHAT", required=True).add_parser("add", help="or replace one")
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("--role", choices=["viewer", "operator"], default="viewer", help="an operator calls job methods")
+    users = Path("opcua-users.json")
+    add.add_argument("--users", type=Path, default=users, metavar="FILE", help=f"the users file [{users}]")
+    add.add_argument("--certificate", type=Path, metavar="DER", help="comes in with this certificate, not a password")
 
 
 def _order_verbs(verbs: _Verbs) -> None:
