@@ -183,3 +183,22 @@ def test_machines_that_were_lost_together_are_not_looked_for_together(tmp_path: 
     one, other = run_virtual(main())
     assert all(mine != theirs for mine, theirs in zip(one, other, strict=False))
     assert [one, other] == run_virtual(main())
+
+
+def test_a_machine_that_never_answers_delays_neither_the_start_nor_the_others(tmp_path: Path) -> None:
+    async def never() -> NoReturn:
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError
+
+    async def main() -> None:
+        floor = ShopFloor("printer-1", "printer-2")
+        dead = floor.machines["printer-1"]
+        dead.silent, dead.serves = True, never
+        began_s = floor.clock.now_s()
+        async with floor.daemon(tmp_path):
+            await asyncio.sleep(0.5)
+            found = [event.station for event in floor.log() if isinstance(event, ev.ContactFound)]
+            assert found == ["printer-2"]
+            assert floor.clock.now_s() - began_s < 1.0
+
+    run_virtual(main())

@@ -1,6 +1,5 @@
 """What a machine shows: every value with its quality and the time when it was heard."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -147,12 +146,6 @@ class Picture:
         state = self.state
         return FREE if state else Against("what its program control does is not known", True)
 
-    @property
-    def oldest_s(self) -> float:
-        """The age of the oldest value that is needed for a start, in seconds."""
-        refs = {self._profile.signals[name].ref or name for name in self._profile.needed}
-        return max((self.now_s - self._heard[ref].at_s for ref in refs if ref in self._heard), default=0.0)
-
     def _said(self, guard: Guard) -> str:
         words = {**self._words, **{name: self.shows(name) for name in self._profile.signals}}
         return PLACEHOLDER.sub(lambda found: str(words.get(found[1], "")), guard.says)
@@ -178,8 +171,3 @@ class Picture:
 def mark_of(text: str) -> int | None:
     """A count from what was written down of it."""
     return int(text) if text.lstrip("-").isdigit() else None
-
-
-def words_shown(words: Mapping[str, Any]) -> str:
-    """What the work is called at the machine."""
-    return str(words.get("program", ""))

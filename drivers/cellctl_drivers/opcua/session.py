@@ -66,11 +66,6 @@ class Session:
         due = (self._connection.deadline_s, self._errand.deadline_s)
         return min((each for each in due if each is not None), default=None)
 
-    @property
-    def oldest_s(self) -> float:
-        """The age of the oldest value that a start needs, in seconds."""
-        return self._picture.oldest_s
-
     # ---- what comes in ---------------------------------------------------------------------------------------
 
     def begin(self, now_s: float) -> Sequence[Decision]:
