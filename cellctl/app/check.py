@@ -17,7 +17,7 @@ from cellctl.domain.work import Parameter, Step
 from cellctl.gcode.preflight import check
 from cellctl.gcode.rules import AXES, MachineRules
 from cellctl.gcode.verdict import Passed, Refused, Verdict
-from cellctl.products.product import FileProgram, Product, ProductStep
+from cellctl.products.product import FileProgram, Product, ProductStep, ResidentProgram
 from cellctl.products.workshop import make_step
 from cellctl.stores.files import MemoryFiles
 
@@ -89,6 +89,9 @@ def _about_step(
         yield f"  {step.step:<11} a person answers"
         return
     program = step.program
+    if isinstance(program, ResidentProgram):
+        yield f"  {step.step:<11} {program.resident}, which is in the machine's controller and is not checked here"
+        return
     what = program.file.name if isinstance(program, FileProgram) else "an example of its program"
     try:
         made = asyncio.run(_example(product, step, bench))

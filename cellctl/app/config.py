@@ -85,6 +85,15 @@ class PlanAware(Protocol):
         ...
 
 
+@runtime_checkable
+class NamesFiles(Protocol):
+    """Options that name files beside the cell file."""
+
+    def beside(self, machine: str, folder: Path, where: str) -> Any:
+        """The options with what the files say; `where` is the machine's table. Raises ConfigError."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class MachineConfig:
     """One machine: the family that drives it, and its own keys as that family's options."""
@@ -120,7 +129,7 @@ def load(path: Path, settings: Mapping[str, Any] | None = None) -> CellConfig:
     stations: dict[str, Station] = {}
     for name, keys in _tables(table, "machines").items():
         with mistakes.collecting():
-            stations[name], machines[name] = _machine(path.name, name, keys, families)
+            stations[name], machines[name] = _machine(path, name, keys, families)
     for name, keys in _tables(table, "racks").items():
         with mistakes.collecting():
             rack = _parsed(_RackTable, keys, path.name, f"racks.{name}")
@@ -167,9 +176,9 @@ def _product_paths(table: Mapping[str, Any]) -> list[str]:
 
 
 def _machine(
-    file: str, name: str, keys: Mapping[str, Any], families: Mapping[str, Any]
+    path: Path, name: str, keys: Mapping[str, Any], families: Mapping[str, Any]
 ) -> tuple[Station, MachineConfig]:
-    where = f"machines.{name}"
+    file, where = path.name, f"machines.{name}"
     mistakes = Mistakes()
     with mistakes.collecting():
         common = _parsed(_StationKeys, keys, file, where)
@@ -188,6 +197,8 @@ def _machine(
     except ValidationError as error:
         mistakes += mistakes_in(error, file, where)
     mistakes.check()
+    if isinstance(options, NamesFiles):
+        options = options.beside(name, path.parent, f"{file}: {where}")
     station = Station(name, common.driver, common.capabilities, common.slots, common.reach, preflight=common.preflight)
     return station, MachineConfig(family, options)
 

@@ -13,7 +13,7 @@ from cellctl.app.supervisor import Supervisor
 from cellctl.core.cell import Cell, apply
 from cellctl.core.decide import Stimulus, decide
 from cellctl.core.history import History
-from cellctl.core.instructions import Answer, Instruction, PassOn, Remember, SayByHand, Start, Tell
+from cellctl.core.instructions import Adopt, Answer, Instruction, PassOn, Remember, SayByHand, Start, Tell
 from cellctl.core.view import CellView
 from cellctl.domain import events as ev
 from cellctl.domain.commands import Reply
@@ -145,6 +145,8 @@ class Engine:
         match instruction:
             case Start(operation=operation):
                 self.supervisors[operation.station].start(operation)
+            case Adopt(operation=operation):
+                self.supervisors[operation.station].adopt(operation)
             case Tell(station=station, command=command):
                 self.tell(station, command)
             case PassOn():

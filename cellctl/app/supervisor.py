@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
+from random import Random
 from typing import Final, Protocol, runtime_checkable
 
 import structlog
@@ -17,6 +18,8 @@ from cellctl.ports import Driver, Tools
 
 FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 30.0
+# A wait is shorter by up to this part, so that machines that were lost together are not looked for together.
+JITTER: Final = 0.25
 BEAT_S: Final = 2.0
 
 # Somebody who takes down what a machine is told, ahead of the bytes that follow from it, unless it is refused.
@@ -50,6 +53,15 @@ class ByHand(Protocol):
         ...
 
 
+@runtime_checkable
+class Adopting(Protocol):
+    """A driver whose machine may still be at work, or know how it ended, after the contact was lost."""
+
+    def adopt(self, operation: Operation) -> None:
+        """Look for this work; if it is found, OperationFound is reported first. Nothing is ever started by this."""
+        ...
+
+
 class Supervisor:
     """Owns the driver of one machine; the only place where a driver's unknown error is caught."""
 
@@ -59,6 +71,8 @@ class Supervisor:
         self._config = config
         self._tools = tools
         self._driver: Driver | None = None
+        # Seeded by the name: another wait for each machine, and the same in every run.
+        self._jitter = Random(machine)  # noqa: S311 - no secret
         self._heard = False
         self.last_progress_s = 0.0
 
@@ -98,8 +112,9 @@ class Supervisor:
     async def _pause(self, longest_s: float) -> None:
         """Wait before the next attempt, but not for a machine that has just been plugged in."""
         clock = self._tools.clock
+        wait_s = longest_s * (1 - JITTER * self._jitter.random())
         with suppress(TimeoutError):
-            async with asyncio.timeout(clock.wire_s(longest_s) / clock.speed):
+            async with asyncio.timeout(clock.wire_s(wait_s) / clock.speed):
                 await self._tools.links.appeared(self.machine)
 
     async def beat(self) -> None:
@@ -113,8 +128,8 @@ class Supervisor:
         """Give the machine its work; if it cannot take it, nothing was begun and that is reported."""
         try:
             driver = self._ready()
-            program = operation.program
-            call = f"? load sha256:{program.sha256}" if program else f"# {operation.step} {operation.target}"
+            sha256 = operation.program.sha256 if operation.program else ""
+            call = f"? load sha256:{sha256}" if sha256 else f"# {operation.step} {operation.target}"
             with self._witness(self.machine, call):
                 driver.start(operation)
         except NotAllowed as refused:
@@ -123,6 +138,17 @@ class Supervisor:
         except Exception as error:
             # Nobody can say how far it came; its machine is asked about like after a crash.
             self._report(OperationEnded(operation.id, OperationState.UNKNOWN, self._defect(error)))
+
+    def adopt(self, operation: Operation) -> None:
+        """Let the driver look for work whose outcome is unknown; without an answer it stays unknown."""
+        driver = self._driver
+        if not isinstance(driver, Adopting):
+            return
+        try:
+            with self._witness(self.machine, f"? adopt {operation.id}"):
+                self._pass_on(lambda: driver.adopt(operation))
+        except NotAllowed as refused:
+            log.warning("operation.not_found", machine=self.machine, operation=operation.id, why=str(refused))
 
     def command(self, command: MachineCommand) -> None:
         """Pass on a PackML command. Raises NotAllowed."""

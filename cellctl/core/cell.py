@@ -223,7 +223,16 @@ def _(event: ev.OperationStarted, cell: Cell) -> Cell:
     program = operation.program
     if program is not None and event.estimated_s:
         program = replace(program, estimated_s=event.estimated_s)
-    running = replace(operation, state=OperationState.RUNNING, program=program)
+    running = replace(operation, state=OperationState.RUNNING, program=program, mark=event.mark or operation.mark)
+    return replace(cell, operations={**cell.operations, operation.id: running})
+
+
+@_fold.register
+def _(event: ev.OperationFound, cell: Cell) -> Cell:
+    operation = cell.operations.get(event.operation_id)
+    if operation is None:
+        return cell
+    running = replace(operation, state=OperationState.RUNNING)
     return replace(cell, operations={**cell.operations, operation.id: running})
 
 

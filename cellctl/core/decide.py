@@ -247,9 +247,14 @@ def _fact(turn: Turn, fact: ev.Fact) -> None:
     if isinstance(fact, ev.OperationEnded):
         _ended(turn, fact)
         return
+    if isinstance(fact, ev.OperationFound):
+        recovery.find_again(turn, fact)
+        return
     if isinstance(fact, ev.ContactLost):
         recovery.lose_sight(turn, fact.station, fact.reason)
     turn.remember(fact)
+    if isinstance(fact, ev.ContactFound):
+        recovery.look_for(turn, fact.station)
 
 
 def _ended(turn: Turn, fact: ev.OperationEnded) -> None:

@@ -27,6 +27,13 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Adopt:
+    """Let a station look for work whose outcome is unknown. It starts nothing."""
+
+    operation: Operation
+
+
+@dataclass(frozen=True, slots=True)
 class Tell:
     """Give a machine a PackML command."""
 
@@ -60,7 +67,7 @@ class Answer:
     reply: Reply
 
 
-Instruction = Remember | Start | Tell | PassOn | SayByHand | Answer
+Instruction = Remember | Start | Adopt | Tell | PassOn | SayByHand | Answer
 
 
 class Turn:

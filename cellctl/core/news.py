@@ -8,8 +8,9 @@ from cellctl.domain.work import Operation, OperationKind, OperationState
 def is_news(cell: Cell, fact: ev.Fact) -> bool:
     """False for what is settled already, comes from a connection that is over, or is about nothing that we know."""
     match fact:
-        case ev.OperationStarted() | ev.OperationAdvanced() | ev.OperationEnded():
-            return _under_way(cell, fact.operation_id) is not None
+        case ev.OperationStarted() | ev.OperationAdvanced() | ev.OperationEnded() | ev.OperationFound():
+            known = _is_unknown if isinstance(fact, ev.OperationFound) else _under_way
+            return bool(known(cell, fact.operation_id))
         case ev.PromptRaised(prompt=prompt):
             return _under_way(cell, prompt.operation_id) is not None
         case ev.PromptWithdrawn(prompt_id=prompt_id):
@@ -25,9 +26,15 @@ def is_news(cell: Cell, fact: ev.Fact) -> bool:
 
 
 def _under_way(cell: Cell, operation_id: str) -> Operation | None:
-    """An open operation. What is unknown is not under way: only a person can say more about it."""
+    """An open operation. What is unknown is not under way: a person says more of it, or its machine finds it again."""
     operation = cell.operations.get(operation_id)
     return None if operation is None or operation.state is OperationState.UNKNOWN else operation
+
+
+def _is_unknown(cell: Cell, operation_id: str) -> bool:
+    """Whether a person is asked about an operation: until there is an answer, its machine may know better."""
+    operation = cell.operations.get(operation_id)
+    return operation is not None and operation.state is OperationState.UNKNOWN
 
 
 def _belongs(cell: Cell, fact: ev.PartMoved) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from cellctl.core import lifecycle
 from cellctl.core.cell import StationStatus
-from cellctl.core.instructions import Turn
+from cellctl.core.instructions import Adopt, Turn
 from cellctl.domain import events as ev
 from cellctl.domain.job import JobCommand
 from cellctl.domain.machine import MachineState
@@ -68,6 +68,21 @@ def doubt(turn: Turn, operation: Operation, why: str) -> None:
     prompt_id = f"prompt-{turn.cell.counts.prompts + 1}"
     prompt = Prompt(prompt_id, operation.station, question, operation.id, operation.serial)
     turn.remember(ev.PromptRaised(prompt))
+
+
+def look_for(turn: Turn, station: str) -> None:
+    """A machine is heard again: it may still be at the work whose outcome is unknown, or know how that ended."""
+    for operation in turn.cell.operations.values():
+        if operation.station == station and operation.state is OperationState.UNKNOWN:
+            turn.do(Adopt(operation))
+
+
+def find_again(turn: Turn, fact: ev.OperationFound) -> None:
+    """The machine has proved what becomes of unknown work: nobody needs to be asked, and its job goes on."""
+    operation = turn.cell.operations[fact.operation_id]
+    withdraw_prompts(turn, operation)
+    turn.remember(fact)
+    lifecycle.change_job(turn, turn.cell.jobs[operation.job_id], JobCommand.RESUME, "its machine has found it again")
 
 
 def settle(turn: Turn, prompt: Prompt, choice: str, by: str) -> None:

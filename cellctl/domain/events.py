@@ -157,11 +157,21 @@ class OperationStarted:
     """Fact: the station has taken the work (its first byte is on the wire, or its call was accepted).
 
     `estimated_s`: how long its program takes from where the machine stands; 0 where nobody knows more than before.
+    `mark`: what the machine shows now, by which its driver knows the work again after a loss of contact.
     """
 
     operation_id: str
     estimated_s: float = 0.0
+    mark: str = ""
     NAME: ClassVar = "step.started"
+
+
+@dataclass(frozen=True, slots=True)
+class OperationFound:
+    """Fact: work whose outcome was unknown was found again: its machine proves that it runs on, or how it ended."""
+
+    operation_id: str
+    NAME: ClassVar = "step.found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +314,7 @@ class PromptWithdrawn:
 
 Fact = (
     OperationStarted
+    | OperationFound
     | OperationAdvanced
     | OperationEnded
     | PartMoved

@@ -42,13 +42,15 @@ class Disposition(Enum):
 class Program:
     """A program file, named by its content. `lines` counts the lines that a machine will be sent.
 
-    `estimated_s`: how long it takes, waiting for heat included; 0 where nobody knows.
+    `estimated_s`: how long it takes, waiting for heat included; 0 where nobody knows. `resident`: its name or number in
+    the controller that it has been taught to; then there is no file, no SHA-256, and nothing to check before it runs.
     """
 
     sha256: str
     name: str
     lines: int
     estimated_s: float = 0.0
+    resident: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,8 @@ class Operation:
     """One station's task for one part: run a program, ask a person, or carry the part from place to place.
 
     PROCESS happens at `target`; CARRY goes from `source` to `target`. `resumes` is the operation that broke off in
-    the middle of this one's work: part of it is done already.
+    the middle of this one's work: part of it is done already. `mark`: what its machine showed before it began, by which
+    the driver knows the work again after a loss of contact.
     """
 
     id: str
@@ -165,6 +168,7 @@ class Operation:
     question: Question | None = None
     state: OperationState = OperationState.INTENDED
     resumes: str = ""
+    mark: str = ""
 
 
 class Evidence(Enum):

@@ -23,7 +23,8 @@ def mistakes_in(error: ValidationError, file: str, prefix: str = "") -> list[str
 
 def _is_branch(part: str) -> bool:
     """Pydantic names the branches of a union in the path; a person's file has no such key."""
-    return part in ("text", "number", "FileProgram", "GeneratedProgram") or part.startswith("function-")
+    branches = ("text", "number", "FileProgram", "ResidentProgram", "GeneratedProgram")
+    return part in branches or part.startswith("function-")
 
 
 def shown(value: object) -> str:

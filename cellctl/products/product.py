@@ -101,6 +101,18 @@ class FileProgram(_Strict):
     file: Path
 
 
+class ResidentProgram(_Strict):
+    """A program that has been taught to the machine's controller, by its name or number there."""
+
+    resident: str | int
+
+    @model_validator(mode="after")
+    def _named(self) -> "ResidentProgram":
+        if isinstance(self.resident, bool) or not str(self.resident).strip():
+            raise ValueError(f"resident must be a program's name or number; found {self.resident!r}")
+        return self
+
+
 class GeneratedProgram(BaseModel):
     """A program made from the parameters; settings depend on the generator. "{text}" stands for a parameter."""
 
@@ -127,7 +139,7 @@ class ProductStep(_Strict):
 
     step: str = Field(pattern=r"^[a-z0-9_-]{1,32}$")
     capability: str
-    program: FileProgram | GeneratedProgram | None = None
+    program: FileProgram | ResidentProgram | GeneratedProgram | None = None
     question: StepQuestion | None = None
 
     @model_validator(mode="after")

@@ -9,7 +9,7 @@ from cellctl.domain.commands import SubmitOrder
 from cellctl.domain.errors import OrderRefused
 from cellctl.domain.work import Directive, Parameter, Program, Question, Step
 from cellctl.products import engrave
-from cellctl.products.product import PLACEHOLDER, FileProgram, GeneratedProgram, Product, ProductStep
+from cellctl.products.product import PLACEHOLDER, FileProgram, GeneratedProgram, Product, ProductStep, ResidentProgram
 
 GENERATORS: Final[Mapping[str, Callable[[dict[str, Any]], list[str]]]] = {"engrave_text": engrave.program}
 
@@ -75,6 +75,9 @@ async def make_step(product: Product, step: ProductStep, parameters: Mapping[str
     if step.question is not None:
         text = str(fill(step.question.text, parameters))
         return Step(step.step, step.capability, question=Question(text, step.question.choices))
+    if isinstance(step.program, ResidentProgram):
+        name = str(step.program.resident)
+        return Step(step.step, step.capability, Program("", name, 0, resident=name))
     name = f"{product.name}-{product.revision}-{step.step}.gcode"
     if isinstance(step.program, FileProgram):
         sha256 = await bench.adopt(product.folder / step.program.file)

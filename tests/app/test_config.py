@@ -45,7 +45,7 @@ def test_the_example_is_in_order(cell: Path) -> None:
         (
             'driver = "marlin"',
             'driver = "marlyn"',
-            "machines.printer-1.driver must be one of: grbl, manual, marlin, opcua_robot, serial_arm; found 'marlyn'",
+            "machines.printer-1.driver must be one of: grbl, manual, marlin, opcua, serial_arm; found 'marlyn'",
         ),
         ('driver = "marlin"', "", "machines.printer-1.driver is missing"),
         (
@@ -244,5 +244,5 @@ def test_lines_by_hand_are_allowed_to_nobody_unless_the_cell_or_the_machine_says
     assert allowed({}) == []
     assert allowed({"machines.router-1.console": True}) == ["router-1"]
     assert allowed({"cell.console": True, "machines.printer-2.console": False}) == ["printer-1", "router-1"]
-    with pytest.raises(ConfigError, match=r"machines.arm-1.console: machines with driver 'opcua_robot' take no lines"):
+    with pytest.raises(ConfigError, match=r"machines.arm-1.console: machines with driver 'opcua' take no lines"):
         allowed({"machines.arm-1.console": True})

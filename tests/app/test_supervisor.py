@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from cellctl.app.supervisor import FIRST_WAIT_S, LONGEST_WAIT_S
+from cellctl.app.supervisor import FIRST_WAIT_S, JITTER, LONGEST_WAIT_S
 from cellctl.app.virtual_time import run_virtual
 from cellctl.domain import events as ev
 from cellctl.domain.commands import CommandMachine
@@ -51,8 +51,10 @@ def test_a_machine_that_is_absent_is_looked_for_less_and_less_often(tmp_path: Pa
         async with floor.daemon(tmp_path):
             await asyncio.sleep(200)
         waits = waits_s(played)
-        assert waits[:6] == [FIRST_WAIT_S, 2, 4, 8, 16, LONGEST_WAIT_S]
-        assert set(waits[6:]) == {LONGEST_WAIT_S}
+        longest = [FIRST_WAIT_S, 2, 4, 8, 16, *[LONGEST_WAIT_S] * (len(waits) - 5)]
+        assert len(waits) > 8
+        assert all((1 - JITTER) * most_s <= wait_s <= most_s for wait_s, most_s in zip(waits, longest, strict=True))
+        assert len({round(wait_s / most_s, 3) for wait_s, most_s in zip(waits, longest, strict=True)}) > 5
         losses = [event for event in floor.log() if isinstance(event, ev.ContactLost)]
         assert losses == [ev.ContactLost("printer-1", "printer-1: the cable was pulled. Plug it in")]
 
@@ -84,7 +86,7 @@ def test_after_a_contact_the_waiting_begins_anew(tmp_path: Path) -> None:
             await asyncio.sleep(20)
             played.silent = False
             await asyncio.sleep(20)
-        assert waits_s(played)[-3:] == [FIRST_WAIT_S] * 3
+        assert all((1 - JITTER) * FIRST_WAIT_S <= wait_s <= FIRST_WAIT_S for wait_s in waits_s(played)[-3:])
 
     run_virtual(main())
 
@@ -166,3 +168,18 @@ def test_a_machine_that_refuses_work_is_not_asked_for_ever_but_again_once_it_was
         assert [told for told in played.told if isinstance(told, Operation)]
 
     run_virtual(main())
+
+
+def test_machines_that_were_lost_together_are_not_looked_for_together(tmp_path: Path) -> None:
+    async def main() -> list[list[float]]:
+        floor = ShopFloor("printer-1", "printer-2")
+        both = [floor.machines["printer-1"], floor.machines["printer-2"]]
+        for played in both:
+            played.silent, played.serves = True, lost
+        async with floor.daemon(tmp_path):
+            await asyncio.sleep(100)
+        return [waits_s(played) for played in both]
+
+    one, other = run_virtual(main())
+    assert all(mine != theirs for mine, theirs in zip(one, other, strict=False))
+    assert [one, other] == run_virtual(main())

@@ -29,7 +29,7 @@ PLAN = Plan(
             Station("printer-1", "marlin", ("fdm",), ("bed",)),
             Station("printer-2", "marlin", ("fdm",), ("bed",)),
             Station("router-1", "grbl", ("engrave",), ("vise",)),
-            Station("arm-1", "opcua_robot", (), ("gripper",), ARM_REACH),
+            Station("arm-1", "opcua", (), ("gripper",), ARM_REACH),
             Station("bench-1", "manual", ("inspect",), ("desk",), ("outfeed", "bench-1")),
             Station("infeed", "", (), ("1",), (), buffer=True),
             Station("outfeed", "", (), ("1", "2")),

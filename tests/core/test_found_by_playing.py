@@ -273,7 +273,7 @@ def test_nobody_can_tell_a_machine_what_only_an_operation_or_the_machine_itself_
 
 
 def test_the_place_that_a_part_was_taken_from_is_kept_free_for_its_return() -> None:
-    plan = plan_with(Station("arm-2", "opcua_robot", (), ("gripper",), ("printer-1", "printer-2", "infeed")))
+    plan = plan_with(Station("arm-2", "opcua", (), ("gripper",), ("printer-1", "printer-2", "infeed")))
     shop = Shop(plan)
     shop.wake()
     shop.order(quantity=5)

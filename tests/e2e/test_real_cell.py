@@ -161,7 +161,7 @@ def test_a_mistake_in_the_cell_file_ends_the_daemon_with_78(cell: RealCell) -> N
     assert done.returncode == 78
     assert "cell.toml: machines.printer-1.bauds is not a key that is known here" in done.stderr
     assert (
-        "cell.toml: machines.arm-1.driver must be one of: grbl, manual, marlin, opcua_robot, serial_arm; found 'arm'"
+        "cell.toml: machines.arm-1.driver must be one of: grbl, manual, marlin, opcua, serial_arm; found 'arm'"
         in done.stderr
     )
 

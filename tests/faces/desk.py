@@ -34,7 +34,7 @@ QUIET_CELL = CellView(
     rev=0,
     machines=(
         MachineView("printer-1", "marlin", ("fdm",), "IDLE", "found"),
-        MachineView("arm-1", "opcua_robot", (), "IDLE", "found"),
+        MachineView("arm-1", "opcua", (), "IDLE", "found"),
     ),
 )
 
@@ -50,7 +50,7 @@ BUSY_CELL = CellView(
         MachineView("printer-2", "marlin", ("fdm",), "", "lost", reason="no byte heard for 30 s"),
         MachineView("router-1", "grbl", ("engrave",), "ABORTED", "found", reason="ALARM:1 hard limit"),
         MachineView(
-            "arm-1", "opcua_robot", (), "HELD", "found", locked="the outcome of op-5 (carry of plate-1) is unknown"
+            "arm-1", "opcua", (), "HELD", "found", locked="the outcome of op-5 (carry of plate-1) is unknown"
         ),
         MachineView("bench-1", "manual", ("inspect",), "EXECUTE", "found", job_id="job-1", step="inspect"),
     ),

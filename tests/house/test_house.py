@@ -142,7 +142,7 @@ def test_the_import_contracts_hold() -> None:
 
 
 def test_the_driver_entry_points_load() -> None:
-    for name in ("marlin", "grbl", "opcua_robot", "manual"):
+    for name in ("marlin", "grbl", "opcua", "manual"):
         family = importlib.import_module(f"cellctl_drivers.{name}.driver").FAMILY
         assert family.options
 

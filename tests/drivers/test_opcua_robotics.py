@@ -13,7 +13,7 @@ from cellctl.domain.machine import MachineCommand
 from cellctl.domain.machine import MachineState as S
 from cellctl.domain.work import Knowledge, Operation, OperationKind, OperationState, Place
 from cellctl.ports.nodes import NodeAccess, NodePath, NodeRef, NodeValue
-from cellctl_drivers.opcua_robot.driver import FAMILY
+from cellctl_drivers.opcua.driver import FAMILY
 from tests.drivers.scripted_arm import (
     CARRY,
     COUNTER,
@@ -33,6 +33,7 @@ from tests.drivers.scripted_arm import (
     STATE,
     STOP,
     STOP_CHAIN,
+    SUBSTATE,
     ZONE,
     Arm,
     Reply,
@@ -62,13 +63,13 @@ def test_an_arm_that_proves_to_be_free_becomes_idle_and_is_asked_for_nothing() -
     ("path", "value", "reason"),
     [
         (MODE, 3, "its operational mode is AUTOMATIC, not AUTOMATIC_EXTERNAL"),
-        (MODE, 99, "its operational mode is unknown to us, not AUTOMATIC_EXTERNAL"),
+        (MODE, 99, "its mode is not known: it shows '99'"),
         (STOP_CHAIN, True, "its stop chain is open"),
         (PROTECTIVE, True, "its protective stop is active"),
         (STATE, EXECUTING, "a program is running"),
         (GRIPPER, True, "its gripper holds a part"),
-        (GRIPPER, 1, "its GripperHoldsPart is not known"),
-        (COUNTER, "many", "its ProgramCounter is not known"),
+        (GRIPPER, 1, "its gripper_holds is not known: it shows '1'"),
+        (COUNTER, "many", "its programs_ended is not known: it shows 'many'"),
     ],
 )
 def test_an_arm_that_does_not_stays_stopped_with_the_reason_until_a_person_resets_it(
@@ -82,10 +83,12 @@ def test_an_arm_that_does_not_stays_stopped_with_the_reason_until_a_person_reset
         await shop.until(S.STOPPED)
         assert (shop.states, shop.reason) == ([S.STOPPED], reason)
         shop.driver.command(MachineCommand.RESET)
+        await shop.until(S.STOPPING)
         assert shop.states == [S.STOPPED, S.RESETTING, S.STOPPING, S.STOPPED]
         assert shop.reason == reason
         arm.show({path: before})
         shop.driver.command(MachineCommand.RESET)
+        await shop.until(S.IDLE)
         assert shop.states[-2:] == [S.RESETTING, S.IDLE]
 
     assert play(scene, arm).arm.calls == []
@@ -95,7 +98,7 @@ def test_a_value_that_is_not_good_is_not_known() -> None:
     arm = Arm()
     arm.show({MODE: 4}, good=False)
     shop = play(lambda shop: shop.until(S.STOPPED), arm)
-    assert shop.reason == "its OperationalMode is not known"
+    assert shop.reason == "its mode is not known: the server says BadNoData"
 
 
 def test_an_idle_arm_that_is_taken_away_by_hand_is_stopped_but_a_moment_of_bad_quality_is_borne() -> None:
@@ -123,7 +126,7 @@ def test_a_carry_is_done_when_everything_is_proved() -> None:
     assert shop.arm.calls == [("LoadByName", PROGRAM), ("Start",)]
     assert shop.facts == [
         StationChanged("arm-1", S.STARTING),
-        OperationStarted("op-1"),
+        OperationStarted("op-1", mark="7"),
         StationChanged("arm-1", S.EXECUTE),
         PartMoved("S1", GRIPPED, Knowledge.OBSERVED, by="op-1"),
         PartMoved("S1", CARRY.target, Knowledge.OBSERVED, by="op-1"),
@@ -152,7 +155,7 @@ def test_after_complete_it_waits_for_reset_and_unloads_before_the_next_carry() -
 def test_values_of_one_publication_may_come_in_any_order() -> None:
     async def scene(shop: Shop) -> None:
         await shop.carrying()
-        shop.arm.show({STATE: READY})
+        shop.arm.show({STATE: READY, SUBSTATE: 1})
         shop.arm.show({COUNTER: 8})
         shop.arm.show({GRIPPER: True})
         shop.arm.show({GRIPPER: False})
@@ -185,7 +188,7 @@ def test_the_count_of_programs_may_begin_again_at_zero() -> None:
         await shop.carrying()
         shop.arm.show({GRIPPER: True})
         shop.arm.show({GRIPPER: False})
-        shop.arm.show({COUNTER: 0, STATE: READY})
+        shop.arm.show({COUNTER: 0, STATE: READY, SUBSTATE: 1})
         await shop.until(S.COMPLETE)
 
     assert play(scene, arm).outcome.state is OperationState.DONE
@@ -194,9 +197,9 @@ def test_the_count_of_programs_may_begin_again_at_zero() -> None:
 @pytest.mark.parametrize(
     ("end", "lacks"),
     [
-        ({STATE: READY}, "its count of ended programs has not gone up by one"),
-        ({COUNTER: 9, STATE: READY}, "its count of ended programs has not gone up by one"),
-        ({GRIPPER: True, COUNTER: 8, STATE: IDLE}, "its gripper is not known to be empty"),
+        ({STATE: READY, SUBSTATE: 1}, "its count of ended programs has not gone up by one"),
+        ({COUNTER: 9, STATE: READY, SUBSTATE: 1}, "its count of ended programs has not gone up by one"),
+        ({GRIPPER: True, COUNTER: 8, STATE: IDLE, SUBSTATE: 1}, "its gripper is not known to be empty"),
     ],
 )
 def test_a_carry_that_ends_without_proof_is_unknown_and_says_what_it_lacks(
@@ -218,7 +221,7 @@ def test_a_carry_that_ends_without_proof_is_unknown_and_says_what_it_lacks(
 def test_a_gripper_that_never_held_the_part_is_no_carry() -> None:
     async def scene(shop: Shop) -> None:
         await shop.carrying()
-        shop.arm.show({COUNTER: 8, STATE: READY})
+        shop.arm.show({COUNTER: 8, STATE: READY, SUBSTATE: 1})
         await shop.until(S.STOPPED)
 
     assert play(scene).outcome.reason == "its gripper was not seen to hold the part"
@@ -234,7 +237,7 @@ def test_a_carry_that_takes_too_long_is_stopped_and_unknown() -> None:
 
     shop = play(scene)
     assert shop.arm.calls[-1] == ("Stop", 0)
-    late = "the carry takes longer than carry_timeout_s; it stands in the zone of router-1"
+    late = "its program takes longer than carry_timeout_s; it stands in the zone of router-1"
     assert shop.outcome == OperationEnded("op-1", OperationState.UNKNOWN, late)
 
 
@@ -278,12 +281,12 @@ def test_values_are_read_afresh_before_a_start_and_nothing_is_called_if_they_spe
 @pytest.mark.parametrize(
     ("method", "reply", "reason"),
     [
-        (LOAD, answers(-1), "it refuses LoadByName: Status -1: see the manual of the controller"),
-        (LOAD, answers(3), "it refuses LoadByName: Status 3: an alarm is active"),
-        (LOAD, answers(), "it refuses LoadByName: its answer () holds no Status"),
+        (LOAD, answers(-1), "it refuses LoadByName: status -1, see the manual of the controller"),
+        (LOAD, answers(3), "it refuses LoadByName: status 3, an alarm is active"),
+        (LOAD, answers(), "it refuses LoadByName: its answer () has no output 0"),
         (LOAD, fails(MachineFault("arm-1", "BadUserAccessDenied", do_next="")), "it refuses LoadByName: BadUserAcc"),
-        (START, answers(1), "it refuses Start: Status 1: its state does not allow it"),
-        (LOAD, answers(0), "it does not show that the program is loaded"),
+        (START, answers(1), "it refuses Start: status 1, its state does not allow it"),
+        (LOAD, answers(0), "it does not show the effect of LoadByName"),
     ],
 )
 def test_what_the_robot_refuses_before_it_moves_has_failed(method: NodePath, reply: Reply, reason: str) -> None:
@@ -473,7 +476,7 @@ def test_a_resume_that_the_robot_refuses_leaves_it_held() -> None:
         await shop.until(S.HELD)
 
     shop = play(scene)
-    assert shop.reason == "it refuses Start: Status 3: an alarm is active"
+    assert shop.reason == "it refuses Start: status 3, an alarm is active"
     assert shop.arm.calls == [("Start",)]
 
 
@@ -531,7 +534,9 @@ def test_abort_stops_the_arm_once_its_open_call_is_answered() -> None:
         shop.driver.start(CARRY)
         await shop.until(S.ABORTED)
         shop.driver.command(MachineCommand.CLEAR)
+        await shop.until(S.STOPPED)
         shop.driver.command(MachineCommand.RESET)
+        await shop.until(S.IDLE)
 
     shop = play(scene)
     assert shop.arm.calls[-2:] == [("Start",), ("Stop", 0)]

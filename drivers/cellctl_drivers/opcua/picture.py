@@ -1,0 +1,185 @@
+"""What a machine shows: every value with its quality and the time when it was heard."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cellctl.ports.nodes import NodeRef, NodeValue, Quality
+
+from .conditions import asked
+from .profile import COUNTED, Condition, Guard, Profile, Scalar, Signal, Words
+from .values import PLACEHOLDER, WHOLE, decoded
+
+NO_WORDS: Final[Words] = {}
+_UNKNOWN: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A value as the server gave it. `at_s`: when it was heard, which is when it was known to be true."""
+
+    value: Any
+    good: bool
+    status: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """Why something may not be done. `unknown`: only because something is not known at this moment."""
+
+    why: str = ""
+    unknown: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.why)
+
+
+FREE: Final = Against()
+
+
+class Picture:
+    """All signals of one machine. Bad, Uncertain, too old, or of a wrong type: unknown, and never the last value."""
+
+    def __init__(self, profile: Profile, stale_s: float) -> None:
+        self.now_s = 0.0
+        self._profile = profile
+        self._stale_s = stale_s
+        self._heard: dict[NodeRef | str, Heard] = {}
+        self._decoded: dict[str, Scalar | None] = {}
+        self._words = NO_WORDS
+        # What the counter of ended programs showed when the work began; None where that is not known.
+        self._mark: int | None = None
+
+    def about(self, words: Words, mark: int | None) -> None:
+        """From now on it is asked about this work."""
+        self._words, self._mark = words, mark
+        self._decoded.clear()
+
+    def hear(self, heard: NodeValue, now_s: float) -> bool:
+        """Take a value from the server; whether it says anything new."""
+        before = self._heard.get(heard.ref)
+        good = heard.quality is Quality.GOOD
+        self._heard[heard.ref] = Heard(heard.value, good, heard.status, now_s)
+        same = before is not None and before.good is good and type(before.value) is type(heard.value)
+        if same and before is not None and before.value == heard.value:
+            return False
+        self._decoded.clear()
+        return True
+
+    def given(self, name: str, value: Any, now_s: float) -> None:
+        """Take a value that a method has brought."""
+        self._heard[name] = Heard(value, True, "Good", now_s)
+        self._decoded.clear()
+
+    def raw(self, ref: NodeRef) -> Any:
+        """The value of a whole variable as the server gave it; None where it is unknown."""
+        heard = self._heard.get(ref)
+        fresh = heard is not None and heard.good and self.now_s - heard.at_s <= self._stale_s
+        return heard.value if heard is not None and fresh else None
+
+    def shows(self, name: str) -> Scalar | None:
+        """What a signal shows now; None where that is unknown."""
+        if name == COUNTED:
+            return self.counted
+        signal = self._profile.signals[name]
+        heard = self._heard.get(signal.ref or name)
+        if heard is None or not heard.good or self.now_s - heard.at_s > self._stale_s:
+            return None
+        value = self._decoded.get(name, _UNKNOWN)
+        if value is _UNKNOWN:
+            value = self._decoded[name] = decoded(signal, heard.value, self._words)
+        return value  # type: ignore[return-value]
+
+    def holds(self, condition: Condition) -> bool | None:
+        """Whether the machine shows it; None where too little is known."""
+        return asked(condition, self.shows, self._words)
+
+    @property
+    def state(self) -> str:
+        """What the machine's program control does, by the profile's own names; empty where that is unknown."""
+        for name, condition in self._profile.states.items():
+            answer = self.holds(condition)
+            if answer is None:
+                return ""
+            if answer:
+                return name
+        return ""
+
+    @property
+    def at_rest(self) -> bool:
+        """The machine says that no program runs. False also where it does not say."""
+        return self.state in ("resting", "faulted")
+
+    @property
+    def counter(self) -> int | None:
+        """Its count of ended programs."""
+        name = self._profile.proof.counter
+        value = self.shows(name) if name else None
+        return value if type(value) is int else None
+
+    @property
+    def counted(self) -> bool | None:
+        """Exactly one program has ended since the work began."""
+        now = self.counter
+        if now is None or self._mark is None:
+            return None
+        least, most = WHOLE[self._profile.signals[self._profile.proof.counter].type]
+        return (now - self._mark) % (most - least + 1) == 1
+
+    @property
+    def halted_by_itself(self) -> str:
+        """Which stop of its own the machine shows; empty if none that is known of."""
+        guards = (guard for guard in self._profile.guards if guard.halts)
+        return next((self._said(guard) for guard in guards if self.holds(guard.must) is False), "")
+
+    def against(self, *, start: bool) -> Against:
+        """Why nothing may move, as far as the machine's own values tell. `start`: why no new work may begin."""
+        for guard in self._profile.guards:
+            if guard.before_start and not start:
+                continue
+            answer = self.holds(guard.must)
+            if answer is not True:
+                return Against(self._said(guard)) if answer is False else Against(self._unknown(guard.must), True)
+        for name in sorted(self._profile.needed):
+            if self.shows(name) is None:
+                return Against(self._not_known(name), True)
+        state = self.state
+        return FREE if state else Against("what its program control does is not known", True)
+
+    @property
+    def oldest_s(self) -> float:
+        """The age of the oldest value that is needed for a start, in seconds."""
+        refs = {self._profile.signals[name].ref or name for name in self._profile.needed}
+        return max((self.now_s - self._heard[ref].at_s for ref in refs if ref in self._heard), default=0.0)
+
+    def _said(self, guard: Guard) -> str:
+        words = {**self._words, **{name: self.shows(name) for name in self._profile.signals}}
+        return PLACEHOLDER.sub(lambda found: str(words.get(found[1], "")), guard.says)
+
+    def _unknown(self, condition: Condition) -> str:
+        names = (name for name in condition.signals if self.shows(name) is None)
+        return self._not_known(next(names, self._profile.proof.counter))
+
+    def _not_known(self, name: str) -> str:
+        signal: Signal | None = self._profile.signals.get(name)
+        heard = self._heard.get(signal.ref or name) if signal else None
+        if heard is None:
+            why = "it was not heard yet"
+        elif not heard.good:
+            why = f"the server says {heard.status}"
+        elif self.now_s - heard.at_s > self._stale_s:
+            why = f"it was heard {self.now_s - heard.at_s:.0f} s ago"
+        else:
+            why = f"it shows {str(heard.value)[:40]!r}"
+        return f"its {name} is not known: {why}"
+
+
+def mark_of(text: str) -> int | None:
+    """A count from what was written down of it."""
+    return int(text) if text.lstrip("-").isdigit() else None
+
+
+def words_shown(words: Mapping[str, Any]) -> str:
+    """What the work is called at the machine."""
+    return str(words.get("program", ""))

@@ -1,0 +1,81 @@
+"""The work under way, and what it has proved so far."""
+
+from dataclasses import dataclass
+
+from cellctl.domain.events import PartMoved
+from cellctl.domain.work import Knowledge, Operation, OperationKind, OperationState, Place
+
+from .conditions import lacking
+from .picture import Picture
+from .profile import Profile, Words
+
+
+@dataclass(slots=True)
+class Work:
+    """One operation and its evidence.
+
+    `sent`: a request was made for it. `began`: the machine took, or may have taken, the start. `seen_executing`: it was
+    seen to run since the last start, or found running. `adopted`: it was begun before the contact was lost.
+    """
+
+    operation: Operation
+    words: Words
+    sent: bool = False
+    began: bool = False
+    seen_executing: bool = False
+    gripped: bool = False
+    adopted: bool = False
+
+    @property
+    def carries(self) -> bool:
+        """It takes a part from place to place."""
+        return self.operation.kind is OperationKind.CARRY
+
+    @property
+    def unfinished(self) -> OperationState:
+        """What the operation is if nothing more becomes known."""
+        if self.began:
+            return OperationState.UNKNOWN
+        return OperationState.FAILED if self.sent else OperationState.NOT_BEGUN
+
+    def observe(self, profile: Profile, picture: Picture, machine: str) -> list[PartMoved]:
+        """Take in what the machine shows now; what that says about the part."""
+        if not self.began:
+            return []
+        if not self.adopted and not self.seen_executing and picture.state == "executing":
+            self.seen_executing = True
+        grips = self.carries and not self.gripped and picture.holds(profile.gripping.holding)
+        if not grips:
+            return []
+        self.gripped = True
+        return [self.moved(Place(f"{machine}.gripper"), Knowledge.OBSERVED)]
+
+    def missing(self, profile: Profile, picture: Picture) -> str:
+        """What is not proved of work that has ended; empty if everything is."""
+        return " and ".join(self._missing(profile, picture))
+
+    def _missing(self, profile: Profile, picture: Picture) -> list[str]:
+        proof, gripping = profile.proof, profile.gripping
+        condition = proof.after_loss if self.adopted and not self.seen_executing else proof.live
+        found = [] if picture.at_rest else ["its program is not known to have ended"]
+        if picture.holds(condition) is not True:
+            sentences = list(lacking(condition, picture.shows, self.words))
+            found += sentences or ["it cannot prove how it ended"]
+        if not self.carries:
+            return found
+        if gripping.holding and not self.gripped and not self.adopted:
+            found.append("its gripper was not seen to hold the part")
+        if gripping.empty and picture.holds(gripping.empty) is not True:
+            found.append("its gripper is not known to be empty")
+        return found
+
+    def arrived(self, profile: Profile) -> list[PartMoved]:
+        """Everything is proved. The part is at its target only now: a gripper may also open too early."""
+        if not self.carries:
+            return []
+        seen = profile.gripping.holding and profile.gripping.empty
+        return [self.moved(self.operation.target, Knowledge.OBSERVED if seen else Knowledge.RECORDED)]
+
+    def moved(self, place: Place, knowledge: Knowledge) -> PartMoved:
+        """The part is there now."""
+        return PartMoved(self.operation.serial, place, knowledge, by=self.operation.id)
