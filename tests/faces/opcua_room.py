@@ -176,7 +176,7 @@ class Served:
         """Connect an asyncua client, do something with it, and leave."""
 
         async def meet() -> Result:
-            client = Client(self.url, timeout=8)
+            client = Client(self.url, timeout=20, watchdog_intervall=60)  # a busy computer is no defect
             if "user" in how:
                 client.set_user(how["user"])
                 client.set_password(how["password"])

@@ -100,7 +100,7 @@ def test_there_is_no_way_in_without_a_name_or_without_encryption(
 
 def test_a_certificate_is_as_good_as_a_password(locked: Served, client_keys: Keys, server_keys: Keys) -> None:
     async def come_in() -> str:
-        client = Client(locked.url, timeout=8)
+        client = Client(locked.url, timeout=20, watchdog_intervall=60)
         client.application_uri = locked.uri
         await client.set_security_string(security(client_keys, server_keys))
         own = client_keys.own_certificate
