@@ -51,8 +51,13 @@ class RealWorld(Exception):
 
 
 @contextmanager
-def sealed(loop: asyncio.AbstractEventLoop, breached: Callable[[RealWorld], None]) -> Iterator[None]:
-    """Seal the process around this loop. `breached` is told of every attempt, in case somebody swallows the error."""
+def sealed(
+    loop: asyncio.AbstractEventLoop, breached: Callable[[RealWorld], None], seed: int | None = None
+) -> Iterator[None]:
+    """Seal the process around this loop. `breached` is told of every attempt, in case somebody swallows the error.
+
+    With a `seed`, foreign code that asks the system for chance (nonces, ids) gets it from there instead.
+    """
 
     def refusal(what: str) -> Callable[..., NoReturn]:
         def refuse(*_args: object, **_options: object) -> NoReturn:
@@ -71,9 +76,20 @@ def sealed(loop: asyncio.AbstractEventLoop, breached: Callable[[RealWorld], None
             setattr(loop, name, refusal(f"loop.{name}"))
         for owner, name in _PROCESS:
             replace(owner, name, refusal(f"{owner.__name__}.{name}"))
+        if seed is not None:
+            for owner, name, answer in _chance(random.Random(seed)):  # noqa: S311 - repeatable on purpose
+                replace(owner, name, answer)
         for name, answer in _clocks(loop).items():
             replace(time, name, answer)
         yield
+
+
+def _chance(rng: random.Random) -> tuple[tuple[Any, str, Callable[..., Any]], ...]:
+    return (
+        (os, "urandom", rng.randbytes),
+        (random, "_urandom", rng.randbytes),
+        (uuid, "uuid4", lambda: uuid.UUID(bytes=rng.randbytes(16), version=4)),
+    )
 
 
 def _clocks(loop: asyncio.AbstractEventLoop) -> dict[str, Callable[[], float]]:

@@ -18,6 +18,7 @@ from types import CoroutineType
 from typing import Any, Final, TypeVar, TypeVarTuple
 
 from cellctl.app.seals import sealed
+from cellctl.app.virtual_net import VirtualNet
 
 Result = TypeVar("Result")
 Args = TypeVarTuple("Args")
@@ -198,13 +199,18 @@ def _fail(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         loop.default_exception_handler(context)
 
 
-def run_virtual(main: Coroutine[Any, Any, Result], *, start_s: float = 0.0) -> Result:
+def run_virtual(
+    main: Coroutine[Any, Any, Result], *, start_s: float = 0.0, net: VirtualNet | None = None, seed: int | None = None
+) -> Result:
     """Run `main` in virtual time, beginning at `start_s`, and answer what it returns.
 
+    With a `net`, what foreign code calls the network is that; with a `seed`, what it calls chance comes from there.
     Raises what `main` raises, or RealWorld, Deadlock, LeakedTasks, or an error that a callback left unhandled.
     """
     loop = VirtualLoop(start_s)
-    with sealed(loop, loop.fail):
+    with sealed(loop, loop.fail, seed):
+        if net:
+            net.join(loop)
         task: asyncio.Task[Result] = loop.create_task(main, name="main")
         try:
             loop.finish(task)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from cellctl.domain.errors import LinkLost, MachineFault
+from cellctl.links.memory_troubles import Troubles
 from cellctl.links.node_ways import missing, one_element, picked, spell
 from cellctl.links.pump import Pump, Socket
 from cellctl.ports import Clock
@@ -19,6 +20,7 @@ class NodeMachine:
     def __init__(self, device: NodeDevice, clock: Clock, socket: "Socket[MemoryNodeLink]") -> None:
         self.socket = socket
         self.pump = Pump(socket.machine, device, clock, self._live)
+        self.troubles = Troubles(device, clock, socket)
         self._device = device
         self._clock = clock
 
@@ -83,6 +85,7 @@ class MemoryNodeLink:
     async def open(self, on_change: Callable[[NodeValue], None], on_lost: Callable[[str], None]) -> None:
         """Plug in. Raises LinkLost."""
         await self._travel()
+        self._machine.troubles.check_seat()
         self._socket.plug(self)
         self._on_change, self._on_lost = on_change, on_lost
 
@@ -105,6 +108,8 @@ class MemoryNodeLink:
         """
         await self._travel()
         self._check_open("subscribing")
+        await self._machine.troubles.pass_on("subscribe", lambda: None)
+        self._check_open("subscribing")
         values = self._machine.values()
         ways = {ref: self._machine.way(ref.path) for ref in refs}
         lost = [ref.path for ref, way in ways.items() if way not in values]
@@ -120,7 +125,7 @@ class MemoryNodeLink:
         doing = f"writing {spell(ref.path)}"
         await self._travel()
         self._check_open(doing)
-        self._machine.write(ref, value)
+        await self._machine.troubles.pass_on(f"write {spell(ref.path)}", lambda: self._machine.write(ref, value))
         await self._return(doing)
 
     async def call(self, path: NodePath, *arguments: Any) -> tuple[Any, ...]:
@@ -128,9 +133,11 @@ class MemoryNodeLink:
         doing = f"calling {spell(path)}"
         await self._travel()
         self._check_open(doing)
-        outputs = self._machine.call(path, arguments)
+        machine = self._machine
+        outputs = await machine.troubles.pass_on(f"call {spell(path)}", lambda: machine.call(path, arguments))
         await self._return(doing)
-        return outputs
+        answered: tuple[Any, ...] = outputs
+        return answered
 
     async def close(self) -> None:
         """Unplug. May be called twice."""

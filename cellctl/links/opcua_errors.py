@@ -16,6 +16,7 @@ from cellctl.domain.errors import LinkLost, MachineFault
 STACK_ERRORS: Final = (
     OSError, UaError, InvalidSignature, ValueError, TypeError, LookupError, AttributeError, ArithmeticError,
     RecursionError, struct.error,
+    AssertionError,  # its own, of what a server has sent
 )  # fmt: skip
 
 # With these the server has not refused: whether it did anything is unknown.

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from asyncua import ua
 from asyncua.common.utils import Buffer
-from asyncua.ua.ua_binary import Primitives, pack_uatype, unpack_uatype, unpack_uatype_array
+from asyncua.ua.object_ids import ObjectIdNames
+from asyncua.ua.ua_binary import Primitives, pack_uatype, struct_from_binary, unpack_uatype, unpack_uatype_array
 from asyncua.ua.uaerrors._base import UaError
 
 from cellctl.links.opcua_values import VT, Names, Unfit, inferred, plain, plain_variant, variant
@@ -136,17 +137,24 @@ class Types:
 
     def _read_field(self, field: Field, data: Buffer) -> Any:
         structure = self._structures.get(field.data_type)
-        if structure is not None:
+        # Of the standard's own structures (RelativePath) servers often give no definition.
+        standard = _standard(field.data_type)
+        if structure is not None or standard is not None:
             if not field.array:
-                return self._read_fields(structure, data)
+                return self._read_structure(structure, standard, data)
             length = max(0, Primitives.Int32.unpack(data))
             if length > len(data):
                 raise UaError(f"{length} structures in {len(data)} bytes")
-            return [self._read_fields(structure, data) for _ in range(length)]
+            return [self._read_structure(structure, standard, data) for _ in range(length)]
         kind = self._known(field)
         if field.array:
             return plain(unpack_uatype_array(kind, data) or [], self._names, self.decode)
         return plain_variant(ua.Variant(unpack_uatype(kind, data), kind), self._names, self.decode)
+
+    def _read_structure(self, structure: Structure | None, standard: Any, data: Buffer) -> Any:
+        if structure is not None:
+            return self._read_fields(structure, data)
+        return plain(struct_from_binary(standard, data), self._names, self.decode)
 
     def _known(self, field: Field) -> Any:
         kind = self.kind(field.data_type)
@@ -200,3 +208,12 @@ class Types:
         if kind is VT.Variant:
             return bytes(pack_uatype(kind, inferred(value)))
         return bytes(pack_uatype(kind, self.variant(value, field.data_type).Value))
+
+
+def _standard(data_type: ua.NodeId) -> Any:
+    """asyncua's class of a structure of namespace 0; None for anything else."""
+    number = data_type.Identifier
+    if data_type.NamespaceIndex or not isinstance(number, int) or number <= _HIGHEST_BUILT_IN:
+        return None
+    made = getattr(ua, ObjectIdNames.get(number, ""), None)
+    return made if getattr(made, "data_type", None) == data_type else None

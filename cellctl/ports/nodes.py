@@ -137,3 +137,37 @@ class NodeDevice(Protocol):
     def wakeup_s(self) -> float | None:
         """When something will happen by itself; None for never."""
         ...
+
+
+class Reception(Protocol):
+    """How a simulated server treats one request; seconds may be inf.
+
+    `refused`: without effect, with this StatusCode. `before_s`: until its effect, `after_s`: from then until the
+    answer. `hangs_up`: the connection is cut where effect, or answer, would have been.
+    """
+
+    @property
+    def refused(self) -> str: ...
+    @property
+    def before_s(self) -> float: ...
+    @property
+    def after_s(self) -> float: ...
+    @property
+    def hangs_up(self) -> bool: ...
+
+
+class NodeTrouble(Protocol):
+    """What goes wrong between a NodeDevice and its clients: the device's attribute `trouble`, if it has one.
+
+    `plug` is called with what happens to the server: for how long nobody gets in, in seconds (inf: never again).
+    """
+
+    plug: Callable[[str, float, float], None] | None
+
+    def admits(self, now_s: float) -> bool:
+        """Whether there is a seat for one more session."""
+        ...
+
+    def meet(self, request: str, now_s: float) -> Reception:
+        """A request has come ("call Start", "write Go", "read", "subscribe"); to be asked once for each."""
+        ...

@@ -8,12 +8,24 @@ from typing import Any, Final
 
 from cellctl.domain.errors import ConfigError
 from cellctl_sim.cell_file import CellFile, Machine, read
-from cellctl_sim.config import ArmTwin, PersonTwin, PrinterTwin, RouterTwin, SerialArmTwin
+from cellctl_sim.config import (
+    ArmTwin,
+    HandshakeTwin,
+    MachineToolTwin,
+    PersonTwin,
+    PrinterTwin,
+    RouterTwin,
+    SerialArmTwin,
+)
 from cellctl_sim.faults import Fault, Kind, Trouble
 from cellctl_sim.grbl import Grbl
 from cellctl_sim.marlin import Marlin
+from cellctl_sim.opcua.handshake import Handshake
+from cellctl_sim.opcua.machine_tool import MachineTool
+from cellctl_sim.opcua.robot import Robot
+from cellctl_sim.opcua.trouble import NodeKind
+from cellctl_sim.opcua.twin import NodeTwin
 from cellctl_sim.person import Person
-from cellctl_sim.robot import Robot
 from cellctl_sim.serial_arm import FIRMWARES, SerialArm
 from cellctl_sim.world import World
 
@@ -27,7 +39,7 @@ class Cell:
         self.file: Final = file
         self.world: Final = World(file.places)
         self._bytes: dict[str, ByteTwin] = {}
-        self._nodes: dict[str, Robot] = {}
+        self._nodes: dict[str, NodeTwin] = {}
         self._persons: dict[str, Person] = {}
         self._troubles: dict[str, Trouble] = {}
         self._seed = seed
@@ -43,7 +55,7 @@ class Cell:
         return MappingProxyType(self._bytes)
 
     @property
-    def node_devices(self) -> Mapping[str, Robot]:
+    def node_devices(self) -> Mapping[str, NodeTwin]:
         """By machine name, in the order of the cell file."""
         return MappingProxyType(self._nodes)
 
@@ -70,14 +82,19 @@ class Cell:
     def strike(self, machine: str, fault: Fault) -> None:
         """Something more goes wrong with a machine. Raises ConfigError for what cannot happen to it."""
         device = self._bytes.get(machine)
-        if device is None:
-            raise ConfigError([f"machines.{machine}: faults are for machines on a byte line: {', '.join(self._bytes)}"])
-        known = (*Kind, *device.troubles)
-        if fault.kind not in known:
+        node = self._nodes.get(machine)
+        if device is None and node is None:
+            known = ", ".join((*self._bytes, *self._nodes))
+            raise ConfigError([f"machines.{machine}: faults are for machines on a line or a network: {known}"])
+        kinds = (*Kind, *device.troubles) if device else tuple(NodeKind)
+        if fault.kind not in kinds:
             raise ConfigError(
-                [f"machines.{machine}.sim.faults: kind must be one of {', '.join(known)}, got {fault.kind!r}"]
+                [f"machines.{machine}.sim.faults: kind must be one of {', '.join(kinds)}, got {fault.kind!r}"]
             )
-        self.trouble(machine).add(fault)
+        if node:
+            node.trouble.add(fault)
+        else:
+            self.trouble(machine).add(fault)
         self.struck(machine)
 
     def trouble(self, machine: str) -> Trouble:
@@ -96,13 +113,24 @@ class Cell:
             case RouterTwin() as twin:
                 self._bytes[name] = Grbl(name, place, self.world, twin, rng)
                 self._strike_all(name, twin.faults)
-            case ArmTwin() as twin:
-                self._nodes[name] = Robot(name, self.world, self.file.places_of(machine.reach), twin)
+            case ArmTwin() | HandshakeTwin() | MachineToolTwin() as twin:
+                self._nodes[name] = self._node_twin(name, machine, twin, rng)
+                self._strike_all(name, twin.faults)
             case SerialArmTwin() as twin:
                 self._bytes[name] = FIRMWARES[twin.firmware](name, self.world, twin, rng)
                 self._strike_all(name, twin.faults)
             case PersonTwin() as twin:
                 self._persons[name] = Person(twin.answer_s, rng)
+
+    def _node_twin(
+        self, name: str, machine: Machine, twin: ArmTwin | HandshakeTwin | MachineToolTwin, rng: Random
+    ) -> NodeTwin:
+        if isinstance(twin, MachineToolTwin):
+            return MachineTool(name, f"{name}.{machine.slots[0]}", self.world, twin, rng)
+        places = self.file.places_of(machine.reach)
+        if isinstance(twin, ArmTwin):
+            return Robot(name, self.world, places, twin, rng)
+        return Handshake(name, self.world, places, twin, rng)
 
     def _strike_all(self, machine: str, faults: Sequence[Fault]) -> None:
         for fault in faults:

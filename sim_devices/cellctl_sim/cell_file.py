@@ -9,7 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from cellctl.domain.errors import ConfigError
-from cellctl_sim.config import BY_MODEL, ArmTwin, PrinterTwin, RouterTwin, SerialArmTwin, Twin
+from cellctl_sim.config import (
+    BY_MODEL,
+    ArmTwin,
+    HandshakeTwin,
+    MachineToolTwin,
+    PrinterTwin,
+    RouterTwin,
+    SerialArmTwin,
+    Twin,
+)
 from cellctl_sim.faults import Fault
 
 
@@ -82,12 +91,14 @@ def _contradictions(file: CellFile) -> Sequence[str]:
     mistakes = []
     stations = {**file.machines, **file.racks}
     for name, machine in file.machines.items():
-        if isinstance(machine.sim, ArmTwin | SerialArmTwin):
+        if isinstance(machine.sim, ArmTwin | HandshakeTwin | SerialArmTwin):
             if strangers := [station for station in machine.reach if station not in stations]:
                 mistakes.append(_mistake(name, "reach", f"name stations ({', '.join(stations)})", strangers))
             if machine.slots != ("gripper",):
                 mistakes.append(_mistake(name, "slots", 'be ["gripper"] for an arm', list(machine.slots)))
-        if isinstance(machine.sim, ArmTwin) and not machine.url.startswith("opc.tcp://"):
+        if isinstance(machine.sim, ArmTwin | HandshakeTwin | MachineToolTwin) and not machine.url.startswith(
+            "opc.tcp://"
+        ):
             mistakes.append(_mistake(name, "url", "begin with opc.tcp://", machine.url))
         if isinstance(machine.sim, PrinterTwin | RouterTwin | SerialArmTwin) and not _is_below(machine.port):
             mistakes.append(_mistake(name, "port", "be a path below the devices folder", machine.port))

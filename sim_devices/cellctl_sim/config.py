@@ -9,6 +9,7 @@ from cellctl_sim.faults import Fault
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Point = tuple[Number, Number, Number]
+Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Celsius = Annotated[float, Field(gt=-50, lt=500, allow_inf_nan=False)]
 
 
@@ -95,6 +96,47 @@ class ArmTwin(_Twin):
     model: Literal["robot"]
     move_s: Positive = 6.0
     """One leg: approach, grip, retreat, travel, and so on."""
+    axes_every_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """How often ActualPosition is shown while it moves; 0: at the end of each leg."""
+    speed_override_percent: Percent = 100.0
+
+    faults: tuple[Fault, ...] = ()
+    """What goes wrong with it."""
+
+
+class HandshakeTwin(_Twin):
+    """An arm behind a PLC without methods: a program number, and bits that are set, watched and cleared.
+
+    `style`: every number and bit a variable of its own, or elements of arrays and bits of a word, with fixed node ids.
+    """
+
+    model: Literal["handshake"]
+    style: Literal["bits", "array"] = "bits"
+    programs: dict[int, str] = {}
+    """What each number means ("carry:A>B"); without any, all pairs of places in order from 1."""
+    move_s: Positive = 6.0
+    """One leg: approach, grip, retreat, travel, and so on."""
+    cycle_s: Annotated[float, Field(ge=0.001, le=1)] = 0.05
+    """The PLC sees what was written when its next cycle begins."""
+    life_every_s: Annotated[float, Field(ge=0, le=60)] = 1.0
+    """How often MachineLife changes; 0: never."""
+
+    faults: tuple[Fault, ...] = ()
+    """What goes wrong with it."""
+
+
+class MachineToolTwin(_Twin):
+    """A CNC machine with Machine Tools monitoring (umati), job management and CNC channel variables."""
+
+    model: Literal["machine_tool"]
+    programs: dict[str, Positive] = {"nameplate": 60.0}
+    """How many seconds each program takes that it can run (WorkMaster)."""
+    most_jobs: Annotated[int, Field(ge=1, le=1000)] = 10
+    keeps_ended: Annotated[int, Field(ge=1, le=1000)] = 20
+    """So many ended jobs stay in the lists."""
+
+    faults: tuple[Fault, ...] = ()
+    """What goes wrong with it."""
 
 
 class SerialArmTwin(_Twin):
@@ -138,12 +180,15 @@ class PersonTwin(_Twin):
     answer_s: Positive = 40.0
 
 
-Twin = PrinterTwin | RouterTwin | ArmTwin | SerialArmTwin | PersonTwin
+NodeTwinConfig = ArmTwin | HandshakeTwin | MachineToolTwin
+Twin = PrinterTwin | RouterTwin | NodeTwinConfig | SerialArmTwin | PersonTwin
 
 BY_MODEL: Final[dict[str, type[BaseModel]]] = {
     "marlin": PrinterTwin,
     "grbl": RouterTwin,
     "robot": ArmTwin,
+    "handshake": HandshakeTwin,
+    "machine_tool": MachineToolTwin,
     "serial_arm": SerialArmTwin,
     "person": PersonTwin,
 }

@@ -142,7 +142,7 @@ class Trouble:
         self.plug: Callable[[Fault, float], None] | None = None
         self._rng = rng
         self._streams = {way: _Stream(rng) for way in Way}
-        self._traps: list[_Trap] = []
+        self._traps: list[Trap] = []
         self._struck: list[Fault] = []
         self._struck_s = 0.0
         for fault in faults:
@@ -151,9 +151,9 @@ class Trouble:
     def add(self, fault: Fault) -> None:
         """One more; its lines are counted from now on."""
         if fault.kind in BYTES | LINES:
-            self._streams[fault.way].traps.append(_Trap(fault, self._rng))
+            self._streams[fault.way].traps.append(Trap(fault, self._rng))
         else:
-            self._traps.append(_Trap(fault, self._rng))
+            self._traps.append(Trap(fault, self._rng))
 
     def heard(self, chunk: bytes, now_s: float) -> bytes:
         """What arrives at the board now: of this chunk, and of what was held back."""
@@ -192,7 +192,7 @@ class Trouble:
         return self._streams[Way.TO_HOST].due_s
 
 
-class _Trap:
+class Trap:
     """A fault that waits for its byte or line."""
 
     def __init__(self, fault: Fault, rng: Random) -> None:
@@ -228,7 +228,7 @@ class _Stream:
     """One direction of a wire. Lines are what ends with a newline; empty ones are not counted."""
 
     def __init__(self, rng: Random) -> None:
-        self.traps: list[_Trap] = []
+        self.traps: list[Trap] = []
         self._rng = rng
         self._held: deque[tuple[float, bytes]] = deque()
         self._is_new = True  # the next byte begins a line

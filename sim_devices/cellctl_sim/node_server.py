@@ -1,142 +1,166 @@
-"""A simulated machine behind a real OPC UA server on loopback, built from the device's own variables and methods."""
+"""A simulated machine behind a real OPC UA server: unmodified asyncua on loopback, or on the network of a virtual run.
+
+What goes wrong with the server is the machine's `trouble`: requests that hang, connections that are cut, restarts
+that renumber the namespaces. Methods answer at once; what came of them shows in the variables.
+"""
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
-from typing import Any, Final
+import math
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from asyncua import ua
-from asyncua.common.node import Node
 from asyncua.common.utils import ServiceError
-from asyncua.server.server import Server
-from asyncua.server.subscription_service import SubscriptionService
-from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes
 
-from cellctl_sim.machine_time import MachineTime
-from cellctl_sim.robot import VENDOR, NodePath, Robot
-
-# Types that cannot be told from the Python value, by browse name.
-TYPES: Final = {
-    "Number": ua.VariantType.UInt32,
-    "ProgramCounter": ua.VariantType.UInt32,
-    "OperationalMode": ua.VariantType.Int32,
-    "LastTransitionReason": ua.VariantType.Int16,
-    "CurrentState": ua.VariantType.LocalizedText,
-}
-STATUS: Final = ua.Argument(Name="Status", DataType=ua.NodeId(ua.Int32(ObjectIds.Int32)))
-WRONG_ARGUMENTS: Final = ua.StatusCode(ua.UInt32(StatusCodes.BadInvalidArgument))
+from cellctl_sim.opcua.desk import Desk, Papers
+from cellctl_sim.opcua.trouble import NodeKind, Reception
+from cellctl_sim.opcua.twin import NodeTwin
 
 
-class _Subscriptions(SubscriptionService):
-    """asyncua 2.1 answers Republish of an unknown message with an empty one, and its own client asks on for ever."""
+class Time(Protocol):
+    """Machine time, and how long it takes in the loop's."""
 
-    def republish(self, params: ua.RepublishParameters) -> ua.NotificationMessage:
-        message = super().republish(params)
-        if not message.NotificationData:
-            raise ServiceError(StatusCodes.BadMessageNotAvailable)
-        return message
+    def now_s(self) -> float:
+        """Seconds of machine time."""
+        ...
+
+    def wait_s(self, until_s: float) -> float:
+        """How many seconds of the loop's clock are left until then."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """Where it is, for how many, and with which papers."""
+
+    url: str
+    seats: int
+    papers: Papers | None
 
 
 class NodeServer:
-    """One device at one `opc.tcp://` address, without any security: for loopback only."""
+    """One device at one `opc.tcp://` address: for loopback only.
 
-    def __init__(self, device: Robot, time: MachineTime) -> None:
+    `seats`: so many sessions at most. `shift`: how far the namespaces are renumbered, which each restart changes.
+    """
+
+    def __init__(
+        self, device: NodeTwin, time: Time, *, seats: int = 10, shift: int = 0, papers: Papers | None = None
+    ) -> None:
+        self.requests: list[str] = []
+        """Every request that was received, in order: "call Start", "write Go", "read"."""
         self._device = device
         self._time = time
-        self._server = Server()
-        self._nodes: dict[NodePath, Node] = {}
-        self._shown: dict[NodePath, Any] = {}
-        self._called = asyncio.Event()
-        self._showing = asyncio.Lock()
+        self.shift = shift
+        self._site = _Site("", seats, papers)
+        self._desk = Desk(device, time.now_s, self)
+        self._down: tuple[float, str] | None = None
+        self._life = asyncio.Event()
+
+    # ---- life ------------------------------------------------------------------------------------------------
 
     async def open(self, url: str) -> None:
-        """Build the address space, which takes about two seconds, and listen. Raises OSError."""
-        server = self._server
-        subscriptions = _Subscriptions(server.iserver.aspace, iserver=server.iserver)
-        server.iserver.subscription_service = server.iserver.isession.subscription_service = subscriptions
-        server.disable_clock()
-        await server.init()
-        server.set_endpoint(url)
-        server.set_server_name(f"simulated {self._device.name}")
-        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
-        for path, value in self._device.values().items():
-            await self._add_variable(path, value)
-        for path, inputs in self._device.methods.items():
-            await self._add_method(path, inputs)
-        await server.start()
+        """Build the address space, and listen. Raises OSError."""
+        self._site = replace(self._site, url=url)
+        self._device.trouble.plug = self._plug
+        await self._desk.open(url, self.shift, self._site.papers)
 
     async def serve(self) -> None:
         """Let the device live, and show what changes, until cancelled."""
         while True:
-            self._called.clear()
-            self._device.advance(self._time.now_s())
-            await self._show()
-            wakeup_s = self._device.wakeup_s
+            self._life.clear()
+            await self.look()
+            await self._rest()
+            wakes = [each for each in (self._device.wakeup_s, self._down and self._down[0]) if each is not None]
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(None if wakeup_s is None else self._time.wait_s(wakeup_s)):
-                    await self._called.wait()
+                async with asyncio.timeout(
+                    self._time.wait_s(min(wakes)) if min(wakes, default=math.inf) < math.inf else None
+                ):
+                    await self._life.wait()
+
+    async def look(self) -> None:
+        """Let the device live up to now, and show what has changed."""
+        self._device.advance(self._time.now_s())
+        if self._down is None:
+            await self._desk.show()
+
+    async def _rest(self) -> None:
+        """Be gone for as long as the server is down."""
+        if self._down is None:
+            return
+        await self._desk.close()
+        until_s, kind = self._down
+        if until_s <= self._time.now_s():
+            await self._return(kind)
 
     async def close(self) -> None:
         """Stop listening."""
-        await self._server.stop()
+        self._device.trouble.plug = None
+        await self._desk.close()
 
-    async def _show(self) -> None:
-        """Write every value that has changed, in one order, one call at a time."""
-        async with self._showing:
-            for path, value in self._device.values().items():
-                if self._shown[path] != value:
-                    self._shown[path] = value
-                    shown = ua.DataValue(_variant(path, value))
-                    await self._server.write_attribute_value(self._nodes[path].nodeid, shown)
+    def wake(self) -> None:
+        """Something was asked of the device: look at it again."""
+        self._life.set()
 
-    async def _add_variable(self, path: NodePath, value: Any) -> None:
-        parent = await self._node(path[:-1])
-        # A variable below a variable (CurrentState/Number) is its property.
-        add = parent.add_property if path[:-1] in self._shown else parent.add_variable
-        variant = _variant(path, value)
-        self._nodes[path] = await add(*await self._names(path), variant.Value, variant.VariantType)
-        self._shown[path] = value
+    def _plug(self, kind: str, down_s: float, now_s: float) -> None:
+        """Something happens to the server."""
+        self._desk.hang_up()
+        if down_s:
+            self._down = (now_s + down_s, kind)
+        self._life.set()
 
-    async def _add_method(self, path: NodePath, inputs: Sequence[tuple[str, str, type]]) -> None:
-        arguments = [ua.Argument(Name=n, DataType=ua.NodeId(getattr(ObjectIds, t))) for n, t, _ in inputs]
-        types = [ua.VariantType[name] for _, name, _ in inputs]
+    async def _return(self, kind: str) -> None:
+        self._down = None
+        if kind in (NodeKind.RESTART, NodeKind.REBOOT):
+            self.shift += 1
+        papers = self._site.papers
+        if papers and kind == NodeKind.CERTIFICATE and papers.other_certificate and papers.other_key:
+            self._site = replace(self._site, papers=Papers(papers.other_certificate, papers.other_key))
+        self._desk = Desk(self._device, self._time.now_s, self)
+        await self._desk.open(self._site.url, self.shift, self._site.papers)
 
-        # asyncua checks neither the number of arguments nor their types.
-        async def called(_parent: ua.NodeId, *given: ua.Variant) -> list[ua.Variant] | ua.StatusCode:
-            if [argument.VariantType for argument in given] != types:
-                return WRONG_ARGUMENTS
-            try:
-                (status,) = self._device.call(path, [argument.Value for argument in given], self._time.now_s())
-            except ValueError:
-                return WRONG_ARGUMENTS
-            await self._show()
-            self._called.set()
-            return [ua.Variant(status, ua.VariantType.Int32)]
+    # ---- a porter --------------------------------------------------------------------------------------------
 
-        parent = await self._node(path[:-1])
-        self._nodes[path] = await parent.add_method(*await self._names(path), called, arguments, [STATUS])
+    def admits(self) -> bool:
+        """Whether one more session gets a seat."""
+        return self._desk.sessions < self._site.seats and self._device.trouble.admits(self._time.now_s())
 
-    async def _node(self, path: NodePath) -> Node:
-        """The node at this path; objects on the way that are not there yet are made."""
-        if not path:
-            return self._server.nodes.objects
-        if path not in self._nodes:
-            parent = await self._node(path[:-1])
-            self._nodes[path] = await parent.add_object(*await self._names(path))
-        return self._nodes[path]
+    async def receive(self, request: str) -> Reception:
+        """Wait as long as the request must, before its effect. Raises ServiceError if it is refused."""
+        now_s = self._time.now_s()
+        self.requests.append(request)
+        reception = self._device.trouble.meet(request, now_s)
+        if reception.refused:
+            raise ServiceError(getattr(StatusCodes, reception.refused))
+        if reception.before_s == math.inf and reception.hangs_up:
+            self._desk.hang_up()
+        await self._wait(reception.before_s)
+        self._life.set()
+        return reception
 
-    async def _names(self, path: NodePath) -> tuple[ua.NodeId, ua.QualifiedName]:
-        """A node id that stays the same over restarts, and the browse name."""
-        short = "/".join(name.rpartition(";")[2] for name in path)
-        uri, _, name = path[-1].rpartition(";")
-        index = await self._server.register_namespace(uri) if uri else 0
-        vendor = await self._server.register_namespace(VENDOR)
-        return ua.NodeId(ua.String(short), ua.Int16(vendor)), ua.QualifiedName(name, index)
+    async def answer(self, reception: Reception) -> None:
+        """Wait as long as the answer must."""
+        await self.look()
+        if reception.after_s == math.inf and reception.hangs_up:
+            self._desk.hang_up()
+        await self._wait(reception.after_s)
 
+    async def call(self, request: ua.CallMethodRequest) -> ua.CallMethodResult:
+        """Call a method of the machine."""
+        return self._desk.call(request)
 
-def _variant(path: NodePath, value: Any) -> ua.Variant:
-    kind = TYPES.get(path[-1].rpartition(";")[2])
-    if kind is None:
-        return ua.Variant(value)
-    return ua.Variant(ua.LocalizedText(value) if kind is ua.VariantType.LocalizedText else value, kind)
+    def write(self, request: ua.WriteValue) -> ua.StatusCode:
+        """Write a variable of the machine."""
+        return self._desk.write(request)
+
+    def name_of(self, node: ua.NodeId) -> str:
+        """The browse name of a node of the machine; empty for another's."""
+        return self._desk.name_of(node)
+
+    async def _wait(self, duration_s: float) -> None:
+        if duration_s == math.inf:
+            await asyncio.get_running_loop().create_future()
+        elif duration_s:
+            await asyncio.sleep(self._time.wait_s(self._time.now_s() + duration_s))

@@ -38,12 +38,13 @@ async def serve(cell: Cell, devices: Path, speed: float, say: Callable[[str], No
     async with AsyncExitStack() as opened:
         await _open_control(cell, devices / SOCKET, time, opened)
         servers = await _open_nodes(cell, time, opened)
-        _open_ports(cell, devices, time, opened)
+        ports = _open_ports(cell, devices, time, opened)
+        cell.struck = lambda name: ports[name].look() if name in ports else servers[name].wake()
         for name, machine in cell.file.machines.items():
             if address := machine.url or (machine.port and str(devices / machine.port)):
                 say(f"{name}  {machine.sim.model}  {address}")
         say("ready")
-        await _live(servers, ended)
+        await _live(tuple(servers.values()), ended)
 
 
 async def _open_control(cell: Cell, path: Path, time: MachineTime, opened: AsyncExitStack) -> None:
@@ -52,8 +53,8 @@ async def _open_control(cell: Cell, path: Path, time: MachineTime, opened: Async
     opened.push_async_callback(control.close)
 
 
-async def _open_nodes(cell: Cell, time: MachineTime, opened: AsyncExitStack) -> Sequence[NodeServer]:
-    servers = []
+async def _open_nodes(cell: Cell, time: MachineTime, opened: AsyncExitStack) -> Mapping[str, NodeServer]:
+    servers = {}
     for name, device in cell.node_devices.items():
         url = cell.file.machines[name].url
         if not _is_loopback(url):
@@ -61,18 +62,18 @@ async def _open_nodes(cell: Cell, time: MachineTime, opened: AsyncExitStack) -> 
         server = NodeServer(device, time)
         opened.push_async_callback(server.close)
         await server.open(url)
-        servers.append(server)
+        servers[name] = server
     return servers
 
 
-def _open_ports(cell: Cell, devices: Path, time: MachineTime, opened: AsyncExitStack) -> None:
+def _open_ports(cell: Cell, devices: Path, time: MachineTime, opened: AsyncExitStack) -> Mapping[str, SerialPort]:
     ports: dict[str, SerialPort] = {}
     for name, device in cell.byte_devices.items():
         ports[name] = port = SerialPort(device, devices / cell.file.machines[name].port, time)
         port.open()
         opened.callback(port.close)
         cell.trouble(name).plug = partial(_plug, ports, name)
-    cell.struck = lambda name: ports[name].look()
+    return ports
 
 
 def _plug(ports: Mapping[str, SerialPort], name: str, fault: Fault, now_s: float) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from cellctl_sim.config import ArmTwin
-from cellctl_sim.robot import NodePath, Robot
+from cellctl_sim.opcua.robot import Robot
+from cellctl_sim.opcua.shelf import NodePath
 from cellctl_sim.world import World
 
 MOVE_S = 6.0

@@ -26,7 +26,8 @@ from cellctl_sim.machine_time import MachineTime
 from cellctl_sim.main import _faults
 from cellctl_sim.marlin import Marlin
 from cellctl_sim.node_server import NodeServer
-from cellctl_sim.robot import NodePath, Robot
+from cellctl_sim.opcua.robot import Robot
+from cellctl_sim.opcua.shelf import NodePath
 from cellctl_sim.serial_ports import READ_BYTES, UNREAD_BYTES, SerialPort
 from cellctl_sim.serve import serve
 from cellctl_sim.world import World
@@ -360,7 +361,13 @@ def test_the_control_socket_strikes_a_machine() -> None:
     assert device.transmit(1.0).startswith(b"start\n External Reset")
     refused = answer(cell, json.dumps({**strike, "fault": {"kind": "flood", "at_s": 0}}).encode(), 1.0)
     assert "kind must be one of" in refused["why"]
-    assert (
-        "faults are for machines on a byte line"
-        in answer(cell, json.dumps({**strike, "machine": "arm-1"}).encode(), 1.0)["why"]
-    )
+    nobody = answer(cell, json.dumps({**strike, "machine": "bench"}).encode(), 1.0)
+    assert "faults are for machines on a line or a network" in nobody["why"]
+    pressed = {**strike, "machine": "arm-1", "fault": {"kind": "stop-chain", "at_s": 0, "amount": 5}}
+    assert answer(cell, json.dumps(pressed).encode(), 1.0) == {"ok": True}
+    arm = cell.node_devices["arm-1"]
+    arm.advance(1.0)
+    stop = next(path for path in arm.values() if path[-1].endswith(";EmergencyStop"))
+    assert arm.values()[stop] is True
+    arm.advance(7.0)
+    assert arm.values()[stop] is False
