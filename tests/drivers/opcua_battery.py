@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
+from cellctl.app.virtual_net import VirtualNet
+from cellctl_sim.opcua.trouble import NodeKind, node_plan
+from cellctl_sim.opcua.twin import NodeTwin
 
 from cellctl.app.clock import VirtualClock
 from cellctl.app.config import MachineConfig
 from cellctl.app.supervisor import Supervisor
-from cellctl.app.virtual_net import VirtualNet
 from cellctl.app.virtual_time import run_virtual
 from cellctl.domain import events as ev
 from cellctl.domain.machine import MachineState
@@ -31,8 +33,6 @@ from cellctl.ports import Files, Tools
 from cellctl.ports.nodes import NodeAccess, NodePath, NodeRef, NodeValue, Quality
 from cellctl_drivers.opcua.driver import FAMILY
 from cellctl_drivers.opcua.options import OpcuaMachine
-from cellctl_sim.opcua.trouble import NodeKind, node_plan
-from cellctl_sim.opcua.twin import NodeTwin
 from cellctl_sim.world import World
 from tests.sim.opcua_scene import PLACES, URL, handshake, machine_tool, robot, scene, world
 
