@@ -45,6 +45,9 @@ def handshake(around: World, **config: Any) -> Handshake:
 
 
 def machine_tool(around: World, **config: Any) -> MachineTool:
+    """It cuts in the router's vise, where a part has been put for it."""
+    if around.part_at(PLACES[1]) is None:
+        around.person_moves(PLACES[0], PLACES[1], 0.0)
     return MachineTool("m-1", PLACES[1], around, MachineToolTwin(model="machine_tool", **config))
 
 

@@ -91,8 +91,14 @@ def test_all_mistakes_are_told_at_once_with_file_key_and_what_was_found() -> Non
     ("settings", "sentence"),
     [
         ({"machines.printer-1.sim.colour": "red"}, "machines.printer-1.sim.colour is not known; known are model, uuid"),
-        ({"machines.printer-1.sim.model": "loom"}, "sim.model must be one of marlin, grbl, robot, serial_arm, person"),
-        ({"machines.printer-1.sim": {}}, "sim.model must be one of marlin, grbl, robot, serial_arm, person"),
+        (
+            {"machines.printer-1.sim.model": "loom"},
+            "sim.model must be one of marlin, grbl, robot, handshake, machine_tool, serial_arm, person",
+        ),
+        (
+            {"machines.printer-1.sim": {}},
+            "sim.model must be one of marlin, grbl, robot, handshake, machine_tool, serial_arm, person",
+        ),
         ({"machines.new": {"slots": ["bed"]}}, "machines.new.sim is missing"),
         ({"machines.printer-1.slots": []}, "machines.printer-1.slots"),
         ({"machines.printer-1.port": "/dev/ttyUSB0"}, "must be a path below the devices folder, got '/dev/ttyUSB0'"),
