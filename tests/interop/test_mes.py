@@ -21,19 +21,15 @@ from cellctl.app.twins import Person
 from cellctl.domain.commands import CommandMachine, Envelope, content_hash
 from cellctl.domain.machine import MachineCommand
 from cellctl.faces.mqtt import MqttFace, MqttSettings
+from cellctl.faces.opcua import face, tree, users, values
 from cellctl.faces.opcua.jobs import CellJobs
+from cellctl.links import opcua_keys as keys
 from cellctl.links.memory import MemoryLinks
 from cellctl.links.memory_bus import MemoryBroker
 from cellctl.ports import Will
 from cellctl.stores.files import MemoryFiles
 from cellctl.stores.memory import MemoryStore
 from tests.faces.mqtt_room import Somebody
-
-face = pytest.importorskip("cellctl.faces.opcua.face", reason="the OPC UA server is not in this tree")
-keys = pytest.importorskip("cellctl.links.opcua_keys", reason="certificates are not made in this tree")
-tree = pytest.importorskip("cellctl.faces.opcua.tree")
-users = pytest.importorskip("cellctl.faces.opcua.users")
-values = pytest.importorskip("cellctl.faces.opcua.values")
 
 ROOT = Path(__file__).parents[2]
 CELL_FILE = ROOT / "examples" / "nameplate" / "cell.toml"
