@@ -238,6 +238,8 @@ class PlayedCell:
         if said_before is not None:
             self.inbox.append(said_before)
             return
+        if any(isinstance(each, PreparedResumption) and each.operation_id == prompt.operation_id for each in self.inbox):
+            return  # Nobody takes a part away who has just said that its machine shall go on with it.
         options = self._options(prompt)
         if not options:
             return  # The person waits.

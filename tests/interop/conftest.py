@@ -1,5 +1,6 @@
 """The Node packages that the interop tests need: installed once, as the lock file says, where Node is present."""
 
+import fcntl
 import hashlib
 import shutil
 import subprocess
@@ -20,15 +21,17 @@ def node_modules() -> Path:
         pytest.skip("Node and npm are not installed")
     digest = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in MANIFESTS)).hexdigest()[:12]
     room = CACHE / f"interop-{digest}"
-    complete = room / "complete"
-    if not complete.exists():
-        _install(room)
-        complete.touch()
+    room.mkdir(parents=True, exist_ok=True)
+    # Several test processes may want them at the same time.
+    with (room / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (room / "complete").exists():
+            _install(room)
+            (room / "complete").touch()
     return room / "node_modules"
 
 
 def _install(room: Path) -> None:
-    room.mkdir(parents=True, exist_ok=True)
     for name in MANIFESTS:
         shutil.copy(HERE / name, room)
     command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
