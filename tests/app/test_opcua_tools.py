@@ -110,6 +110,7 @@ def test_probe_prints_a_profile_that_names_everything_there_is(served: Served, c
 
 def test_the_draft_is_a_profile_by_the_drivers_own_schema(served: Served, capsys: Capture) -> None:
     from cellctl_drivers.opcua import binding
+
     assert served.cellctl("probe", served.open.url) == 0
     profile, *mistakes = binding.bound("draft", tomllib.loads(capsys.readouterr().out), "arm-1", {}, ())
     assert profile is not None

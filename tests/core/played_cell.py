@@ -238,7 +238,8 @@ class PlayedCell:
         if said_before is not None:
             self.inbox.append(said_before)
             return
-        if any(isinstance(each, PreparedResumption) and each.operation_id == prompt.operation_id for each in self.inbox):
+        resumed = [each.operation_id for each in self.inbox if isinstance(each, PreparedResumption)]
+        if prompt.operation_id in resumed:
             return  # Nobody takes a part away who has just said that its machine shall go on with it.
         options = self._options(prompt)
         if not options:
