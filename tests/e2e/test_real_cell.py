@@ -89,7 +89,7 @@ def test_hold_resume_halt_clear_and_reset_from_the_terminal_while_the_broker_die
 
     cell.broker.kill()
     now = cell.machine(printer)["progress"]["acknowledged"]
-    cell.until("step.advanced", lambda event: event["progress"]["acknowledged"] > now + 300)
+    cell.until("step.advanced", lambda event: event["progress"]["acknowledged"] > now + 100)
     cell.broker.start()
     with Customer(cell.broker.port) as customer:
         customer.until("status", lambda body: body["online"])
