@@ -281,7 +281,9 @@ def broken_rules(case: Case, outcome: Outcome, *, blind: bool = False) -> list[s
         found.append(f"sent again: {again}")
     if twice and not blind:
         found.append(f"executed twice: {twice}")
-    order = [place[line] for line in outcome.begun if line in known]
+    # A line that damage has made into the text of another one was begun in its own turn.
+    once = {line for line, times in Counter(outcome.begun).items() if times == 1}
+    order = [place[line] for line in outcome.begun if line in (known & once if blind else known)]
     if order != sorted(order):
         found.append("executed out of order")
     ran = [line for line in outcome.begun if line != "G4P0.01"]

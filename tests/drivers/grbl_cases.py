@@ -79,7 +79,9 @@ def case(kind: str, seed: int) -> Case:
 
 def judge(kind: str, case: Case, outcome: Outcome) -> list[str]:
     """Every rule that this outcome breaks."""
-    found = broken_rules(case, outcome, blind=kind in BLIND)
+    # A line too many can make the receive buffer run over, and a newline lost there makes up for the `ok` too many.
+    made_up = kind == Kind.INSERT and outcome.board is not None and outcome.board.uart.lost > 0
+    found = broken_rules(case, outcome, blind=kind in BLIND or made_up)
     if outcome.end not in ALLOWED[kind]:
         found.append(f"ended {outcome.end.name if outcome.end else 'never'}")
     return found
