@@ -1,10 +1,12 @@
 // A robot controller in node-opcua, after the published nodeset of OPC 40010-1 Robotics 1.02; its types are instantiated.
-// Called with one JSON object: port, pki, before (URIs of namespaces that come before the standard's), memory (what it
-// remembers of its last life, or null) and halfway (programs wait in the middle for a line on stdin). Prints JSON lines:
-// {namespaces} when it can be reached, {called, arguments, status} for each call, {memory} after each change.
+// Called with one JSON object: port, pki and before (URIs of namespaces that come before the standard's). It is loaded, but
+// not there, until a JSON line on stdin wakes it: memory (what it remembers of its last life) and ranOn (it ran its program
+// to the end while nobody heard it). A program waits in the middle until there is one more line.
+// Prints JSON lines: {namespaces} when it can be reached, {called, status} for each call, {memory} after each change.
 "use strict";
 const fs = require("node:fs");
 const path = require("node:path");
+const readline = require("node:readline");
 const ua = require("node-opcua");
 const { nodesets } = require("node-opcua-nodesets");
 
@@ -21,6 +23,7 @@ const SUBSTATES = ["", "AtProgramStart", "Suspended"];
 const AUTOMATIC_EXTERNAL = 4;
 const STATUS = { ok: 0, state: 1, noProgram: -1 };
 const BEAT_MS = 60;
+const HALFWAY = 2;
 const given = JSON.parse(process.argv[2]);
 
 const say = (line) => fs.writeSync(1, JSON.stringify(line) + "\n");
@@ -28,11 +31,16 @@ const say = (line) => fs.writeSync(1, JSON.stringify(line) + "\n");
 // ---- the controller ------------------------------------------------------------------------------------------------
 
 class Controller {
-  constructor(memory) {
-    const fresh = { state: IDLE, substate: 0, program: "", holds: false, zone: "", ended: 41, beat: 0 };
-    this.memory = { ...fresh, ...memory };
-    this.goOn = !given.halfway;
+  constructor() {
+    this.memory = { state: IDLE, substate: 0, program: "", holds: false, zone: "", ended: 41, beat: 0 };
+    this.goOn = false;
     this.changed = () => {};
+  }
+
+  wake({ memory, ranOn }) {
+    Object.assign(this.memory, memory);
+    while (ranOn && this.memory.state === EXECUTING) this.beat(true);
+    this.change({});
   }
 
   change(news) {
@@ -67,13 +75,14 @@ class Controller {
   }
 
   // One beat of a running program: to the part, grip, to the target, let go, the end.
-  live() {
+  beat(goOn) {
     const { state, program, beat, ended } = this.memory;
-    if (state !== EXECUTING || (beat === 3 && !this.goOn)) return;
+    if (state !== EXECUTING || (beat === HALFWAY && !goOn)) return;
     const [, from, to] = /^carry:(\S+)\.\S+>(\S+)\.\S+$/.exec(program) ?? [];
     const carried = [{ zone: from }, { holds: true }, { zone: to }, { holds: false }, { zone: "" }];
     const news = from ? carried[beat] : {};
     const last = beat === carried.length;
+    if (last) this.goOn = false;
     this.change(last ? { state: READY, substate: 1, ended: ended + 1, beat: 0 } : { ...news, beat: beat + 1 });
   }
 }
@@ -112,7 +121,7 @@ class Shelf {
   }
 }
 
-function build(space, controller) {
+function build(space) {
   const shelf = new Shelf(space);
   const devices = shelf.at(space.rootFolder.objects, "di;DeviceSet");
   const system = shelf.instance(devices, "arm-1", "MotionDeviceSystemType");
@@ -155,9 +164,9 @@ function listen({ shelf, machine }, controller) {
     shelf.at(machine, `rob;${name}`).bindMethod(async (inputs, _context) => {
       const values = inputs.map((each) => (typeof each.value === "string" ? each.value : Number(each.value)));
       const status = controller[name](...values);
-      say({ called: name, arguments: values, status });
-      const value = status;
-      return { statusCode: ua.StatusCodes.Good, outputArguments: [{ dataType: ua.DataType.Int32, value }] };
+      say({ called: name, status });
+      const outputArguments = [{ dataType: ua.DataType.Int32, value: status }];
+      return { statusCode: ua.StatusCodes.Good, outputArguments };
     });
   }
 }
@@ -190,14 +199,16 @@ async function main() {
   await server.initialize();
   const space = server.engine.addressSpace;
   space.registerNamespace(URI.own);
-  const controller = new Controller(given.memory);
-  const built = build(space, controller);
+  const controller = new Controller();
+  const built = build(space);
   show(built, controller);
   listen(built, controller);
+  const told = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+  controller.wake(JSON.parse((await told.next()).value));
   await server.start();
-  process.stdin.on("data", () => (controller.goOn = true));
-  setInterval(() => controller.live(), BEAT_MS);
+  setInterval(() => controller.beat(controller.goOn), BEAT_MS);
   say({ namespaces: space.getNamespaceArray().map((each) => each.namespaceUri) });
+  while (!(await told.next()).done) controller.goOn = true;
 }
 
 main().catch((broken) => {
