@@ -98,7 +98,6 @@ class Robot:
         self.calls: list[str] = []
         self.memory: dict[str, Any] = {}
         self.indexes: list[tuple[int, ...]] = []
-        self._dead: list[Process] = []
         self._waiting = list(lives)
         self._news = asyncio.Condition()
         self._life = self._waiting.pop(0)
@@ -173,8 +172,11 @@ async def robot(port: int, lives: int, room: Path, node_modules: Path) -> AsyncI
 
 
 async def _life(port: int, before: list[str], room: Path, node_modules: Path) -> Process:
-    given = {"port": port, "before": before, "pki": str(room / "-".join(before).replace(":", "-"))}
-    environment = {"NODE_PATH": str(node_modules), "HOME": str(room)}
+    # node-opcua makes keys below HOME: two processes must not do so in the same place.
+    home = room / "-".join(before).replace(":", "-")
+    home.mkdir()
+    given = {"port": port, "before": before, "pki": str(home / "pki")}
+    environment = {"NODE_PATH": str(node_modules), "HOME": str(home)}
     node = shutil.which("node") or "node"
     with (room / "stderr").open("ab") as errors:
         return await asyncio.create_subprocess_exec(
