@@ -28,7 +28,7 @@ from cellctl.stores.files import MemoryFiles
 from cellctl.stores.memory import MemoryStore
 
 ROBOT = Path(__file__).with_name("robot.cjs")
-WITHIN_S = 30.0
+WITHIN_S = 60.0
 HALFWAY = 2
 UNKNOWN = OperationState.UNKNOWN
 GOOD = Disposition.ACCEPTED
