@@ -2,7 +2,7 @@
 // Called with one JSON object: port, pki and before (URIs of namespaces that come before the standard's). It is loaded, but
 // not there, until a JSON line on stdin wakes it: memory (what it remembers of its last life) and ranOn (it ran its program
 // to the end while nobody heard it). A program waits in the middle until there is one more line.
-// Prints JSON lines: {namespaces} when it can be reached, {called, status} for each call, {memory} after each change.
+// Prints JSON lines: {namespaces} when it can be reached, {called, status} for each call, {memory} after each change, {read} when its program's name is read.
 "use strict";
 const fs = require("node:fs");
 const path = require("node:path");
@@ -22,6 +22,7 @@ const NAMES = ["", "Idle", "Ready", "Executing"];
 const SUBSTATES = ["", "AtProgramStart", "Suspended"];
 const AUTOMATIC_EXTERNAL = 4;
 const STATUS = { ok: 0, state: 1, noProgram: -1 };
+const VALUE = ua.AttributeIds.Value;
 const BEAT_MS = 60;
 const HALFWAY = 2;
 const given = JSON.parse(process.argv[2]);
@@ -203,6 +204,10 @@ async function main() {
   const built = build(space);
   show(built, controller);
   listen(built, controller);
+  const name = built.shelf.at(built.task, "di;ParameterSet", "rob;TaskProgramName").nodeId.toString();
+  server.on("request", ({ nodesToRead }) => {
+    if (nodesToRead?.some((each) => each.attributeId === VALUE && each.nodeId.toString() === name)) say({ read: true });
+  });
   const told = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
   controller.wake(JSON.parse((await told.next()).value));
   await server.start();

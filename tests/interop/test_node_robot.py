@@ -97,6 +97,7 @@ class Robot:
     def __init__(self, lives: Sequence[Process]) -> None:
         self.calls: list[str] = []
         self.memory: dict[str, Any] = {}
+        self.reads = 0
         self.indexes: list[tuple[int, ...]] = []
         self._waiting = list(lives)
         self._news = asyncio.Condition()
@@ -117,6 +118,7 @@ class Robot:
         if "namespaces" in said:
             self.indexes.append(tuple(said["namespaces"].index(uri) for uri in STANDARD))
         self.memory = said.get("memory", self.memory)
+        self.reads += "read" in said
 
     async def until(self, so: Callable[[], bool]) -> None:
         async with self._news, asyncio.timeout(WITHIN_S):
@@ -127,6 +129,10 @@ class Robot:
         lives = len(self.indexes) + 1
         self._tell(json.dumps({"memory": memory, "ranOn": ran_on}))
         await self.until(lambda: len(self.indexes) == lives)
+
+    async def looked_at(self) -> None:
+        """All that it shows was read to find it, to hear it and for the work that was open, which is decided at the next."""
+        await self.until(lambda: self.reads >= 4)
 
     def go(self) -> None:
         """Programs that wait in the middle go on."""
@@ -140,6 +146,7 @@ class Robot:
     async def live_again(self, *, remembers: bool, ran_on: bool = False) -> None:
         """Another process on the same port. What it counts is kept even by a controller that forgets its program."""
         self._life = self._waiting.pop(0)
+        self.reads = 0
         memory = self.memory if remembers else {"ended": self.memory["ended"]}
         await self.wake(memory, ran_on=ran_on)
 
@@ -320,6 +327,7 @@ def test_what_ended_unheard_is_done_only_where_the_robot_proves_it_else_a_person
         await arm.live_again(remembers=False)
         await shop.met("found")
         await shop.until(lambda cell: cell.stations["arm-1"].state is MachineState.IDLE)
+        await arm.looked_at()
         (prompt,) = shop.cell.engine.cell.prompts.values()
         assert prompt.station == "arm-1"
         assert "bench-2.desk" in prompt.question.choices
