@@ -131,7 +131,7 @@ class Robot:
         await self.until(lambda: len(self.indexes) == lives)
 
     async def looked_at(self) -> None:
-        """All that it shows was read to find it, to hear it and for the work that was open, which is decided at the next."""
+        """Read to find it, to hear it, and for the work that was open: by the next time that is decided."""
         await self.until(lambda: self.reads >= 4)
 
     def go(self) -> None:
