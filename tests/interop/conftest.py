@@ -25,7 +25,7 @@ def node_modules() -> Path:
     # Several test processes may want them at the same time.
     with (room / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (room / "complete").exists():
+        if not all((room / name).exists() for name in ("complete", "node_modules/node-opcua/package.json")):
             _install(room)
             (room / "complete").touch()
     return room / "node_modules"
