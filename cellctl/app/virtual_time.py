@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 from heapq import heapify, heappop, heappush
 from itertools import count
-from math import inf
+from math import inf, nextafter
 from types import CoroutineType
 from typing import Any, Final, TypeVar, TypeVarTuple
 
@@ -102,6 +102,15 @@ class VirtualLoop(asyncio.BaseEventLoop):
         timer._scheduled = True
         heappush(self._timers, (when, next(self._numbers), timer))
         return timer
+
+    def call_later(
+        self, delay: float, callback: Callable[[*Args], object], *args: *Args, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Call when this has passed. Whoever waits for what is left of a span waits on if rounding leaves a rest."""
+        when = self._now_s + delay
+        if delay > 0 and when <= self._now_s:
+            when = nextafter(self._now_s, inf)
+        return self.call_at(when, callback, *args, context=context)
 
     def create_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
         """Start a task; its number is its rank among all tasks of this loop."""

@@ -46,6 +46,15 @@ def test_a_timer_runs_at_its_own_instant_even_where_floats_are_coarse() -> None:
     assert run_virtual(main()) == [1e9 + 0.1, 1e9 + 0.2, 1e9 + 0.3]
 
 
+def test_the_shortest_wait_takes_time_so_that_who_waits_for_a_rest_comes_to_an_end() -> None:
+    async def main() -> None:
+        before_s = loop_time()
+        await asyncio.sleep(1e-15)
+        assert loop_time() > before_s
+
+    run_virtual(main(), start_s=1000.1)
+
+
 def test_equal_deadlines_run_in_the_order_in_which_they_were_set() -> None:
     async def main() -> list[int]:
         heard: list[int] = []

@@ -11,9 +11,11 @@ import asyncio
 import logging
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 import structlog
@@ -26,9 +28,10 @@ from cellctl.app.virtual_time import run_virtual
 from cellctl.domain import events as ev
 from cellctl.domain.machine import MachineState
 from cellctl.domain.work import NOWHERE, Operation, OperationKind, OperationState, Place, Program
+from cellctl.links.memory import MemoryLinks
 from cellctl.links.opcua import OpcUaLink
 from cellctl.ports import Files, Tools
-from cellctl.ports.nodes import NodeAccess, NodePath, NodeRef, NodeValue, Quality
+from cellctl.ports.nodes import NodeAccess, NodeLink, NodePath, NodeRef, NodeValue, Quality
 from cellctl_drivers.opcua.driver import FAMILY
 from cellctl_drivers.opcua.options import OpcuaMachine
 from cellctl_sim.opcua.trouble import NodeKind, node_plan
@@ -41,6 +44,7 @@ FRESH_S: Final = 15.0
 OVER_AFTER_S: Final = 900.0
 AFTERMATH_S: Final = 150.0
 FORGIVEN_S: Final = 0.5
+LATENCY_S: Final = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ class Outcome:
 class Recorder:
     """A link that takes down what goes through it, and complains of what must never go through (a NodeLink)."""
 
-    def __init__(self, link: OpcUaLink, outcome: Outcome, clock: VirtualClock, begins: tuple[str, Any]) -> None:
+    def __init__(self, link: NodeLink, outcome: Outcome, clock: VirtualClock, begins: tuple[str, Any]) -> None:
         self._link = link
         self._outcome = outcome
         self._clock = clock
@@ -168,14 +172,38 @@ class Recorder:
 
 
 class _Links:
-    def __init__(self, outcome: Outcome, clock: VirtualClock, begins: tuple[str, Any]) -> None:
-        self._made = (outcome, clock, begins)
+    def __init__(
+        self, link: Callable[[str, NodeAccess], NodeLink], outcome: Outcome, clock: VirtualClock, yard: Yard
+    ) -> None:
+        self._link = link
+        self._made = (outcome, clock, yard.begins)
 
     def nodes_of(self, machine: str, access: NodeAccess) -> Recorder:
-        return Recorder(OpcUaLink(machine, access), *self._made)
+        return Recorder(self._link(machine, access), *self._made)
 
     async def appeared(self, machine: str) -> None:
         await asyncio.get_running_loop().create_future()
+
+
+# How the cell comes to its machine: opens the way, and answers what makes a link.
+Road = Callable[[NodeTwin, VirtualClock], AbstractAsyncContextManager[Callable[[str, NodeAccess], NodeLink]]]
+
+
+@asynccontextmanager
+async def _over_asyncua(device: NodeTwin, net: VirtualNet) -> AsyncIterator[Callable[[str, NodeAccess], NodeLink]]:
+    async with scene(device, net):
+        yield OpcUaLink
+
+
+@asynccontextmanager
+async def _in_memory(device: NodeTwin, clock: VirtualClock) -> AsyncIterator[Callable[[str, NodeAccess], NodeLink]]:
+    cell = SimpleNamespace(byte_devices={}, node_devices={NAME: device}, violations=())
+    links = MemoryLinks(cell, clock, latency_s=LATENCY_S)
+    links.start()
+    try:
+        yield links.nodes_of
+    finally:
+        links.close()
 
 
 def described(yard: Yard) -> OpcuaMachine:
@@ -212,11 +240,12 @@ class _Trial:
         self.operation = operation_for(yard)
         self.keeper: Supervisor | None = None
 
-    async def main(self, net: VirtualNet) -> Outcome:
-        tools = Tools(self.clock, _Links(self.outcome, self.clock, self.yard.begins), Files, self._report)  # type: ignore[arg-type]
-        self.keeper = Supervisor(NAME, MachineConfig(FAMILY, described(self.yard)), tools)
+    async def main(self, road: Road) -> Outcome:
         device = self.yard.twin(self.around)
-        async with scene(device, net), asyncio.TaskGroup() as tasks:
+        async with road(device, self.clock) as link, asyncio.TaskGroup() as tasks:
+            links = _Links(link, self.outcome, self.clock, self.yard)
+            tools = Tools(self.clock, links, Files, self._report)  # type: ignore[arg-type]
+            self.keeper = Supervisor(NAME, MachineConfig(FAMILY, described(self.yard)), tools)
             running = tasks.create_task(self.keeper.run())
             await self._until(lambda: self.outcome.state is MachineState.IDLE, 60.0)
             began_s = self.clock.now_s()
@@ -254,12 +283,13 @@ class _Trial:
                 asyncio.get_running_loop().call_soon(self.keeper.adopt, self.operation)
 
 
-def try_out(yard: str, kind: str, seed: int) -> Outcome:
+def try_out(yard: str, kind: str, seed: int, road: str = "asyncua") -> Outcome:
     """Play one case to its end; the same arguments give the same outcome."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     logging.getLogger("asyncua").setLevel(logging.CRITICAL)
-    net = VirtualNet(latency_s=0.002)
-    return run_virtual(_Trial(YARDS[yard], kind, seed).main(net), net=net, seed=seed)
+    trial, net = _Trial(YARDS[yard], kind, seed), VirtualNet(LATENCY_S)
+    main = trial.main(_in_memory if road == "memory" else lambda device, _clock: _over_asyncua(device, net))
+    return run_virtual(main, net=net, seed=seed)
 
 
 def complaints(yard: str, outcome: Outcome) -> list[str]:
