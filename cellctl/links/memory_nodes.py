@@ -42,6 +42,10 @@ class NodeMachine:
             return self._device.find(path) or path
         return path
 
+    def name_of(self, path: NodePath) -> str:
+        """The browse name of a node, however it is reached: what a trouble knows it by."""
+        return spell(self.way(path))
+
     def write(self, ref: NodeRef, value: Any) -> None:
         """Write a variable. Raises MachineFault if there is none, or if it does not take this value."""
         now_s = self._clock.now_s()
@@ -108,8 +112,10 @@ class MemoryNodeLink:
         """
         await self._travel()
         self._check_open("subscribing")
-        await self._machine.troubles.pass_on("subscribe", lambda: None)
-        self._check_open("subscribing")
+        # As a real session does it: everything is read, and what is new is watched.
+        for request in ("read",) if self._known.keys() >= set(refs) else ("read", "subscribe"):
+            await self._machine.troubles.pass_on(request, lambda: None)
+            self._check_open("subscribing")
         values = self._machine.values()
         ways = {ref: self._machine.way(ref.path) for ref in refs}
         lost = [ref.path for ref, way in ways.items() if way not in values]
@@ -125,7 +131,8 @@ class MemoryNodeLink:
         doing = f"writing {spell(ref.path)}"
         await self._travel()
         self._check_open(doing)
-        await self._machine.troubles.pass_on(f"write {spell(ref.path)}", lambda: self._machine.write(ref, value))
+        request = f"write {self._machine.name_of(ref.path)}"
+        await self._machine.troubles.pass_on(request, lambda: self._machine.write(ref, value))
         await self._return(doing)
 
     async def call(self, path: NodePath, *arguments: Any) -> tuple[Any, ...]:
@@ -134,7 +141,7 @@ class MemoryNodeLink:
         await self._travel()
         self._check_open(doing)
         machine = self._machine
-        outputs = await machine.troubles.pass_on(f"call {spell(path)}", lambda: machine.call(path, arguments))
+        outputs = await machine.troubles.pass_on(f"call {machine.name_of(path)}", lambda: machine.call(path, arguments))
         await self._return(doing)
         answered: tuple[Any, ...] = outputs
         return answered

@@ -72,14 +72,18 @@ class Shelf:
         """The short name of every variable."""
         return {variable.path: name for name, variable in self.variables.items()}
 
+    @cached_property
+    def _by_id(self) -> Mapping[str, NodePath]:
+        """Every way by its node id."""
+        return {self.id_of(way): way for way in sorted(self.ways, reverse=True)}
+
     def id_of(self, path: NodePath) -> str:
         """Its node id, "uri;s=…"."""
         return self.ids.get(path) or f"{self.vendor};s={'/'.join(step.rpartition(';')[2] for step in path)}"
 
     def _step(self, here: NodePath, step: str) -> NodePath | None:
         if step.startswith("node:"):
-            wanted = step.removeprefix("node:")
-            return next((way for way in sorted(self.ways) if self.id_of(way) == wanted), None)
+            return self._by_id.get(step.removeprefix("node:"))
         if step.startswith("first:"):
             wanted = step.removeprefix("first:")
             below = (way for way in self.objects if way[: len(here)] == here and way != here)

@@ -100,6 +100,8 @@ class NodeTrouble:
 
     def __init__(self, faults: Iterable[Fault], rng: Random) -> None:
         self.plug: Callable[[str, float, float], None] | None = None
+        self.happened = 0
+        """How many faults have happened so far."""
         self._rng = rng
         self._traps: list[Trap] = []
         self._struck: list[Fault] = []
@@ -126,6 +128,7 @@ class NodeTrouble:
         hit = [trap.fault for trap in self._traps if trap.springs(request.encode(), now_s)]
         # What waited for an instant, and for a request from then on, happens once.
         self._traps = [trap for trap in self._traps if not (trap.fault.at_s is not None and trap.fault in hit)]
+        self.happened += len(hit)
         later = [fault for fault in hit if fault.kind not in REQUESTS]
         self._struck, self._struck_s = [*self._struck, *later], now_s
         self._refuses = any(fault.kind == NodeKind.REFUSE and not fault.text for fault in hit)
@@ -140,6 +143,7 @@ class NodeTrouble:
         """What happens to machine and server now."""
         due = [trap for trap in self._traps if self._due_s(trap) <= now_s]
         self._traps = [trap for trap in self._traps if trap not in due]
+        self.happened += len(due)
         struck, self._struck = [*self._struck, *(trap.fault for trap in due)], []
         return struck
 
@@ -152,16 +156,20 @@ class NodeTrouble:
         return math.inf if trap.fault.kind in REQUESTS else trap.due_s
 
 
-def node_plan(seed: int, kind: str, requests: Sequence[str], last_s: float) -> FaultPlan:
-    """A plan of one kind, at an instant up to `last_s` or with one of the requests; all drawn from the seed."""
+def node_plan(
+    seed: int, kind: str, requests: Sequence[str], last_s: float, values: Sequence[str] = ()
+) -> FaultPlan:
+    """A plan of one kind, at an instant up to `last_s` or with one of the requests; all drawn from the seed.
+
+    A kind that is about values hits all of them, or those whose names begin as one of `values` says.
+    """
     rng = Random(f"{seed}/{kind}")  # noqa: S311 - repeatable on purpose
     amount = round(rng.choice((0.1, 0.5, 2.0, 5.0, 20.0)) * rng.uniform(0.5, 1.5), 3)
     text = rng.choice(("", "BadUserAccessDenied", "BadInternalError")) if kind == NodeKind.REFUSE else ""
-    if kind in REQUESTS or rng.random() < 0.5:
-        line = "" if kind in VALUES else rng.choice(requests)
-        fault = Fault(
-            kind, nth=1 + (rng.randrange(4) if kind not in REQUESTS else 0), line=line, amount=amount, text=text
-        )
-        if kind not in VALUES:
-            return FaultPlan(seed, (fault,))
-    return FaultPlan(seed, (Fault(kind, at_s=round(rng.uniform(0.0, last_s), 3), amount=amount, text=text),))
+    if kind not in VALUES and (kind in REQUESTS or rng.random() < 0.5):
+        nth, line = 1 + (rng.randrange(4) if kind not in REQUESTS else 0), rng.choice(requests)
+        return FaultPlan(seed, (Fault(kind, nth=nth, line=line, amount=amount, text=text),))
+    line = rng.choice(("", *values)) if kind in VALUES else ""
+    # Half of them at the very beginning, where most is decided.
+    at_s = round(rng.uniform(0.0, last_s if rng.random() < 0.5 else 1.0), 3)
+    return FaultPlan(seed, (Fault(kind, at_s=at_s, amount=amount, text=text, line=line),))
