@@ -52,7 +52,8 @@ LATENCY_S: Final = 0.002
 KINDS: Final = tuple(kind for kind in NodeKind if kind is not NodeKind.CERTIFICATE)
 ROADS: Final = ("asyncua", "memory")
 
-# What a fault may lead to. Wherever the machine's own state cannot prove how it ended, a person is asked: unknown.
+# What a fault may lead to. Wherever the machine's own state cannot prove how it ended, a person is asked: unknown. It
+# has failed where the machine says so, or where something was asked that led up to a start, and no start.
 _BEFORE: Final = {OperationState.DONE, OperationState.NOT_BEGUN, OperationState.UNKNOWN}
 _DURING: Final = {*_BEFORE, OperationState.FAILED}
 _K: Final = NodeKind
@@ -199,7 +200,7 @@ def complaints(yard: str, kind: str, outcome: Outcome) -> list[str]:
         found.append(f"it was started {len(begun)} times")
     if outcome.end is None:
         found.append("its work did not end")
-    elif outcome.end not in (ALLOWED[NodeKind(kind)] if outcome.struck else {OperationState.DONE}):
+    elif outcome.end not in _allowed(kind, outcome, begun=bool(begun)):
         found.append(f"it must not end in {outcome.end.value}")
     if outcome.end is OperationState.DONE and not outcome.true:
         found.append("it is said to be done, and it is not")
@@ -210,6 +211,13 @@ def complaints(yard: str, kind: str, outcome: Outcome) -> list[str]:
     if any("defect" in fact.reason for fact in outcome.facts if isinstance(fact, ev.ContactLost)):
         found.append("the driver has a defect")
     return found
+
+
+def _allowed(kind: str, outcome: Outcome, *, begun: bool) -> set[OperationState]:
+    if not outcome.struck:
+        return {OperationState.DONE}
+    led_up = {OperationState.FAILED} if outcome.asked and not begun else set()
+    return ALLOWED[NodeKind(kind)] | led_up
 
 
 def battery(

@@ -34,6 +34,7 @@ from tests.drivers.scripted_arm import (
     STOP,
     STOP_CHAIN,
     SUBSTATE,
+    UNLOAD,
     ZONE,
     Arm,
     Reply,
@@ -276,6 +277,25 @@ def test_values_are_read_afresh_before_a_start_and_nothing_is_called_if_they_spe
     shop = play(scene)
     assert shop.arm.calls == []
     assert shop.outcome == OperationEnded("op-1", OperationState.NOT_BEGUN, "its gripper holds a part")
+
+
+def test_what_leads_up_to_a_start_is_not_asked_either_once_something_speaks_against_it() -> None:
+    async def scene(shop: Shop) -> None:
+        async def unload() -> tuple[int]:
+            shop.arm.show({MODE: 1})
+            shop.arm.show({NAME: "", LOADED: False, STATE: IDLE})
+            return (0,)
+
+        shop.arm.replies[UNLOAD] = unload
+        shop.arm.show({NAME: "wash", LOADED: True, STATE: READY})
+        await shop.until(S.IDLE)
+        shop.driver.start(CARRY)
+        await shop.until(OperationEnded)
+
+    shop = play(scene)
+    assert shop.arm.calls == [("UnloadProgram",)]
+    assert shop.outcome.state is OperationState.FAILED
+    assert shop.outcome.reason == "its operational mode is MANUAL_REDUCED_SPEED, not AUTOMATIC_EXTERNAL"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from cellctl.links.memory_nodes import MemoryNodeLink
 from cellctl.ports.nodes import NodeAccess, NodeRef, NodeValue, Quality
 from cellctl_sim.faults import Fault
 from cellctl_sim.opcua.twin import NodeTwin
-from tests.sim.opcua_scene import CARRY, robot, world
+from tests.sim.opcua_scene import CARRY, handshake, robot, world
 
 
 @dataclass(slots=True)
@@ -109,6 +109,34 @@ def test_a_server_that_is_gone_for_a_while_is_told_and_comes_back(kind: str) -> 
         await (await bench.watching()).close()
 
     play(act, Fault(kind, at_s=1.0, amount=4.0))
+
+
+def test_a_request_has_the_same_name_however_its_node_was_found() -> None:
+    device = handshake(world(), style="bits")
+    device.trouble.add(Fault("refuse", nth=1, line="write Start", text="BadUserAccessDenied"))
+
+    async def main() -> None:
+        links = MemoryLinks(Cell({"m-1": device}), VirtualClock())
+        link = links.nodes_of("m-1", NodeAccess("opc.tcp://nowhere", insecure=True))
+        await link.open(lambda _: None, lambda _: None)
+        with pytest.raises(MachineFault, match="BadUserAccessDenied"):
+            await link.write(NodeRef(("node:urn:cellctl:sim:plc;s=m-1.Start",)), True)
+        await link.close()
+
+    run_virtual(main())
+
+
+def test_to_ask_again_for_what_is_heard_is_a_read_and_no_subscription() -> None:
+    async def act(bench: Bench) -> None:
+        link = await bench.watching()
+        refs = [NodeRef(path) for path in bench.robot.types()]
+        await link.subscribe(refs)
+        with pytest.raises(MachineFault, match="BadUserAccessDenied"):
+            await link.subscribe(refs)
+        await link.close()
+
+    once = Fault("refuse", nth=2, line="subscribe", text="BadInternalError")
+    play(act, Fault("refuse", nth=3, line="read", text="BadUserAccessDenied"), once)
 
 
 @pytest.mark.parametrize("kind", ["bad", "uncertain"])

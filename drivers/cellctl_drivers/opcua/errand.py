@@ -163,7 +163,9 @@ class Errand(Footing):
         """Make the request that comes next; the first one from which the machine may move is news."""
         work, step = self._work, self._step
         moves = step.course.moves and work is not None
-        if work and moves and (against := self._picture.against(start=not work.began)):
+        # What only leads up to a start is no less a command than the start.
+        leads_up = work is not None and step.phase is Phase.BEGIN and not work.began
+        if work and (moves or leads_up) and (against := self._picture.against(start=not work.began)):
             return self._turn_back(against.why)
         try:
             request = step.course.request(act, self._setup.profile, self._picture)
