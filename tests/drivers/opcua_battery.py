@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Final
@@ -43,8 +44,8 @@ from tests.sim.opcua_scene import PLACES, URL, scene, world
 
 NAME: Final = "m-1"
 OVER_AFTER_S: Final = 900.0
-# Then it is watched on: for as long as somebody who is unknown may be found again, or else the machine's next while.
-AFTERMATH_S: Final = 40.0
+# Then it is watched on, until nothing was told for so long of a machine at rest and in contact; at most so long.
+QUIET_S: Final = 20.0
 SEARCH_S: Final = 150.0
 LATENCY_S: Final = 0.002
 
@@ -104,8 +105,9 @@ async def _in_memory(device: NodeTwin, clock: VirtualClock) -> AsyncIterator[Cal
         links.close()
 
 
-def described(yard: Yard) -> OpcuaMachine:
-    options = FAMILY.options(url=URL, insecure=True, **yard.keys)
+@cache
+def described(yard: str) -> OpcuaMachine:
+    options = FAMILY.options(url=URL, insecure=True, **YARDS[yard].keys)
     made: OpcuaMachine = options.beside(NAME, Path(), f"cell.toml: machines.{NAME}")
     return made
 
@@ -129,8 +131,9 @@ def _clamped() -> World:
 class _Trial:
     """The cell around one machine: its keeper, and as much of the core as knows what is unknown."""
 
-    def __init__(self, yard: Yard, kind: str, seed: int) -> None:
-        self.yard = yard
+    def __init__(self, name: str, kind: str, seed: int) -> None:
+        self.name = name
+        self.yard = yard = YARDS[name]
         self.plan = node_plan(seed, kind, yard.asks, yard.lasts_s, yard.values) if kind else None
         self.outcome = Outcome()
         self.clock = VirtualClock()
@@ -138,13 +141,15 @@ class _Trial:
         self.device = yard.twin(self.around)
         self.operation = operation_for(yard)
         self.keeper: Supervisor | None = None
+        # When it told something last; None while it is out of contact.
+        self.told_s: float | None = None
 
     async def main(self, road: Road) -> Outcome:
         device = self.device
         async with road(device, self.clock) as link, asyncio.TaskGroup() as tasks:
             links = _Links(link, self.outcome, self.clock, self.yard)
             tools = Tools(self.clock, links, Files, self._report)  # type: ignore[arg-type]
-            self.keeper = Supervisor(NAME, MachineConfig(FAMILY, described(self.yard)), tools)
+            self.keeper = Supervisor(NAME, MachineConfig(FAMILY, described(self.name)), tools)
             running = tasks.create_task(self.keeper.run())
             await self._until(lambda: self.outcome.state is MachineState.IDLE, 60.0)
             began_s = self.clock.now_s()
@@ -152,7 +157,7 @@ class _Trial:
                 device.trouble.add(replace(fault, at_s=None if fault.at_s is None else fault.at_s + began_s))
             self.keeper.start(self.operation)
             await self._until(lambda: self.outcome.end is not None, OVER_AFTER_S)
-            await self.clock.sleep(AFTERMATH_S if self.outcome.end is OperationState.DONE else SEARCH_S)
+            await self._until(self._is_quiet, SEARCH_S)
             running.cancel()
             self.outcome.struck = device.trouble.happened > 0
         self.outcome.wrong += self.around.violations
@@ -163,10 +168,16 @@ class _Trial:
         while not shown() and self.clock.now_s() < until_s:
             await self.clock.sleep(0.5)
 
+    def _is_quiet(self) -> bool:
+        over = self.outcome.end is not None and self.outcome.state in AT_REST
+        return over and self.told_s is not None and self.clock.now_s() - self.told_s >= QUIET_S
+
     def _report(self, fact: ev.Fact) -> None:
         """What the core would make of it, as far as one operation needs."""
         outcome = self.outcome
         outcome.facts.append(fact)
+        in_contact = self.told_s is not None or isinstance(fact, ev.ContactFound)
+        self.told_s = self.clock.now_s() if in_contact and not isinstance(fact, ev.ContactLost) else None
         match fact:
             case ev.StationChanged(state=state):
                 outcome.state = state
@@ -187,7 +198,7 @@ def try_out(yard: str, kind: str, seed: int, road: str = "asyncua") -> Outcome:
     """Play one case to its end; the same arguments give the same outcome."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     logging.getLogger("asyncua").setLevel(logging.CRITICAL)
-    trial, net = _Trial(YARDS[yard], kind, seed), VirtualNet(LATENCY_S)
+    trial, net = _Trial(yard, kind, seed), VirtualNet(LATENCY_S)
     main = trial.main(_in_memory if road == "memory" else lambda device, _clock: _over_asyncua(device, net))
     return run_virtual(main, net=net, seed=seed)
 
