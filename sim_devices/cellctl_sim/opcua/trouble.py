@@ -156,9 +156,7 @@ class NodeTrouble:
         return math.inf if trap.fault.kind in REQUESTS else trap.due_s
 
 
-def node_plan(
-    seed: int, kind: str, requests: Sequence[str], last_s: float, values: Sequence[str] = ()
-) -> FaultPlan:
+def node_plan(seed: int, kind: str, requests: Sequence[str], last_s: float, values: Sequence[str] = ()) -> FaultPlan:
     """A plan of one kind, at an instant up to `last_s` or with one of the requests; all drawn from the seed.
 
     A kind that is about values hits all of them, or those whose names begin as one of `values` says.
