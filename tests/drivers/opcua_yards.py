@@ -54,7 +54,7 @@ YARDS: Final[Mapping[str, Yard]] = {
         {"profile": "robotics-1.02", "parameters": {"namespace": "urn:cellctl:sim:robot"}},
         ("Start", None),
         ("UnloadProgram", "LoadByName", "Start"),
-        ("call LoadByName", "call Start", "call Stop", "read", "subscribe"),
+        ("call LoadByName", "call Start", "read"),
         ("OperationalMode", "EmergencyStop", "ProtectiveStop", "Number", "GripperHoldsPart", "TaskProgram", "Program"),
         {
             "OperationalMode": _is(4),
@@ -72,7 +72,7 @@ YARDS: Final[Mapping[str, Yard]] = {
         },
         ("Start", True),
         ("ProgramNumber", "Start"),
-        ("write ProgramNumber", "write Start", "write CellLife", "read", "subscribe"),
+        ("write ProgramNumber", "write Start", "write CellLife", "read"),
         ("Busy", "Done", "Fault", "External", "StopChain", "ProtectiveStop", "StartAck", "Program", "MachineLife"),
         {
             "External": _is(True),
@@ -91,7 +91,7 @@ YARDS: Final[Mapping[str, Yard]] = {
         },
         ("i=302[0]", True),
         ("i=304[0]", "i=302[0]"),
-        ("write HoldingRegisters", "write Coils", "read", "subscribe"),
+        ("write HoldingRegisters", "write Coils", "read"),
         ("Coils", "InputRegisters", "HoldingRegisters", "Status"),
         {"i=306": _resting_and_free},
     ),
@@ -100,7 +100,7 @@ YARDS: Final[Mapping[str, Yard]] = {
         {"profile": "machinery-jobs", "parameters": {"namespace": "urn:cellctl:sim:cnc"}},
         ("StoreAndStart", None),
         ("StoreAndStart",),
-        ("call StoreAndStart", "read", "subscribe"),
+        ("call StoreAndStart", "read"),
         ("Number", "JobOrderList", "JobOrderResponseList", "Mode"),
         {
             "MachineryItemState/CurrentState/Number": lambda value: type(value) is int and value in (2, 3),

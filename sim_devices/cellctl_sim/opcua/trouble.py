@@ -165,7 +165,9 @@ def node_plan(seed: int, kind: str, requests: Sequence[str], last_s: float, valu
     amount = round(rng.choice((0.1, 0.5, 2.0, 5.0, 20.0)) * rng.uniform(0.5, 1.5), 3)
     text = rng.choice(("", "BadUserAccessDenied", "BadInternalError")) if kind == NodeKind.REFUSE else ""
     if kind not in VALUES and (kind in REQUESTS or rng.random() < 0.5):
-        nth, line = 1 + (rng.randrange(4) if kind not in REQUESTS else 0), rng.choice(requests)
+        line = rng.choice(requests)
+        # What is read is read often; a command comes once.
+        nth = 1 + (rng.randrange(4) if line == "read" else 0)
         return FaultPlan(seed, (Fault(kind, nth=nth, line=line, amount=amount, text=text),))
     line = rng.choice(("", *values)) if kind in VALUES else ""
     # Half of them at the very beginning, where most is decided.

@@ -12,7 +12,7 @@ from tests.drivers.opcua_battery import KINDS, YARDS, battery
 from tests.prove.claims import Claim
 
 # Of each kind, shared out among the machines.
-SEEDS: Final = {"memory": 1000, "asyncua": 16}
+SEEDS: Final = {"memory": 1000, "asyncua": 100}
 _STEP: Final = 25
 
 _Task = tuple[str, str, str, int, int]
