@@ -61,8 +61,10 @@ _K: Final = NodeKind
 ALLOWED: Final[Mapping[NodeKind, set[OperationState]]] = {
     **dict.fromkeys((_K.HANG, _K.HANG_AFTER, _K.SLOW, _K.LATE), _BEFORE),
     **dict.fromkeys((_K.DROP, _K.DROP_AFTER, _K.CUT, _K.RESTART, _K.FULL), _BEFORE),
-    **dict.fromkeys((_K.BAD, _K.UNCERTAIN, _K.STALE), _BEFORE),
-    **dict.fromkeys((_K.REFUSE, _K.REBOOT, _K.HUGE, _K.WRONG_TYPE), _DURING),
+    **dict.fromkeys((_K.REBOOT, _K.BAD, _K.UNCERTAIN, _K.HUGE, _K.WRONG_TYPE), _BEFORE),
+    # A value that stands still speaks against nothing.
+    _K.STALE: {OperationState.DONE, OperationState.UNKNOWN},
+    _K.REFUSE: _DURING,
     **dict.fromkeys((_K.WRONG_MODE, _K.STOP_CHAIN, _K.PROTECTIVE_STOP, _K.ALARM), _DURING),
 }
 AT_REST: Final = (

@@ -171,5 +171,5 @@ def node_plan(seed: int, kind: str, requests: Sequence[str], last_s: float, valu
         return FaultPlan(seed, (Fault(kind, nth=nth, line=line, amount=amount, text=text),))
     line = rng.choice(("", *values)) if kind in VALUES else ""
     # Half of them at the very beginning, where most is decided.
-    at_s = round(rng.uniform(0.0, last_s if rng.random() < 0.5 else 1.0), 3)
+    at_s = round(rng.uniform(0.0, rng.choice((0.06, 1.0, last_s, last_s))), 3)
     return FaultPlan(seed, (Fault(kind, at_s=at_s, amount=amount, text=text, line=line),))
