@@ -16,3 +16,8 @@ def test_without_trouble_the_work_is_done(yard: str) -> None:
 @pytest.mark.parametrize("kind", ["drop-after", "hang-after", "restart"])
 def test_with_trouble_it_ends_in_a_named_state_and_was_started_once(yard: str, kind: str) -> None:
     assert complaints(yard, kind, try_out(yard, kind, 2)) == []
+
+
+@pytest.mark.parametrize(("kind", "seed"), [("wrong-type", 138), ("stop-chain", 241)])
+def test_what_is_heard_while_a_start_waits_to_go_out_still_counts(kind: str, seed: int) -> None:
+    assert complaints("handshake", kind, try_out("handshake", kind, seed, "memory")) == []

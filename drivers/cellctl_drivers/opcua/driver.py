@@ -142,6 +142,10 @@ class _Contact:
             self.do(self._session.tick(self._tools.clock.now_s()))
 
     async def _ask(self, request: Request) -> Answer:
+        # Between the decision and this moment something may have been heard.
+        against = self._session.second_thoughts(self._tools.clock.now_s())
+        if against:
+            return Refused(MachineFault(self._session.machine, f"{against}, so it was not told", do_next="Look at it"))
         try:
             return Answered(await self._do(request))
         except MachineFault as fault:

@@ -44,6 +44,12 @@ class Errand(Footing):
                 return decided + self._leave(MachineCommand.STOP, against.why)
         return decided + self._follow() + self._proceed()
 
+    @property
+    def second_thoughts(self) -> str:
+        """What speaks against the command that is to go out now, by all that was heard up to this moment."""
+        weighed = self._step.weighed
+        return "" if weighed is None else self._picture.against(start=weighed).why
+
     def start(self, work: Work) -> list[Decision]:
         """Do this work. Raises NotAllowed unless IDLE and free."""
         if self._work is not None:
@@ -165,8 +171,9 @@ class Errand(Footing):
         moves = step.course.moves and work is not None
         # What only leads up to a start is no less a command than the start.
         leads_up = work is not None and step.phase is Phase.BEGIN and not work.began
-        if work and (moves or leads_up) and (against := self._picture.against(start=not work.began)):
-            return self._turn_back(against.why)
+        step.weighed = not work.began if work and (moves or leads_up) else None
+        if against := self.second_thoughts:
+            return self._turn_back(against)
         try:
             request = step.course.request(act, self._setup.profile, self._picture)
         except Unfit as unfit:

@@ -35,7 +35,8 @@ class Step:
     """The present phase. `asked`: what was asked for and not answered; `until_s`: when the present wait is too long.
 
     `command`: which halt it is; `stops`: it asks the machine to stop. `fresh_start`: the work had not begun before what
-    was asked.
+    was asked. `weighed`: what was asked must be allowed by all that is heard until it goes out, as a start (True) or as
+    going on (False).
     """
 
     phase: Phase = Phase.NOTHING
@@ -45,6 +46,7 @@ class Step:
     command: str = ""
     stops: bool = False
     fresh_start: bool = False
+    weighed: bool | None = None
 
 
 # What the machine must show for a phase to be over, once its course is; others are over then.

@@ -82,6 +82,12 @@ class Session:
         self._connection.feel(picture)
         return self._mirrored() if self._profile.reading else self._errand.look()
 
+    def second_thoughts(self, now_s: float) -> str:
+        """What was heard since the open request was decided, and speaks against it. It has not gone out yet."""
+        self._picture.now_s = now_s
+        asked = self._connection.open
+        return self._errand.second_thoughts if asked and asked.owner is Owner.COURSE else ""
+
     def answered(self, answer: Answer, now_s: float) -> list[Decision]:
         """The answer to the one request that is open."""
         self._picture.now_s = now_s
