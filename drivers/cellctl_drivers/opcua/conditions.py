@@ -26,7 +26,7 @@ def _one(test: Check, shows: Shows, words: Words) -> bool | None:
     if value is None:
         return None
     try:
-        wanted = [filled(each, words) for each in test.values]
+        wanted = [filled(each, words) if isinstance(each, str) else each for each in test.values]
     except KeyError:
         # It speaks of work, and there is none.
         return None

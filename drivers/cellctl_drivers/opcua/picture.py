@@ -1,12 +1,13 @@
 """What a machine shows: every value with its quality and the time when it was heard."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from cellctl.ports.nodes import NodeRef, NodeValue, Quality
 
 from .conditions import asked
-from .profile import COUNTED, Condition, Guard, Profile, Scalar, Signal, Words
+from .profile import COUNTED, Condition, Guard, Profile, Scalar, Words
 from .values import PLACEHOLDER, WHOLE, decoded
 
 NO_WORDS: Final[Words] = {}
@@ -37,6 +38,23 @@ class Against:
 FREE: Final = Against()
 
 
+@dataclass(frozen=True, slots=True)
+class Index:
+    """What is asked for with every value: the signals that each variable shows, and those that a start needs."""
+
+    names: Mapping[NodeRef, Sequence[str]]
+    needed: Sequence[str]
+
+    @classmethod
+    def of(cls, profile: Profile) -> "Index":
+        """Of this profile."""
+        names: dict[NodeRef, list[str]] = {}
+        for name, signal in profile.signals.items():
+            if signal.ref:
+                names.setdefault(signal.ref, []).append(name)
+        return cls(names, sorted(profile.needed))
+
+
 class Picture:
     """All signals of one machine. Bad, Uncertain, too old, or of a wrong type: unknown, and never the last value."""
 
@@ -44,7 +62,9 @@ class Picture:
         self.now_s = 0.0
         self._profile = profile
         self._stale_s = stale_s
-        self._heard: dict[NodeRef | str, Heard] = {}
+        # By signal: one value may be that of several.
+        self._heard: dict[str, Heard] = {}
+        self._index = Index.of(profile)
         self._decoded: dict[str, Scalar | None] = {}
         self._words = NO_WORDS
         # What the counter of ended programs showed when the work began; None where that is not known.
@@ -57,13 +77,17 @@ class Picture:
 
     def hear(self, heard: NodeValue, now_s: float) -> bool:
         """Take a value from the server; whether it says anything new."""
-        before = self._heard.get(heard.ref)
+        names = self._index.names.get(heard.ref)
+        if not names:
+            return False
+        before = self._heard.get(names[0])
         good = heard.quality is Quality.GOOD
-        self._heard[heard.ref] = Heard(heard.value, good, heard.status, now_s)
+        self._heard.update(dict.fromkeys(names, Heard(heard.value, good, heard.status, now_s)))
         same = before is not None and before.good is good and type(before.value) is type(heard.value)
         if same and before is not None and before.value == heard.value:
             return False
-        self._decoded.clear()
+        for name in names:
+            self._decoded.pop(name, None)
         return True
 
     def given(self, name: str, value: Any, now_s: float) -> None:
@@ -73,7 +97,7 @@ class Picture:
 
     def raw(self, ref: NodeRef) -> Any:
         """The value of a whole variable as the server gave it; None where it is unknown."""
-        heard = self._heard.get(ref)
+        heard = self._heard.get(names[0]) if (names := self._index.names.get(ref)) else None
         fresh = heard is not None and heard.good and self.now_s - heard.at_s <= self._stale_s
         return heard.value if heard is not None and fresh else None
 
@@ -81,13 +105,12 @@ class Picture:
         """What a signal shows now; None where that is unknown."""
         if name == COUNTED:
             return self.counted
-        signal = self._profile.signals[name]
-        heard = self._heard.get(signal.ref or name)
+        heard = self._heard.get(name)
         if heard is None or not heard.good or self.now_s - heard.at_s > self._stale_s:
             return None
         value = self._decoded.get(name, _UNKNOWN)
         if value is _UNKNOWN:
-            value = self._decoded[name] = decoded(signal, heard.value, self._words)
+            value = self._decoded[name] = decoded(self._profile.signals[name], heard.value, self._words)
         return value  # type: ignore[return-value]
 
     def holds(self, condition: Condition) -> bool | None:
@@ -140,7 +163,7 @@ class Picture:
             answer = self.holds(guard.must)
             if answer is not True:
                 return Against(self._said(guard)) if answer is False else Against(self._unknown(guard.must), True)
-        for name in sorted(self._profile.needed):
+        for name in self._index.needed:
             if self.shows(name) is None:
                 return Against(self._not_known(name), True)
         state = self.state
@@ -155,8 +178,7 @@ class Picture:
         return self._not_known(next(names, self._profile.proof.counter))
 
     def _not_known(self, name: str) -> str:
-        signal: Signal | None = self._profile.signals.get(name)
-        heard = self._heard.get(signal.ref or name) if signal else None
+        heard = self._heard.get(name)
         if heard is None:
             why = "it was not heard yet"
         elif not heard.good:
