@@ -23,8 +23,7 @@ ENDS: Final[dict[str, Sequence[str]]] = {
     **dict.fromkeys((Kind.FLIP, Kind.SPOIL, Kind.DROP, Kind.DOUBLE, Kind.GARBAGE), NOISE),
     **dict.fromkeys((Kind.LOSE, Kind.MERGE, Kind.REPLACE), ("done", "fault", "lost", "unmet")),
     Kind.INSERT: ("done",),
-    # Where lines are late by seconds again and again, an `ok` too many can look as if a piece had been executed.
-    Kind.SPLIT: ("done", "fault"),
+    Kind.SPLIT: ("done",),
     Kind.STALL: ("done", "fault", "lost", "unmet"),
     **dict.fromkeys((Kind.UNPLUG, Kind.SWAP, Kind.RESET, Kind.POWER_CUT), GONE),
     **dict.fromkeys(("thermal-runaway", "heating-failed", "mintemp", "maxtemp", "kill", "stop"), BROKEN),
