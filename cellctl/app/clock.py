@@ -38,10 +38,17 @@ class RealClock:
 
     def utc(self) -> str:
         """The wall clock. At speed 1 it follows every step that the computer's clock makes."""
+        return _iso(self._wall())
+
+    def wall_s(self) -> float:
+        """The same, in seconds since the Unix epoch."""
+        return self._wall().timestamp()
+
+    def _wall(self) -> datetime:
         if self._speed == _REAL:
-            return _iso(datetime.now(UTC))
+            return datetime.now(UTC)
         passed_s = (time.monotonic() - self._started_s) * self._speed
-        return _iso(self._started_at + timedelta(seconds=passed_s))
+        return self._started_at + timedelta(seconds=passed_s)
 
     async def sleep(self, duration_s: float) -> None:
         """Wait for so many of this clock's seconds."""
@@ -57,6 +64,7 @@ class VirtualClock:
 
     def __init__(self, epoch: str = EPOCH) -> None:
         self._epoch = datetime.fromisoformat(epoch)
+        self._epoch_s = self._epoch.timestamp()
 
     @property
     def speed(self) -> float:
@@ -70,6 +78,10 @@ class VirtualClock:
     def utc(self) -> str:
         """The epoch and what has passed since."""
         return _iso(self._epoch + timedelta(seconds=self.now_s()))
+
+    def wall_s(self) -> float:
+        """The same, in seconds since the Unix epoch."""
+        return self._epoch_s + self.now_s()
 
     async def sleep(self, duration_s: float) -> None:
         """Let virtual time pass."""

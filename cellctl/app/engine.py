@@ -119,7 +119,7 @@ class Engine:
         for item in items:
             todo: Sequence[Instruction] = [Answer(Reply("accepted"))]
             if item.stimulus is not None:
-                cell, todo = decide(cell, item.stimulus)
+                cell, todo = decide(cell, item.stimulus, self._clock.wall_s())
             for instruction in todo:
                 if isinstance(instruction, Remember):
                     seq = self.cell.counts.rev + len(records) + 1

@@ -1,4 +1,4 @@
-"""The brain of the cell: `decide(cell, stimulus)` answers with the next cell and what is to be done.
+"""The brain of the cell: `decide(cell, stimulus, now_s)` answers with the next cell and what is to be done.
 
 A stimulus is a command (in its envelope), an order that was made ready, or a fact that a driver reports. Pure:
 no clock, no file, no machine. What happens to a part is in `lifecycle`, what a person is asked in `recovery`.
@@ -69,9 +69,12 @@ class MachineTold:
 Stimulus = Envelope | PreparedOrder | PreparedResumption | RefusedOrder | MachineTold | ev.Fact | ev.ControllerStarted
 
 
-def decide(cell: Cell, stimulus: Stimulus) -> tuple[Cell, Sequence[Instruction]]:
-    """What follows from one stimulus. The returned cell is valid once every Remember is durable."""
-    turn = Turn(cell)
+def decide(cell: Cell, stimulus: Stimulus, now_s: float) -> tuple[Cell, Sequence[Instruction]]:
+    """What follows from one stimulus at a moment (seconds since the Unix epoch).
+
+    The returned cell is valid once every Remember is durable.
+    """
+    turn = Turn(cell, now_s)
     match stimulus:
         case PreparedOrder():
             _accept(turn, stimulus)

@@ -71,10 +71,14 @@ Instruction = Remember | Start | Adopt | Tell | PassOn | SayByHand | Answer
 
 
 class Turn:
-    """One turn of deciding: the cell as it becomes, and what is to be done. Lives inside one call of `decide`."""
+    """One turn of deciding: the cell as it becomes, and what is to be done. Lives inside one call of `decide`.
 
-    def __init__(self, cell: Cell) -> None:
+    `now_s`: the wall clock, in seconds since the Unix epoch. What follows from it is remembered; replaying asks no clock.
+    """
+
+    def __init__(self, cell: Cell, now_s: float) -> None:
         self.cell = cell
+        self.now_s = now_s
         self.todo: list[Instruction] = []
 
     def remember(self, event: Event) -> None:

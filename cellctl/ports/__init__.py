@@ -33,6 +33,10 @@ class Clock(Protocol):
         """The wall clock, ISO 8601 with milliseconds and Z; for records only, never for intervals."""
         ...
 
+    def wall_s(self) -> float:
+        """The wall clock in seconds since the Unix epoch: for due dates and deadlines, never for intervals."""
+        ...
+
     async def sleep(self, duration_s: float) -> None:
         """Wait for so many of this clock's seconds."""
         ...

@@ -50,6 +50,8 @@ from cellctl.domain.work import (
 
 _C, _S, _O = MachineCommand, MachineState, OperationState
 
+# Monday, 5 January 2026, 06:00 UTC.
+NOW_S: Final = 1767592800.0
 PLAN = Plan(
     "played",
     {
@@ -153,7 +155,7 @@ class PlayedCell:
 
     def decide(self, stimulus: Stimulus) -> list[Instruction]:
         before = self.cell
-        self.cell, todo = decide(before, stimulus)
+        self.cell, todo = decide(before, stimulus, NOW_S)
         wrong = broken_by(before, todo, self.cell) + broken(self.cell)
         if wrong:
             raise Broken(f"{stimulus}: {'; '.join(wrong)}")
@@ -535,7 +537,7 @@ class PlayedCell:
     def _every_answer_is_possible(self) -> None:
         for prompt in self.cell.prompts.values():
             for choice in prompt.question.choices:
-                cell, todo = decide(self.cell, self._envelope(AnswerPrompt(prompt.id, choice)))
+                cell, todo = decide(self.cell, self._envelope(AnswerPrompt(prompt.id, choice)), NOW_S)
                 wrong = broken_by(self.cell, todo, cell) + broken(cell)
                 if wrong:
                     raise Broken(f"{choice!r} to {prompt}: {'; '.join(wrong)}")

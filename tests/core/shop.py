@@ -58,9 +58,11 @@ class Shop:
         self.log: list[ev.Event] = []
         self.reply: Reply | None = None
         self._ids = 0
+        # Monday, 5 January 2026, 06:00 UTC.
+        self.now_s = 1767592800.0
 
     def feed(self, stimulus: Stimulus) -> list[Instruction]:
-        self.cell, todo = decide(self.cell, stimulus)
+        self.cell, todo = decide(self.cell, stimulus, self.now_s)
         for instruction in todo:
             match instruction:
                 case Remember(event=event):

@@ -37,7 +37,7 @@ def test_the_intent_is_remembered_before_the_work_is_started() -> None:
     shop = Shop()
     shop.wake()
     shop.order()
-    _, todo = decide(shop.cell, ev.ContactFound("bench-1", "x"))
+    _, todo = decide(shop.cell, ev.ContactFound("bench-1", "x"), shop.now_s)
     assert not [step for step in todo if isinstance(step, Start)]
     fresh = Shop()
     fresh.order()

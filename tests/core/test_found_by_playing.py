@@ -376,11 +376,11 @@ def test_a_station_that_has_left_the_cell_file_is_a_place_that_nobody_reaches() 
 )
 def test_a_fact_about_nothing_that_we_know_changes_nothing(fact: ev.Fact) -> None:
     shop, _ = shop_until("print")
-    assert decide(shop.cell, fact) == (shop.cell, [])
+    assert decide(shop.cell, fact, shop.now_s) == (shop.cell, [])
 
 
 def test_an_order_that_was_not_prepared_is_refused_and_does_not_end_the_controller() -> None:
-    _, todo = decide(Shop().cell, Envelope("id-1", "ada", SubmitOrder("nameplate", {})))
+    _, todo = decide(Shop().cell, Envelope("id-1", "ada", SubmitOrder("nameplate", {})), 0.0)
     (reply,) = [step.reply for step in todo if isinstance(step, Answer)]
     assert reply.code == "rejected:internal"
 
@@ -433,7 +433,7 @@ def test_no_machine_is_started_or_reset_by_an_answer_that_was_refused() -> None:
     shop, _ = shop_until("print")
     shop.feed(ev.ControllerStarted("test"))
     shop.wake()
-    _, todo = decide(shop.cell, Envelope("id-9", "ada", AnswerPrompt(the_prompt(shop).id, "perhaps")))
+    _, todo = decide(shop.cell, Envelope("id-9", "ada", AnswerPrompt(the_prompt(shop).id, "perhaps")), shop.now_s)
     assert not [step for step in todo if isinstance(step, Start | Tell)]
 
 

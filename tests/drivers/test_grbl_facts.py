@@ -161,6 +161,9 @@ class RefusedLinks:
 class SlowWire:
     """A demo's clock: sixty of its seconds pass in one of the wire's."""
 
+    def wall_s(self) -> float:
+        return 0.0
+
     def wire_s(self, duration_s: float) -> float:
         return duration_s * 60
 

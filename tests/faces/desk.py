@@ -143,6 +143,9 @@ class Noon:
     def utc(self) -> str:
         return NOW
 
+    def wall_s(self) -> float:
+        return 0.0
+
     async def sleep(self, duration_s: float) -> None:
         raise NotImplementedError
 

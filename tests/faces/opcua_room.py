@@ -37,6 +37,9 @@ class RealTime:
     def utc(self) -> str:
         return self.at
 
+    def wall_s(self) -> float:
+        return 0.0
+
     async def sleep(self, duration_s: float) -> None:
         await asyncio.sleep(duration_s)
 
