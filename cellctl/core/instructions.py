@@ -73,7 +73,8 @@ Instruction = Remember | Start | Adopt | Tell | PassOn | SayByHand | Answer
 class Turn:
     """One turn of deciding: the cell as it becomes, and what is to be done. Lives inside one call of `decide`.
 
-    `now_s`: the wall clock, in seconds since the Unix epoch. What follows from it is remembered; replaying asks no clock.
+    `now_s`: the wall clock, in seconds since the Unix epoch. What follows from it is remembered; replaying asks
+    no clock.
     """
 
     def __init__(self, cell: Cell, now_s: float) -> None:

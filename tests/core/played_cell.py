@@ -51,7 +51,7 @@ from cellctl.domain.work import (
 _C, _S, _O = MachineCommand, MachineState, OperationState
 
 # Monday, 5 January 2026, 06:00 UTC.
-NOW_S: Final = 1767592800.0
+NOW_S = 1767592800.0
 PLAN = Plan(
     "played",
     {
