@@ -9,6 +9,7 @@ from cellctl.domain import events as ev
 from cellctl.domain.job import JobCommand
 from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineCommand, MachineState
+from cellctl.domain.transfer import CarrierAt, Signals, Transfer, resolved
 from cellctl.domain.work import (
     Directive,
     Job,
@@ -48,7 +49,7 @@ class StationStatus:
     """What is known of a station with a driver. `state` is None until it has been heard after a start.
 
     `by_hand` is who works on it with the console; it is given no work until it was cleared.
-    `link` is how its line was when it was last found to be worse than before.
+    `link` is how its line was when it was last found to be worse than before. `signals`: its sensors, in this contact.
     `told` is a command that it has not yet reacted to; `parked`: we have it held, because its order is paused.
     `refused` says why it did not take its last work; it is not
     given any more before it has shown another state. `unfit`: programs (SHA-256) that do not fit it by its own account,
@@ -66,6 +67,7 @@ class StationStatus:
     progress: Progress = field(default_factory=Progress)
     link: LinkQuality | None = None
     by_hand: str = ""
+    signals: Signals = field(default_factory=Signals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """All that the controller knows. `operations` and `prompts` hold only what is still open."""
+    """All that the controller knows. `operations`, `prompts` and `transfers` hold only what is still open."""
 
     plan: Plan
     orders: Mapping[str, OrderEntry] = field(default_factory=dict)
@@ -91,10 +93,16 @@ class Cell:
     stations: Mapping[str, StationStatus] = field(default_factory=dict)
     prompts: Mapping[str, Prompt] = field(default_factory=dict)
     counts: Counts = field(default_factory=Counts)
+    transfers: Mapping[str, Transfer] = field(default_factory=dict)
+    carriers: Mapping[str, CarrierAt] = field(default_factory=dict)
 
     def part_at(self, place: Place) -> Part | None:
         """The part that is believed to be at a place."""
         return next((part for part in self.parts.values() if part.place == place), None)
+
+    def where(self, part: Part) -> Place:
+        """The place in the cell where a part is: that of its carrier, where it lies on one."""
+        return resolved(part.place, self.carriers) if self.carriers else part.place
 
     def operation_of(self, job_id: str) -> Operation | None:
         """The open operation of a job."""
@@ -110,7 +118,8 @@ _SET_RIGHT: Final = frozenset({MachineCommand.STOP, MachineCommand.ABORT, Machin
 def empty(plan: Plan) -> Cell:
     """A cell in which nothing has happened yet."""
     stations = {name: StationStatus() for name, station in plan.stations.items() if station.driver}
-    return Cell(plan=plan, stations=stations)
+    carriers = {name: CarrierAt(carrier.at) for name, carrier in plan.carriers.items()}
+    return Cell(plan=plan, stations=stations, carriers=carriers)
 
 
 def apply(cell: Cell, event: ev.Event) -> Cell:
@@ -268,6 +277,24 @@ def _(event: ev.StationChanged, cell: Cell) -> Cell:
 
 
 @_fold.register
+def _(event: ev.SignalsShown, cell: Cell) -> Cell:
+    status = cell.stations.get(event.station)
+    late = status is not None and event.signals.seq <= status.signals.seq
+    return cell if late else _station(cell, event.station, signals=event.signals)
+
+
+@_fold.register
+def _(event: ev.TransferPhase, cell: Cell) -> Cell:
+    others = {name: each for name, each in cell.transfers.items() if name != event.transfer.id}
+    return replace(cell, transfers={**others, event.transfer.id: event.transfer} if event.transfer.open else others)
+
+
+@_fold.register
+def _(event: ev.CarrierMoved, cell: Cell) -> Cell:
+    return replace(cell, carriers={**cell.carriers, event.carrier: CarrierAt(event.place, event.knowledge)})
+
+
+@_fold.register
 def _(event: ev.LineSent, cell: Cell) -> Cell:
     return _station(cell, event.station, by_hand=event.by)
 
@@ -295,12 +322,13 @@ def _(event: ev.StationCommanded, cell: Cell) -> Cell:
 
 @_fold.register
 def _(event: ev.ContactFound, cell: Cell) -> Cell:
-    return _station(cell, event.station, contact="found", identity=event.identity, reason="", unfit={}, link=None)
+    fresh: dict[str, Any] = {"reason": "", "unfit": {}, "link": None, "signals": Signals()}
+    return _station(cell, event.station, contact="found", identity=event.identity, **fresh)
 
 
 @_fold.register
 def _(event: ev.ContactLost, cell: Cell) -> Cell:
-    gone = {"state": None, "contact": "lost", "reason": event.reason}
+    gone = {"state": None, "contact": "lost", "reason": event.reason, "signals": Signals()}
     return _station(cell, event.station, **gone, told=None, parked=False, by_hand="")
 
 

@@ -18,7 +18,14 @@ def is_news(cell: Cell, fact: ev.Fact) -> bool:
             return asked is not None and _under_way(cell, asked.operation_id) is not None
         case ev.PartMoved():
             return _belongs(cell, fact)
-        case ev.StationChanged() | ev.ContactFound() | ev.ContactLost() | ev.LinkMeasured() | ev.ProbeEnded():
+        case (
+            ev.StationChanged()
+            | ev.SignalsShown()
+            | ev.ContactFound()
+            | ev.ContactLost()
+            | ev.LinkMeasured()
+            | ev.ProbeEnded()
+        ):
             return _is_heard(cell, fact)
     # What is left is said while a person works on a machine by hand.
     status = cell.stations.get(fact.station)
@@ -48,7 +55,7 @@ def _belongs(cell: Cell, fact: ev.PartMoved) -> bool:
     return fact.place in (operation.target, *carrier.places) and (fact.by == operation.id or carrier.attended)
 
 
-_OfStation = ev.StationChanged | ev.ContactFound | ev.ContactLost | ev.LinkMeasured | ev.ProbeEnded
+_OfStation = ev.StationChanged | ev.SignalsShown | ev.ContactFound | ev.ContactLost | ev.LinkMeasured | ev.ProbeEnded
 
 
 def _is_heard(cell: Cell, fact: _OfStation) -> bool:
@@ -60,6 +67,8 @@ def _is_heard(cell: Cell, fact: _OfStation) -> bool:
             return status is not None and status.contact == "found" and bool(quality.troubles.keys() - known.keys())
         case ev.StationChanged():
             return status is not None and status.contact == "found"
+        case ev.SignalsShown(signals=signals):
+            return status is not None and status.contact == "found" and signals.seq > status.signals.seq
         case ev.ContactLost():
             # The log says when contact was lost and found and what stands in the way, not how often it was looked for.
             return status is not None and (status.contact, status.reason) != ("lost", fact.reason)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, get_args
 from cellctl.domain.job import JobCommand, JobState, JobSubstate
 from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineCommand, MachineState
+from cellctl.domain.transfer import Signals, Transfer
 from cellctl.domain.work import (
     Directive,
     Disposition,
@@ -211,6 +212,34 @@ class StationChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class SignalsShown:
+    """Fact: the level signals of a station for hand-overs have changed; all of them, as they are now."""
+
+    station: str
+    signals: Signals
+    NAME: ClassVar = "station.signals"
+
+
+@dataclass(frozen=True, slots=True)
+class TransferPhase:
+    """A hand-over is in another phase. Written before anything that the phase allows is done."""
+
+    transfer: Transfer
+    NAME: ClassVar = "transfer.phase"
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierMoved:
+    """A plate or pallet is at another place, and all parts that lie on it with it."""
+
+    carrier: str
+    place: Place
+    knowledge: Knowledge
+    by: str
+    NAME: ClassVar = "carrier.custody"
+
+
+@dataclass(frozen=True, slots=True)
 class StationCommanded:
     """A machine was told something. Cleared by the next state that it reports."""
 
@@ -319,6 +348,7 @@ Fact = (
     | OperationEnded
     | PartMoved
     | StationChanged
+    | SignalsShown
     | ContactFound
     | ContactLost
     | ProbeEnded
@@ -342,6 +372,8 @@ Event = (
     | PartCreated
     | PartDisposed
     | OperationIntended
+    | TransferPhase
+    | CarrierMoved
     | StationCommanded
     | LineSent
     | PromptAnswered

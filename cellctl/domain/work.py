@@ -236,11 +236,26 @@ class Station:
 
 
 @dataclass(frozen=True, slots=True)
+class Carrier:
+    """A plate, a pallet, a tray: it is at a place and has slots for parts. `at`: where it is before it was moved."""
+
+    name: str
+    slots: tuple[str, ...]
+    at: Place = NOWHERE
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Every place on it."""
+        return tuple(Place(f"{self.name}.{slot}") for slot in self.slots)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """The cell as its integrator built it: every station by name, in the order of the cell file."""
+    """The cell as its integrator built it: every station, and every carrier, by name, in the order of the cell file."""
 
     name: str
     stations: Mapping[str, Station] = field(default_factory=dict)
+    carriers: Mapping[str, Carrier] = field(default_factory=dict)
 
     def station(self, name: str) -> Station:
         """A station by name. One that is no longer in the cell file can do nothing, and nobody reaches it."""

@@ -1,0 +1,110 @@
+"""One hand-over, phase by phase: what each side must show, and what becomes of it where the two do not agree."""
+
+from dataclasses import replace
+
+import pytest
+
+from cellctl.core import custody
+from cellctl.core.custody import Crash, Found, Shown, advance
+from cellctl.domain.events import Record, TransferPhase
+from cellctl.domain.transfer import Custody, Phase, Transfer
+from cellctl.domain.work import Place
+from cellctl.stores.codec import decode, encode
+
+UNLOAD = Transfer(
+    "op-1/out", "op-1", "mug-1", Place("printer-1.bed"), Place("arm-1.gripper"), "printer-1", "arm-1", mover="arm-1"
+)
+GIVER = Shown(1, alive=True, ready=True, has_part=True)
+TAKER = Shown(1, alive=True, ready=True, has_part=False, in_zone=False)
+
+
+def permitted() -> Transfer:
+    return advance(UNLOAD, GIVER, TAKER, token=7)
+
+
+def test_the_logic_runs_through_to_the_permit_and_no_further() -> None:
+    transfer = permitted()
+    assert transfer.phase is Phase.PERMIT
+    assert custody.may_enter(transfer.permit, "arm-1", 7)
+    assert not custody.may_start((transfer,), "printer-1")
+
+
+@pytest.mark.parametrize(
+    ("giver", "taker", "phase"),
+    [
+        (replace(GIVER, ready=False), TAKER, Phase.IDLE),
+        (replace(GIVER, alive=False), TAKER, Phase.IDLE),
+        (replace(GIVER, has_part=False), TAKER, Phase.IDLE),
+        (GIVER, replace(TAKER, has_part=True), Phase.OFFER),
+        (GIVER, replace(TAKER, ready=False), Phase.OFFER),
+    ],
+)
+def test_a_side_that_does_not_show_what_it_must_is_waited_for(giver: Shown, taker: Shown, phase: Phase) -> None:
+    assert advance(UNLOAD, giver, taker, token=7).phase is phase
+
+
+def test_custody_is_shared_while_both_have_the_part_and_moves_when_both_agree() -> None:
+    inside = replace(TAKER, token=7, in_zone=True, ready=False)
+    entered = advance(permitted(), GIVER, inside, 8)
+    gripped = advance(entered, replace(GIVER, clamped=True), replace(inside, has_part=True), 9)
+    assert (entered.phase, gripped.phase) == (Phase.ENTER, Phase.GRIP)
+    assert gripped.custody == Custody(("printer-1", "arm-1"), 9)
+    released = advance(gripped, GIVER, replace(inside, has_part=True), 10)
+    assert released.phase is Phase.RELEASE
+    gone = replace(GIVER, has_part=False)
+    left = advance(released, gone, replace(inside, has_part=True), 11)
+    assert (left.phase, left.custody) == (Phase.LEAVE, Custody(("arm-1",), 11))
+    assert advance(left, gone, replace(inside, has_part=True, in_zone=False), 12).phase is Phase.END
+
+
+@pytest.mark.parametrize(("giver_has", "taker_has"), [(True, True), (False, False), (True, False)])
+def test_an_arm_that_leaves_while_the_two_do_not_agree_is_held_and_nobody_else_may_enter(
+    giver_has: bool, taker_has: bool
+) -> None:
+    inside = replace(TAKER, token=7, in_zone=True)
+    shared = advance(permitted(), GIVER, replace(inside, has_part=True), 8)
+    outside = replace(inside, in_zone=False, has_part=taker_has)
+    disputed = advance(shared, replace(GIVER, has_part=giver_has), outside, 9)
+    assert disputed.phase is Phase.DISPUTED
+    assert not custody.may_enter(disputed.permit, "arm-1", 7)
+    assert not custody.may_start((disputed,), "printer-1")
+
+
+def test_a_late_message_and_one_that_comes_twice_change_nothing() -> None:
+    now = Shown(5, alive=True, ready=True)
+    assert custody.heard(now, Shown(4, alive=True)) is now
+    assert custody.heard(now, Shown(5, alive=False)) is now
+    assert custody.heard(now, Shown(6)).seq == 6
+
+
+def test_a_revoked_permit_lets_nobody_begin_and_frees_the_machine_only_when_the_arm_is_known_to_be_out() -> None:
+    revoked = custody.revoke(permitted(), "arm-1 is not heard", 9)
+    assert not custody.may_enter(revoked.permit, "arm-1", 7)
+    assert not custody.may_start((revoked,), "printer-1")
+    assert custody.withdrawn(revoked, replace(TAKER, token=7)).open  # It has not heard of the revocation.
+    assert custody.withdrawn(revoked, replace(TAKER, token=9, in_zone=None)).open  # Absent is not clear.
+    assert not custody.withdrawn(revoked, replace(TAKER, token=9)).open
+
+
+@pytest.mark.parametrize(
+    ("phase", "found", "verdict"),
+    [
+        (Phase.CLAIM, Found(), Crash.BEGIN_ANEW),
+        (Phase.PERMIT, Found(begun=False), Crash.BEGIN_ANEW),
+        (Phase.PERMIT, Found(), Crash.ASK_WHERE),
+        (Phase.ENTER, Found(giver_has=True), Crash.ASK_RETRACTED),
+        (Phase.ENTER, Found(at_rest=True, giver_has=True, taker_has=False), Crash.WITH_GIVER),
+        (Phase.GRIP, Found(running=True), Crash.ADOPT),
+        (Phase.GRIP, Found(at_rest=True, giver_has=False, taker_has=True), Crash.WITH_TAKER),
+        (Phase.RELEASE, Found(at_rest=True, taker_has=True), Crash.ASK_WHERE),
+        (Phase.LEAVE, Found(at_rest=True, giver_has=True, taker_has=True), Crash.ASK_WHERE),
+        (Phase.LEAVE, Found(giver_has=False, taker_has=True), Crash.ASK_WHERE),
+    ],
+)
+def test_after_a_crash_only_what_is_not_proved_is_asked(phase: Phase, found: Found, verdict: Crash) -> None:
+    assert custody.after_crash(replace(permitted(), phase=phase), found) is verdict
+
+
+def test_a_phase_is_journalled_and_read_back_as_it_was() -> None:
+    record = Record(1, "2026-01-05T06:00:00.000Z", 0.0, "cellctl", TransferPhase(permitted()))
+    assert decode(encode(record)) == record
