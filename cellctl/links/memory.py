@@ -7,10 +7,12 @@ for each machine, and it can be cut.
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from cellctl.domain.errors import ConfigError
 from cellctl.links.memory_nodes import MemoryNodeLink, NodeMachine
+from cellctl.links.memory_troubles import shown
 from cellctl.links.pump import Pump, Socket
 from cellctl.ports import ByteDevice, Clock, Listener, SimulatedCell
 from cellctl.ports.nodes import NodeAccess
@@ -22,15 +24,23 @@ class MemoryLinks:
     """ports.Links to the devices of a simulated cell, which live from `start` to `close`.
 
     Everything takes `latency_s` on its way, in each direction; the bytes of a line take no time of their own.
+    `pinned` are the certificates that a person has pinned, by machine; of others it is what they show now.
     """
 
-    def __init__(self, cell: SimulatedCell, clock: Clock, *, latency_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        cell: SimulatedCell,
+        clock: Clock,
+        *,
+        latency_s: float = 0.0,
+        pinned: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._bytes = {
             name: _ByteMachine(device, clock, Socket(name, clock, latency_s))
             for name, device in cell.byte_devices.items()
         }
         self._nodes = {
-            name: NodeMachine(device, clock, Socket(name, clock, latency_s))
+            name: NodeMachine(device, clock, Socket(name, clock, latency_s), pinned.get(name, shown(device)))
             for name, device in cell.node_devices.items()
         }
         self._machines: dict[str, _ByteMachine | NodeMachine] = {**self._bytes, **self._nodes}
@@ -53,10 +63,10 @@ class MemoryLinks:
         return MemoryByteLink(twin)
 
     def nodes_of(self, machine: str, access: NodeAccess) -> MemoryNodeLink:
-        """A session with the device of this name; the access is for real ones."""
+        """A session with the device of this name."""
         twin = _twin(self._nodes, machine)
         self._mended[machine].clear()
-        return MemoryNodeLink(twin)
+        return MemoryNodeLink(twin, access)
 
     async def appeared(self, machine: str) -> None:
         """Wait until its cable has been plugged in again since its last link was made."""

@@ -9,18 +9,19 @@ from cellctl.links.memory_troubles import Troubles
 from cellctl.links.node_ways import missing, one_element, picked, spell
 from cellctl.links.pump import Pump, Socket
 from cellctl.ports import Clock
-from cellctl.ports.nodes import NodeDevice, NodePath, NodeRef, NodeValue, Quality
+from cellctl.ports.nodes import NodeAccess, NodeDevice, NodePath, NodeRef, NodeValue, Quality
 
 _TYPE_STEPS: Final = ("first:", "node:")
 
 
 class NodeMachine:
-    """A device with variables and methods."""
+    """A device with variables and methods. `pinned`: the certificate that its server must show."""
 
-    def __init__(self, device: NodeDevice, clock: Clock, socket: "Socket[MemoryNodeLink]") -> None:
+    def __init__(self, device: NodeDevice, clock: Clock, socket: "Socket[MemoryNodeLink]", pinned: str) -> None:
         self.socket = socket
         self.pump = Pump(socket.machine, device, clock, self._live)
         self.troubles = Troubles(device, clock, socket)
+        self.pinned: Final = pinned
         self._device = device
         self._clock = clock
 
@@ -77,18 +78,25 @@ class NodeMachine:
 
 
 class MemoryNodeLink:
-    """ports.nodes.NodeLink to a simulated machine. A value of None is one that the machine does not know: Bad."""
+    """ports.nodes.NodeLink to a simulated machine. A value of None is one that the machine does not know: Bad.
 
-    def __init__(self, machine: NodeMachine) -> None:
+    Of its access it heeds whether certificates are looked at; of users and encryption it knows nothing.
+    """
+
+    def __init__(self, machine: NodeMachine, access: NodeAccess) -> None:
         self._machine = machine
+        self._access = access
         self._socket = machine.socket
         self._on_change: Callable[[NodeValue], None] | None = None
         self._on_lost: Callable[[str], None] | None = None
         self._known: dict[NodeRef, tuple[NodePath, Any]] = {}
 
     async def open(self, on_change: Callable[[NodeValue], None], on_lost: Callable[[str], None]) -> None:
-        """Plug in. Raises LinkLost."""
+        """Plug in. Raises LinkLost, or MachineFault if it shows another certificate than the pinned one."""
         await self._travel()
+        self._socket.check_reachable()
+        if not self._access.insecure:
+            self._machine.troubles.check_certificate(self._access.url, self._machine.pinned)
         self._machine.troubles.check_seat()
         self._socket.plug(self)
         self._on_change, self._on_lost = on_change, on_lost

@@ -6,6 +6,7 @@ from math import inf
 from typing import Any, Final
 
 from cellctl.domain.errors import LinkLost, MachineFault
+from cellctl.links.opcua_keys import not_the_pinned
 from cellctl.links.pump import Socket
 from cellctl.ports import Clock
 from cellctl.ports.nodes import NodeDevice, NodeTrouble, Reception
@@ -14,15 +15,27 @@ from cellctl.ports.nodes import NodeDevice, NodeTrouble, Reception
 _PATIENCE_S: Final = 3.0
 
 
+def shown(device: NodeDevice) -> str:
+    """What stands for the certificate of its server; empty where it has none."""
+    return str(getattr(device, "certificate", ""))
+
+
 class Troubles:
     """The troubles of one device, as its server's clients meet them. A device without any has none."""
 
     def __init__(self, device: NodeDevice, clock: Clock, socket: "Socket[Any]") -> None:
+        self._device = device
         self._clock = clock
         self._socket = socket
         self._trouble: NodeTrouble | None = getattr(device, "trouble", None)
         if self._trouble:
             self._trouble.plug = self._plug
+
+    def check_certificate(self, url: str, pinned: str) -> None:
+        """Raises NotAdmitted if its server shows another one than was pinned."""
+        now = shown(self._device)
+        if now != pinned:
+            raise not_the_pinned(self._socket.machine, url, now, pinned)
 
     def check_seat(self) -> None:
         """Raises LinkLost if no seat is free."""

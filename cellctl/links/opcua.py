@@ -13,8 +13,8 @@ from cellctl.domain.errors import LinkLost, MachineFault
 from cellctl.links.node_ways import spell
 from cellctl.links.opcua_ear import Ear
 from cellctl.links.opcua_errors import errors_as_ours
-from cellctl.links.opcua_keys import Keys
-from cellctl.links.opcua_security import Admission, NotAdmitted, admission
+from cellctl.links.opcua_keys import Keys, NotAdmitted
+from cellctl.links.opcua_security import Admission, admission
 from cellctl.links.opcua_session import Session, open_session
 from cellctl.links.opcua_wire import BoundedClient
 from cellctl.ports.nodes import NodeAccess, NodePath, NodeRef, NodeValue

@@ -8,14 +8,27 @@ opcua/pinned/<machine>.der   what this machine's server must show
 # ruff: noqa: PLC0415 - cryptography takes its time to import, which a cell without OPC UA need not wait for
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from cellctl.domain.errors import MachineFault
 
 if TYPE_CHECKING:
     from cellctl.links.opcua_certificates import Own
 
 WARN_DAYS: Final = 30
+
+
+class NotAdmitted(MachineFault):
+    """A person must put something right before there can be a session."""
+
+
+def not_the_pinned(machine: str, url: str, shown: str, pinned: str) -> NotAdmitted:
+    """A server shows another certificate than a person has pinned; both by their fingerprints."""
+    what = f"{url} shows another certificate than the pinned one: {shown}, pinned is {pinned}"
+    remedy = "If the controller was replaced or set up anew, compare at its panel, then: cellctl opcua trust"
+    return NotAdmitted(machine, what, do_next=f"{remedy} {machine}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +38,7 @@ class Keys:
     folder: Path
     credentials: Path
     utc: Callable[[], str]
+    _kept: "list[Own]" = field(default_factory=list, compare=False, repr=False)
 
     @property
     def own_certificate(self) -> Path:
@@ -41,7 +55,14 @@ class Keys:
         key_file = self.own_certificate.with_suffix(".pem")
         if not key_file.exists() or not self.own_certificate.exists():
             make_own(self.own_certificate, key_file, self.utc())
-        return read_own(self.own_certificate, key_file)
+        own = read_own(self.own_certificate, key_file)
+        self._kept[:] = [own]
+        return own
+
+    @property
+    def kept(self) -> "Own | None":
+        """What `own` has answered before, without a look at any file; None: it was not asked yet."""
+        return self._kept[0] if self._kept else None
 
     def pinned(self, machine: str) -> bytes | None:
         """The certificate (DER) that this machine's server must show; None: nobody has pinned one. Raises OSError."""

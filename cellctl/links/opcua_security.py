@@ -10,10 +10,9 @@ from asyncua.client.client import _first_cert_from_chain
 from asyncua.crypto import security_policies as policies
 from cryptography import x509
 
-from cellctl.domain.errors import MachineFault
 from cellctl.links.apart import apart
 from cellctl.links.opcua_certificates import Own
-from cellctl.links.opcua_keys import Keys, fingerprint
+from cellctl.links.opcua_keys import Keys, NotAdmitted, fingerprint, not_the_pinned
 from cellctl.links.opcua_wire import BoundedClient
 from cellctl.ports.nodes import NodeAccess
 
@@ -26,10 +25,6 @@ _INSECURE_URI: Final = "urn:cellctl"
 _SIGNED_AND_ENCRYPTED: Final = ua.MessageSecurityMode.SignAndEncrypt
 
 log = structlog.get_logger()
-
-
-class NotAdmitted(MachineFault):
-    """A person must put something right before there can be a session."""
 
 
 def admission(machine: str, access: NodeAccess, keys: Keys | None) -> "Admission":
@@ -117,7 +112,9 @@ class SecureAdmission(Admission):
 
     async def _own(self) -> Own:
         try:
-            # To make a key takes a good part of a second.
+            # To make a key takes a good part of a second, and to read one takes a while too.
+            if (kept := self.keys.kept) is not None:
+                return kept
             return await apart(self.keys.own, "certificate")
         except (OSError, ValueError) as error:
             what = f"our own certificate cannot be used: {error}"
@@ -128,9 +125,7 @@ class SecureAdmission(Admission):
         if self.pinned in shown or not others:
             return
         now = ", ".join(sorted(fingerprint(each) for each in others))
-        what = f"{self.access.url} shows another certificate than the pinned one: {now}, pinned is "
-        remedy = "If the controller was replaced or set up anew, compare at its panel, then: cellctl opcua trust"
-        raise NotAdmitted(self.machine, f"{what}{fingerprint(self.pinned)}", do_next=f"{remedy} {self.machine}")
+        raise not_the_pinned(self.machine, self.access.url, now, fingerprint(self.pinned))
 
     def _check_offer(self, endpoints: list[ua.EndpointDescription], uri: str) -> None:
         if any(each.SecurityPolicyUri == uri and each.SecurityMode == _SIGNED_AND_ENCRYPTED for each in endpoints):

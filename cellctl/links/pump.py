@@ -106,10 +106,15 @@ class Socket(Generic[AnyCable]):
 
     def plug(self, cable: AnyCable) -> None:
         """Connect. Raises LinkLost if the way is cut or another link is open."""
-        if self._fault or self.cable:
-            what = self._fault or "another link to it is open"
-            raise LinkLost(self.machine, what, do_next="It is tried again by itself")
+        self.check_reachable()
+        if self.cable:
+            raise LinkLost(self.machine, "another link to it is open", do_next="It is tried again by itself")
         self.cable = cable
+
+    def check_reachable(self) -> None:
+        """Raises LinkLost while the way is cut."""
+        if self._fault:
+            raise LinkLost(self.machine, self._fault, do_next="It is tried again by itself")
 
     def unplug(self, cable: AnyCable) -> None:
         """Let go; does nothing for a cable that is not plugged in."""

@@ -107,7 +107,10 @@ class NodeLink(Protocol):
 
 
 class NodeDevice(Protocol):
-    """A simulated machine with variables and methods, without I/O. Paths consist of browse names only."""
+    """A simulated machine with variables and methods, without I/O. Paths consist of browse names only.
+
+    An attribute `certificate`, if it has one, stands for what its server shows: any text, compared as a whole.
+    """
 
     def values(self) -> "dict[NodePath, Any]":
         """Every variable with its present value. A value's OPC UA type never changes; see `types`."""

@@ -117,7 +117,8 @@ class NodeServer:
             self.shift += 1
         papers = self._site.papers
         if papers and kind == NodeKind.CERTIFICATE and papers.other_certificate and papers.other_key:
-            self._site = replace(self._site, papers=Papers(papers.other_certificate, papers.other_key))
+            other = replace(papers, certificate=papers.other_certificate, key=papers.other_key)
+            self._site = replace(self._site, papers=other)
         self._desk = Desk(self._device, self._time.now_s, self)
         await self._desk.open(self._site.url, self.shift, self._site.papers)
 

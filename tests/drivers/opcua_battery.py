@@ -11,13 +11,14 @@ import asyncio
 import logging
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from enum import Enum
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -38,6 +39,7 @@ from cellctl_drivers.opcua.options import OpcuaMachine
 from cellctl_sim.opcua.trouble import NodeKind, node_plan
 from cellctl_sim.opcua.twin import NodeTwin
 from cellctl_sim.world import World
+from tests.drivers.opcua_papers import USER, office
 from tests.drivers.opcua_recorder import Outcome, Recorder
 from tests.drivers.opcua_yards import YARDS, Yard
 from tests.sim.opcua_scene import PLACES, URL, scene, world
@@ -50,7 +52,7 @@ SEARCH_S: Final = 150.0
 LATENCY_S: Final = 0.002
 
 
-KINDS: Final = tuple(kind for kind in NodeKind if kind is not NodeKind.CERTIFICATE)
+KINDS: Final = tuple(NodeKind)
 ROADS: Final = ("asyncua", "memory")
 
 # What a fault may lead to. Wherever the machine's own state cannot prove how it ended, a person is asked: unknown. It
@@ -65,6 +67,8 @@ ALLOWED: Final[Mapping[NodeKind, set[OperationState]]] = {
     # A value that stands still speaks against nothing.
     _K.STALE: {OperationState.DONE, OperationState.UNKNOWN},
     _K.REFUSE: _DURING,
+    # And then nothing more: see `_shut_out`.
+    _K.CERTIFICATE: _BEFORE,
     **dict.fromkeys((_K.WRONG_MODE, _K.STOP_CHAIN, _K.PROTECTIVE_STOP, _K.ALARM), _DURING),
 }
 AT_REST: Final = (
@@ -86,20 +90,42 @@ class _Links:
         await asyncio.get_running_loop().create_future()
 
 
+class Trust(Enum):
+    """What the cell file says of certificates, and what a person has pinned."""
+
+    NONE = "insecure"
+    RIGHT = "right"
+    WRONG = "wrong"
+
+    @classmethod
+    def of(cls, kind: str, seed: int) -> "Trust":
+        """One time in four the certificate is another one from the start."""
+        if kind != NodeKind.CERTIFICATE:
+            return cls.NONE
+        return cls.WRONG if seed % 4 == 0 else cls.RIGHT
+
+
 # How the cell comes to its machine: opens the way, and answers what makes a link.
-Road = Callable[[NodeTwin, VirtualClock], AbstractAsyncContextManager[Callable[[str, NodeAccess], NodeLink]]]
+Maker = Callable[[str, NodeAccess], NodeLink]
+Road = Callable[[NodeTwin, VirtualClock], AbstractAsyncContextManager[Maker]]
 
 
 @asynccontextmanager
-async def _over_asyncua(device: NodeTwin, net: VirtualNet) -> AsyncIterator[Callable[[str, NodeAccess], NodeLink]]:
-    async with scene(device, net):
-        yield OpcUaLink
+async def _over_asyncua(device: NodeTwin, net: VirtualNet, trust: Trust) -> AsyncIterator[Maker]:
+    if trust is Trust.NONE:
+        async with scene(device, net):
+            yield OpcUaLink
+        return
+    keys = office().trusting(NAME, wrongly=trust is Trust.WRONG)
+    async with scene(device, net, papers=office().papers):
+        yield lambda machine, access: OpcUaLink(machine, access, keys)
 
 
 @asynccontextmanager
-async def _in_memory(device: NodeTwin, clock: VirtualClock) -> AsyncIterator[Callable[[str, NodeAccess], NodeLink]]:
+async def _in_memory(device: NodeTwin, clock: VirtualClock, trust: Trust) -> AsyncIterator[Maker]:
     cell = SimpleNamespace(byte_devices={}, node_devices={NAME: device}, violations=())
-    links = MemoryLinks(cell, clock, latency_s=LATENCY_S)
+    pinned = {NAME: "another's"} if trust is Trust.WRONG else {}
+    links = MemoryLinks(cell, clock, latency_s=LATENCY_S, pinned=pinned)
     links.start()
     try:
         yield links.nodes_of
@@ -108,8 +134,11 @@ async def _in_memory(device: NodeTwin, clock: VirtualClock) -> AsyncIterator[Cal
 
 
 @cache
-def described(yard: str) -> OpcuaMachine:
-    options = FAMILY.options(url=URL, insecure=True, **YARDS[yard].keys)
+def described(yard: str, trust: Trust = Trust.NONE) -> OpcuaMachine:
+    access: dict[str, Any] = {"insecure": True}
+    if trust is not Trust.NONE:
+        access = {"user": USER, "password_file": "password"}
+    options = FAMILY.options(url=URL, **access, **YARDS[yard].keys)
     made: OpcuaMachine = options.beside(NAME, Path(), f"cell.toml: machines.{NAME}")
     return made
 
@@ -136,8 +165,9 @@ class _Trial:
     def __init__(self, name: str, kind: str, seed: int) -> None:
         self.name = name
         self.yard = yard = YARDS[name]
+        self.trust = Trust.of(kind, seed)
         self.plan = node_plan(seed, kind, yard.asks, yard.lasts_s, yard.values) if kind else None
-        self.outcome = Outcome()
+        self.outcome = Outcome(mistaken=self.trust is Trust.WRONG)
         self.clock = VirtualClock()
         self.around = _clamped() if yard.resident else world()
         self.device = yard.twin(self.around)
@@ -151,7 +181,7 @@ class _Trial:
         async with road(device, self.clock) as link, asyncio.TaskGroup() as tasks:
             links = _Links(link, self.outcome, self.clock, self.yard)
             tools = Tools(self.clock, links, Files, self._report)  # type: ignore[arg-type]
-            self.keeper = Supervisor(NAME, MachineConfig(FAMILY, described(self.name)), tools)
+            self.keeper = Supervisor(NAME, MachineConfig(FAMILY, described(self.name, self.trust)), tools)
             running = tasks.create_task(self.keeper.run())
             await self._until(lambda: self.outcome.state is MachineState.IDLE, 60.0)
             began_s = self.clock.now_s()
@@ -161,7 +191,7 @@ class _Trial:
             await self._until(lambda: self.outcome.end is not None, OVER_AFTER_S)
             await self._until(self._is_quiet, SEARCH_S)
             running.cancel()
-            self.outcome.struck = device.trouble.happened > 0
+            self.outcome.struck = device.trouble.happened > 0 or self.outcome.mistaken
         self.outcome.wrong += self.around.violations
         return self.outcome
 
@@ -178,6 +208,8 @@ class _Trial:
         """What the core would make of it, as far as one operation needs."""
         outcome = self.outcome
         outcome.facts.append(fact)
+        if isinstance(fact, ev.ContactLost) and outcome.lost_s is None:
+            outcome.lost_s = self.clock.now_s()
         in_contact = self.told_s is not None or isinstance(fact, ev.ContactFound)
         self.told_s = self.clock.now_s() if in_contact and not isinstance(fact, ev.ContactLost) else None
         match fact:
@@ -201,7 +233,11 @@ def try_out(yard: str, kind: str, seed: int, road: str = "asyncua") -> Outcome:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     logging.getLogger("asyncua").setLevel(logging.CRITICAL)
     trial, net = _Trial(yard, kind, seed), VirtualNet(LATENCY_S)
-    main = trial.main(_in_memory if road == "memory" else lambda device, _clock: _over_asyncua(device, net))
+    if road == "memory":
+        main = trial.main(lambda device, clock: _in_memory(device, clock, trial.trust))
+    else:
+        main = trial.main(lambda device, _: _over_asyncua(device, net, trial.trust))
+    office()  # what is real of it, before time is not
     return run_virtual(main, net=net, seed=seed)
 
 
@@ -219,11 +255,31 @@ def complaints(yard: str, kind: str, outcome: Outcome) -> list[str]:
         found.append("it is said to be done, and it is not")
     if outcome.end is OperationState.NOT_BEGUN and (begun or outcome.true):
         found.append("it is said not to have begun, and it was started")
-    if outcome.state not in AT_REST:
+    if kind == NodeKind.CERTIFICATE and outcome.struck:
+        found += _shut_out(outcome)
+    elif outcome.state not in AT_REST:
         found.append(f"its machine is left in {outcome.state}")
     if any("defect" in fact.reason for fact in outcome.facts if isinstance(fact, ev.ContactLost)):
         found.append("the driver has a defect")
     return found
+
+
+def _shut_out(outcome: Outcome) -> Iterator[str]:
+    """What must not be where a server shows another certificate: its machine is lost for good, and the reason helps."""
+    contacts = [fact for fact in outcome.facts if isinstance(fact, ev.ContactFound | ev.ContactLost)]
+    last = contacts[-1] if contacts else None
+    lost = [at for at, fact in enumerate(contacts) if isinstance(fact, ev.ContactLost)]
+    if outcome.mistaken and len(lost) < len(contacts):
+        yield "it was let in, and its certificate was never the pinned one"
+    if lost and any(isinstance(fact, ev.ContactFound) for fact in contacts[lost[0] :]):
+        yield "it was let in again"
+    if not isinstance(last, ev.ContactLost) or not last.reason.startswith(f"{NAME}: "):
+        yield "it is not said to be lost"
+    elif "another certificate than the pinned" not in last.reason or f"cellctl opcua trust {NAME}" not in last.reason:
+        yield f"nobody is told what to do: {last.reason}"
+    after = [name for at_s, name, _ in outcome.asked if outcome.lost_s is not None and at_s >= outcome.lost_s]
+    if after:
+        yield f"it was told {after} after its certificate had changed"
 
 
 def _allowed(kind: str, outcome: Outcome, *, begun: bool) -> set[OperationState]:

@@ -18,7 +18,8 @@ FORGIVEN_S: Final = 0.5
 @dataclass(slots=True)
 class Outcome:
     """What came of it. `asked`: every write and call, as it left us; `true`: the work is done in truth, when it is said
-    to be; `struck`: the trouble did happen.
+    to be; `struck`: the trouble did happen; `lost_s`: when the contact was lost first;
+    `mistaken`: another certificate than the server's was pinned from the start.
     """
 
     facts: list[ev.Fact] = field(default_factory=list)
@@ -29,6 +30,8 @@ class Outcome:
     true: bool = False
     found: bool = False
     struck: bool = False
+    lost_s: float | None = None
+    mistaken: bool = False
 
 
 class Recorder:

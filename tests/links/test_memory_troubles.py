@@ -111,6 +111,20 @@ def test_a_server_that_is_gone_for_a_while_is_told_and_comes_back(kind: str) -> 
     play(act, Fault(kind, at_s=1.0, amount=4.0))
 
 
+def test_another_certificate_than_the_pinned_one_is_refused_as_over_a_network() -> None:
+    async def act(bench: Bench) -> None:
+        protected = NodeAccess("opc.tcp://nowhere")
+        link = bench.links.nodes_of("m-1", protected)
+        await link.open(lambda _: None, bench.lost.append)
+        await asyncio.sleep(3.0)
+        assert bench.lost
+        await link.close()
+        with pytest.raises(MachineFault, match=r"m-1: .*another certificate.*cellctl opcua trust m-1"):
+            await bench.links.nodes_of("m-1", protected).open(lambda _: None, lambda _: None)
+
+    play(act, Fault("certificate", at_s=1.0, amount=1.0))
+
+
 def test_a_request_has_the_same_name_however_its_node_was_found() -> None:
     device = handshake(world(), style="bits")
     device.trouble.add(Fault("refuse", nth=1, line="write Start", text="BadUserAccessDenied"))

@@ -174,4 +174,4 @@ def test_a_key_that_is_not_the_certificates_is_told_with_what_to_do(pinned: Fort
     shutil.copy(other.own_certificate, one.own_certificate)
     one.pin("arm-1", pinned.server_der)
     with pytest.raises(MachineFault, match=r"arm-1: our own certificate cannot be used: .*remove both"):
-        pinned.read(keys=one)
+        pinned.read(keys=Keys(one.folder, tmp_path, UTC_NOW))

@@ -1,7 +1,7 @@
 """One run of an asyncua server that shows a machine, with one numbering of the namespaces."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +9,7 @@ from typing import Any, Final
 from asyncua import ua
 from asyncua.server.server import Server
 from asyncua.ua.attribute_ids import AttributeIds
+from cryptography.x509 import SubjectAlternativeName, UniformResourceIdentifier, load_der_x509_certificate
 
 from cellctl_sim.opcua.encoding import Namespaces, status
 from cellctl_sim.opcua.rooms import Furnisher
@@ -22,12 +23,15 @@ _STRANGERS: Final = ("urn:vendor:diagnosis", "urn:vendor:fieldbus", "urn:vendor:
 
 @dataclass(frozen=True, slots=True)
 class Papers:
-    """The server's certificate and key (files), and another pair for the fault of that name. Without: no security."""
+    """The server's certificate (DER) and key (PEM), and another pair for the fault of that name. Without papers: no
+    security. With `users` (name: password) nobody else is let in.
+    """
 
     certificate: Path
     key: Path
     other_certificate: Path | None = None
     other_key: Path | None = None
+    users: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -67,13 +71,21 @@ class Desk:
         await Furnisher(self._device, self._inside, self._names).furnish()
         self._ways = {self._node(path): path for path in (*self._device.shelf.by_path, *self._device.methods)}
         if papers:
-            await server.load_certificate(papers.certificate)
-            await server.load_private_key(papers.key)
+            await self._show_papers(papers)
         secure, unsecured = ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt, ua.SecurityPolicyType.NoSecurity
         server.set_security_policy([secure if papers else unsecured])
         await self.show()
         await server.start()
         self.is_open = True
+
+    async def _show_papers(self, papers: Papers) -> None:
+        # Read here: asyncua would do it in a thread.
+        certificate = papers.certificate.read_bytes()
+        await self._server.load_certificate(certificate, "der")
+        await self._server.load_private_key(papers.key.read_bytes(), format="pem")
+        names = load_der_x509_certificate(certificate).extensions.get_extension_for_class(SubjectAlternativeName).value
+        await self._server.set_application_uri(names.get_values_for_type(UniformResourceIdentifier)[0])
+        self._inside.let_in_only(papers.users)
 
     async def close(self) -> None:
         """Hang up and stop listening."""

@@ -4,6 +4,7 @@ Cured (asyncua 2.1): Republish of an unknown message; any number of sessions; In
 ignores; writes of other types than the variable's. The standard's address space is built once for all servers.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final, Protocol
 
@@ -144,6 +145,10 @@ class Inside(InternalServer):
         session.porter = self._porter
         return session
 
+    def let_in_only(self, users: Mapping[str, str]) -> None:
+        """From now on only who names one of these, with the password that goes with it; empty: everybody."""
+        self.user_manager = _Users(users) if users else _Anybody()
+
     async def end_sessions(self) -> None:
         """End all of them, those too whose connection is gone: asyncua leaves them to their time-out."""
         for session in tuple(self._external_sessions.values()):
@@ -160,6 +165,19 @@ class _Anybody(UserManager):
 
     def get_user(self, iserver: Any, username: Any = None, password: Any = None, certificate: Any = None) -> User:
         return ANONYMOUS
+
+
+class _Users(UserManager):
+    """Who has a name and its password."""
+
+    def __init__(self, users: Mapping[str, str]) -> None:
+        self._users = users
+
+    def get_user(
+        self, iserver: Any, username: Any = None, password: Any = None, certificate: Any = None
+    ) -> User | None:
+        known = username is not None and self._users.get(username) == password
+        return ANONYMOUS if known else None
 
 
 def element(value: ua.DataValue, index: str) -> ua.DataValue:

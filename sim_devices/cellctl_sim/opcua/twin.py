@@ -19,13 +19,15 @@ _FOREVER_S: Final = 0.0
 class NodeTwin:
     """A machine with variables and methods. What it does is its subclass's: the methods at the end of this class.
 
-    `trouble` is what goes wrong with it; a server asks it before every request.
+    `trouble` is what goes wrong with it; a server asks it before every request. `certificate` stands for what its
+    server shows where no real one is shown.
     """
 
     def __init__(self, name: str, shelf: Shelf, rng: Random) -> None:
         self.name: Final = name
         self.shelf: Final = shelf
         self.trouble: Final = NodeTrouble((), rng)
+        self.certificate = f"{name}, first"
         self._now_s = 0.0
         self._passing: list[tuple[float, Fault]] = []
         self._frozen: dict[NodePath, Any] = {}
@@ -110,6 +112,8 @@ class NodeTwin:
                 self._reboot()
             if fault.kind == NodeKind.FULL:
                 self.trouble.fill(until_s)
+            if fault.kind == NodeKind.CERTIFICATE:
+                self.certificate = f"{self.name}, second"
             if self.trouble.plug:
                 self.trouble.plug(
                     fault.kind, 0.0 if fault.kind == NodeKind.FULL else until_s - self._now_s, self._now_s
