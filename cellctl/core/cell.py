@@ -95,6 +95,7 @@ class Cell:
     counts: Counts = field(default_factory=Counts)
     transfers: Mapping[str, Transfer] = field(default_factory=dict)
     carriers: Mapping[str, CarrierAt] = field(default_factory=dict)
+    disk_full: bool = False
 
     def part_at(self, place: Place) -> Part | None:
         """The part that is believed to be at a place."""
@@ -171,6 +172,19 @@ def _(event: ev.OrderCommanded, cell: Cell) -> Cell:
 @_fold.register
 def _(event: ev.OrderCancelled, cell: Cell) -> Cell:
     return _order(cell, event.order_id, cancelled=True, paused=False, closed_by=JobCommand.CANCEL)
+
+
+@_fold.register
+def _(event: ev.OrderRetired, cell: Cell) -> Cell:
+    jobs = {name: job for name, job in cell.jobs.items() if job.order_id != event.order_id}
+    parts = {serial: part for serial, part in cell.parts.items() if part.job_id in jobs or part.job_id not in cell.jobs}
+    orders = {name: entry for name, entry in cell.orders.items() if name != event.order_id}
+    return replace(cell, orders=orders, jobs=jobs, parts=parts)
+
+
+@_fold.register
+def _(event: ev.DiskChanged, cell: Cell) -> Cell:
+    return replace(cell, disk_full=event.full)
 
 
 @_fold.register

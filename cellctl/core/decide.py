@@ -7,7 +7,7 @@ no clock, no file, no machine. What happens to a part is in `lifecycle`, what a 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cellctl.core import by_hand, dispatch, lifecycle, orders, recovery
+from cellctl.core import by_hand, dispatch, lifecycle, orders, recovery, retirement
 from cellctl.core.cell import Cell
 from cellctl.core.instructions import Answer, Instruction, PassOn, Start, Tell, Turn
 from cellctl.core.news import is_news
@@ -96,6 +96,7 @@ def decide(cell: Cell, stimulus: Stimulus, now_s: float) -> tuple[Cell, Sequence
         orders.steer(turn)
         _reset_free_machines(turn)
         _dispatch(turn)
+        retirement.retire(turn)
     return turn.cell, turn.todo
 
 

@@ -56,6 +56,8 @@ class History:
                 self._end_run(ended, record.at)
             case ev.JobChanged(state=state, job_id=job_id) if state in _OVER:
                 self._end(self._order_of.pop(job_id, ""), record.at)
+            case ev.OrderRetired(order_id=order_id):
+                self._orders.pop(order_id, None)
             case ev.JobRemoved(job_id=job_id):
                 self._order_of.pop(job_id, None)
             case (

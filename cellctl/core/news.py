@@ -11,10 +11,8 @@ def is_news(cell: Cell, fact: ev.Fact) -> bool:
         case ev.OperationStarted() | ev.OperationAdvanced() | ev.OperationEnded() | ev.OperationFound():
             known = _is_unknown if isinstance(fact, ev.OperationFound) else _under_way
             return bool(known(cell, fact.operation_id))
-        case ev.PromptRaised(prompt=prompt):
-            return _under_way(cell, prompt.operation_id) is not None
-        case ev.PromptWithdrawn(prompt_id=prompt_id):
-            asked = cell.prompts.get(prompt_id)
+        case ev.PromptRaised() | ev.PromptWithdrawn():
+            asked = fact.prompt if isinstance(fact, ev.PromptRaised) else cell.prompts.get(fact.prompt_id)
             return asked is not None and _under_way(cell, asked.operation_id) is not None
         case ev.PartMoved():
             return _belongs(cell, fact)
@@ -27,6 +25,8 @@ def is_news(cell: Cell, fact: ev.Fact) -> bool:
             | ev.ProbeEnded()
         ):
             return _is_heard(cell, fact)
+    if isinstance(fact, ev.DiskChanged):
+        return fact.full is not cell.disk_full
     # What is left is said while a person works on a machine by hand.
     status = cell.stations.get(fact.station)
     return status is not None and bool(status.by_hand)

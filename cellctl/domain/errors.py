@@ -7,6 +7,7 @@ CellError
 ├── LinkLost         the supervisor: connect again
 ├── MachineFault     the operator: go to the machine
 └── StoreFailed      the owner of the computer: the journal cannot be written or read
+    └── DiskFull     the same person: there is no room left
 """
 
 from collections.abc import Sequence
@@ -54,3 +55,7 @@ class MachineFault(_MachineError):
 
 class StoreFailed(CellError):
     """The journal cannot be written or read; nothing may be acknowledged or started."""
+
+
+class DiskFull(StoreFailed):
+    """There is no room for this on the disk."""

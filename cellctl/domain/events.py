@@ -89,6 +89,14 @@ class OrderCancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderRetired:
+    """A closed order has left the live cell with its jobs and parts; its name is never used again."""
+
+    order_id: str
+    NAME: ClassVar = "order.retired"
+
+
+@dataclass(frozen=True, slots=True)
 class JobStored:
     """A job for one part has come into the list."""
 
@@ -316,6 +324,14 @@ class LinkMeasured:
 
 
 @dataclass(frozen=True, slots=True)
+class DiskChanged:
+    """Fact: the journal's disk has no room left but what was put by (`full`), or has room again."""
+
+    full: bool
+    NAME: ClassVar = "store.disk"
+
+
+@dataclass(frozen=True, slots=True)
 class PromptRaised:
     """A person is asked (a fact where a manual station asks, decided where recovery does)."""
 
@@ -355,6 +371,7 @@ Fact = (
     | LineNotSent
     | LinesHeard
     | LinkMeasured
+    | DiskChanged
     | PromptRaised
     | PromptWithdrawn
 )
@@ -366,6 +383,7 @@ Event = (
     | OrderChanged
     | OrderCommanded
     | OrderCancelled
+    | OrderRetired
     | JobStored
     | JobChanged
     | JobRemoved
