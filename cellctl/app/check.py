@@ -12,12 +12,14 @@ from typing import Final
 
 from cellctl.app.config import CellConfig, load
 from cellctl.app.workbench import Workbench, rules_of
+from cellctl.core import ways
 from cellctl.domain.errors import ConfigError, OrderRefused
-from cellctl.domain.work import Parameter, Step
+from cellctl.domain.work import Parameter, Step, Way
 from cellctl.gcode.preflight import check
 from cellctl.gcode.rules import AXES, MachineRules
 from cellctl.gcode.verdict import Passed, Refused, Verdict
-from cellctl.products.product import FileProgram, Product, ProductStep, ResidentProgram
+from cellctl.products.product import Product
+from cellctl.products.route import FileProgram, ProductStep, ResidentProgram
 from cellctl.products.workshop import make_step
 from cellctl.stores.files import MemoryFiles
 
@@ -85,16 +87,26 @@ def _about_rules(config: CellConfig, name: str, all_rules: Mapping[str, MachineR
 def _about_step(
     config: CellConfig, bench: Workbench, product: Product, step: ProductStep, checked: Collection[str]
 ) -> Iterator[str]:
-    if step.question is not None:
-        yield f"  {step.step:<11} a person answers"
-        return
-    program = step.program
+    for _, way in step.each_way():
+        if way.question is not None or not way.work():
+            yield f"  {step.step:<11} a person {'answers' if way.question else 'does it'}"
+        for machine_type, program in way.work().items():
+            only = {"programs": {machine_type: program}} if machine_type else {"program": program}
+            one = ProductStep.model_validate({"step": step.step, "capability": way.capability, **only})
+            yield from _about_program(config, bench, product, one, checked)
+
+
+def _about_program(
+    config: CellConfig, bench: Workbench, product: Product, step: ProductStep, checked: Collection[str]
+) -> Iterator[str]:
+    """What is said of a step that has one way and one program."""
+    (program,) = step.work().values()
     if isinstance(program, ResidentProgram):
         yield f"  {step.step:<11} {program.resident}, which is in the machine's controller and is not checked here"
         return
     what = program.file.name if isinstance(program, FileProgram) else "an example of its program"
     try:
-        made = asyncio.run(_example(product, step, bench))
+        (made,) = asyncio.run(_example(product, step, bench)).ways
     except OrderRefused as refused:
         yield f"  {step.step:<11} {what}"
         yield from (f"    {_REFUSED}: {each}" for each in str(refused).split(" | "))
@@ -102,7 +114,7 @@ def _about_step(
     lines = f", {made.program.lines} lines" if made.program else ""
     yield f"  {step.step:<11} {what}{lines}"
     for station in config.plan.stations.values():
-        if station.driver and step.capability in station.capabilities:
+        if station.driver and ways.able(station, made):
             yield f"    {_about_station(made, station.name, checked=station.name in checked)}"
 
 
@@ -119,7 +131,7 @@ async def _example(product: Product, step: ProductStep, bench: Workbench) -> Ste
     raise OrderRefused("does_not_fit", f"of {_EXAMPLES_TRIED} examples none could be made")
 
 
-def _about_station(made: Step, station: str, *, checked: bool) -> str:
+def _about_station(made: Way, station: str, *, checked: bool) -> str:
     if station in made.unfit:
         return made.unfit[station]
     if not checked:

@@ -18,6 +18,7 @@ from cellctl.domain.work import GONE, Plan, Station
 from cellctl.ports import DriverFamily
 from cellctl.products.mistakes import mistakes_in
 from cellctl.products.product import Product
+from cellctl.products.route import Dimension, Value
 
 _NAME: Final = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 
@@ -59,6 +60,8 @@ class _StationKeys(BaseModel):
     reach: tuple[str, ...] = ()
     preflight: bool = True
     console: bool | None = None
+    type: str = ""
+    setup: dict[Dimension, Value] = {}
     sim: dict[str, Any] = {}
 
 
@@ -199,7 +202,8 @@ def _machine(
     mistakes.check()
     if isinstance(options, NamesFiles):
         options = options.beside(name, path.parent, f"{file}: {where}")
-    station = Station(name, common.driver, common.capabilities, common.slots, common.reach, preflight=common.preflight)
+    said = common.model_dump(include={"driver", "capabilities", "slots", "reach", "preflight", "type", "setup"})
+    station = Station(name, **said)
     return station, MachineConfig(family, options)
 
 

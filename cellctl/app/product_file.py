@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from cellctl.app.toml_file import Mistakes, read_toml
 from cellctl.domain.errors import OrderRefused
 from cellctl.products.mistakes import mistakes_in
-from cellctl.products.product import FileProgram, GeneratedProgram, Product, parse_product
+from cellctl.products.product import Product, parse_product
+from cellctl.products.route import AnyProgram, FileProgram, GeneratedProgram
 from cellctl.products.workshop import GENERATORS, fill
 
 
@@ -17,14 +18,21 @@ def load_product(path: Path) -> Product:
     """Read a product file and try its route. Raises ConfigError with every mistake in it."""
     product = parse_product(read_toml(path), path)
     mistakes = Mistakes()
-    for number, step in enumerate(product.route):
-        where = f"route.{number}.program"
-        if isinstance(step.program, FileProgram) and not (path.parent / step.program.file).is_file():
-            mistakes.append(f"{path.name}: {where}.file must be a file beside it; found {str(step.program.file)!r}")
-        elif isinstance(step.program, GeneratedProgram):
-            mistakes += _try(product, step.program, path.name, where)
+    for where, program in _programs(product):
+        if isinstance(program, FileProgram) and not (path.parent / program.file).is_file():
+            mistakes.append(f"{path.name}: {where}.file must be a file beside it; found {str(program.file)!r}")
+        elif isinstance(program, GeneratedProgram):
+            mistakes += _try(product, program, path.name, where)
     mistakes.check()
     return product
+
+
+def _programs(product: Product) -> Iterator[tuple[str, AnyProgram]]:
+    """Every program of the route, with its key in the file."""
+    for number, step in enumerate(product.route):
+        for key, way in step.each_way():
+            for machine_type, program in way.work().items():
+                yield f"route.{number}.{key}{f'programs.{machine_type}' if machine_type else 'program'}", program
 
 
 def _try(product: Product, program: GeneratedProgram, file: str, where: str) -> Iterator[str]:

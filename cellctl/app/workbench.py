@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from cellctl.app.config import CellConfig
+from cellctl.core import ways
 from cellctl.domain.errors import OrderRefused
+from cellctl.domain.work import Way
 from cellctl.gcode.gate import sendable_lines
 from cellctl.gcode.preflight import LINES_A_PIECE, Piecewise
 from cellctl.gcode.rules import MachineRules
@@ -42,9 +44,9 @@ class Workbench:
         """Store the program in a file."""
         return await _patiently(self._files.adopt(path))
 
-    async def fit(self, sha256: str, name: str, capability: str) -> Fit:
-        """Check a program for every station that has the capability. Raises OrderRefused if it fits none of them."""
-        able = [each.name for each in self._plan.stations.values() if each.driver and capability in each.capabilities]
+    async def fit(self, sha256: str, name: str, way: Way) -> Fit:
+        """Check a program for every station that could go this way. Raises OrderRefused if it fits none of them."""
+        able = [each.name for each in self._plan.stations.values() if each.driver and ways.able(each, way)]
         verdicts = await self.check(sha256, able)
         passed = {station: verdict for station, verdict in verdicts.items() if not isinstance(verdict, Refused)}
         refused = {station: verdict for station, verdict in verdicts.items() if isinstance(verdict, Refused)}

@@ -51,9 +51,9 @@ class StationStatus:
     `by_hand` is who works on it with the console; it is given no work until it was cleared.
     `link` is how its line was when it was last found to be worse than before. `signals`: its sensors, in this contact.
     `told` is a command that it has not yet reacted to; `parked`: we have it held, because its order is paused.
-    `refused` says why it did not take its last work; it is not
-    given any more before it has shown another state. `unfit`: programs (SHA-256) that do not fit it by its own account,
-    and why; a person who stops or clears it, and a new contact, have it asked again.
+    `refused` says why it did not take its last work; it is not given any more before it has shown another state.
+    `unfit`: programs (SHA-256) that do not fit it by its own account, and why; a person who stops or clears it, and a
+    new contact, have it asked again. `setup`: how it is set up (dimension to value).
     """
 
     state: MachineState | None = None
@@ -68,6 +68,7 @@ class StationStatus:
     link: LinkQuality | None = None
     by_hand: str = ""
     signals: Signals = field(default_factory=Signals)
+    setup: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ _SET_RIGHT: Final = frozenset({MachineCommand.STOP, MachineCommand.ABORT, Machin
 
 def empty(plan: Plan) -> Cell:
     """A cell in which nothing has happened yet."""
-    stations = {name: StationStatus() for name, station in plan.stations.items() if station.driver}
+    stations = {name: StationStatus(setup=each.setup) for name, each in plan.stations.items() if each.driver}
     carriers = {name: CarrierAt(carrier.at) for name, carrier in plan.carriers.items()}
     return Cell(plan=plan, stations=stations, carriers=carriers)
 
@@ -137,7 +138,9 @@ def _fold(event: Any, cell: Cell) -> Cell:
 
 @_fold.register
 def _(event: ev.ControllerStarted, cell: Cell) -> Cell:
-    stations = {name: StationStatus(progress=status.progress) for name, status in cell.stations.items()}
+    stations = {
+        name: StationStatus(progress=status.progress, setup=status.setup) for name, status in cell.stations.items()
+    }
     return replace(cell, stations=stations)
 
 
@@ -306,6 +309,12 @@ def _(event: ev.TransferPhase, cell: Cell) -> Cell:
 @_fold.register
 def _(event: ev.CarrierMoved, cell: Cell) -> Cell:
     return replace(cell, carriers={**cell.carriers, event.carrier: CarrierAt(event.place, event.knowledge)})
+
+
+@_fold.register
+def _(event: ev.SetupChanged, cell: Cell) -> Cell:
+    status = cell.stations.get(event.station)
+    return _station(cell, event.station, setup={**status.setup, **event.setup}) if status else cell
 
 
 @_fold.register

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from cellctl.core.cell import Cell
+from cellctl.core.ways import Option, by_a_person, can, current_step, fitting, options, unfit, wants
 from cellctl.domain.job import JobState
 from cellctl.domain.machine import AT_REST, MachineState
 from cellctl.domain.work import (
@@ -49,39 +50,32 @@ class Leg:
 def next_operation(cell: Cell, job: Job) -> Operation | tuple[Reason, ...]:
     """The operation that can begin now for a job, or every reason why none can."""
     step = current_step(cell, job)
-    able = [each for each in cell.plan.stations.values() if each.driver and step.capability in each.capabilities]
+    able = options(cell, step)
     if not able:
-        return (Reason("no_capability", f"no station of this cell can {step.capability}"),)
-    answer = _on_one_of(cell, job, step, [each for each in able if not unfit(cell, each, step)])
+        wanted = " or ".join(dict.fromkeys(way.capability for way in step.ways))
+        return (Reason("no_capability", f"no station of this cell can {wanted}"),)
+    answer = _on_one_of(cell, job, step, fitting(cell, able))
     if isinstance(answer, Operation):
         return answer
-    refusals = (Reason("preflight", why) for each in able if (why := unfit(cell, each, step)))
+    refusals = (Reason("preflight", why) for each in able if (why := unfit(cell, each.station, each.way)))
     return (*answer, *refusals)
 
 
-def _on_one_of(cell: Cell, job: Job, step: Step, able: list[Station]) -> Operation | tuple[Reason, ...]:
+def _on_one_of(cell: Cell, job: Job, step: Step, able: list[Option]) -> Operation | tuple[Reason, ...]:
     """The operation on a station that may do it, or the first one on the way there."""
     part = cell.parts.get(job.serial)
     if not able:
         return ()
     if part is None or part.place == NOWHERE:
         return _begin(cell, job, step, able)
-    here = next((station for station in able if station.name == station_of(part.place)), None)
+    here = next((option for option in able if option.station.name == station_of(part.place)), None)
     if here is not None:
         return _process(cell, job, step, here, part.place)
-    return _carry(cell, job, part, able)
-
-
-def unfit(cell: Cell, station: Station, step: Step) -> str:
-    """Why the pre-flight check keeps a step's program from a station, before the order or by the machine's own account;
-    empty if it does not."""
-    status = cell.stations.get(station.name)
-    told = status.unfit.get(step.program.sha256, "") if status and step.program else ""
-    return told or step.unfit.get(station.name, "")
+    return _carry(cell, job, part, [option.station for option in able])
 
 
 def unbegun(cell: Cell, job: Job) -> str:
-    """What a job without a part waits for: a capability, and stations that must not do it; "" if it has a part.
+    """What a job without a part waits for: what its ways ask for, and stations that must not; "" if it has a part.
 
     Jobs that wait for the same have the same answer, so that a long queue costs one look.
     """
@@ -89,15 +83,10 @@ def unbegun(cell: Cell, job: Job) -> str:
     if part is not None and part.place != NOWHERE:
         return ""
     step = current_step(cell, job)
-    if not step.unfit and not any(status.unfit for status in cell.stations.values()):
-        return step.capability
-    refusals = [why for station in cell.plan.stations.values() if (why := unfit(cell, station, step))]
-    return "\n".join((step.capability, *refusals))
-
-
-def current_step(cell: Cell, job: Job) -> Step:
-    """The step that a job stands before."""
-    return cell.orders[job.order_id].directive.steps[job.step]
+    wanted = [wants(way) for way in step.ways]
+    if any(way.unfit for way in step.ways) or any(status.unfit for status in cell.stations.values()):
+        wanted += [why for each in options(cell, step) if (why := unfit(cell, each.station, each.way))]
+    return "\n".join(wanted)
 
 
 def waiting(cell: Cell) -> list[Job]:
@@ -162,36 +151,35 @@ def finished_part(cell: Cell, station: str) -> str:
 def _stays(cell: Cell, part: Part, station: Station) -> bool:
     """Whether the next thing to be done to a part can be done where it is."""
     job = cell.jobs[part.job_id]
-    return part.disposition is Disposition.IN_WORK and _can(cell, station, current_step(cell, job))
+    return part.disposition is Disposition.IN_WORK and can(cell, station, current_step(cell, job))
 
 
-def _can(cell: Cell, station: Station, step: Step) -> bool:
-    return step.capability in station.capabilities and not unfit(cell, station, step)
-
-
-def _begin(cell: Cell, job: Job, step: Step, able: list[Station]) -> Operation | tuple[Reason, ...]:
+def _begin(cell: Cell, job: Job, step: Step, able: list[Option]) -> Operation | tuple[Reason, ...]:
     reasons: list[Reason] = []
-    for station in able:
-        place = _free_slot(cell, station)
+    for option in able:
+        place = _free_slot(cell, option.station)
         if place is None:
-            reasons.append(Reason("slot_occupied", f"{station.name} still holds a part"))
+            reasons.append(Reason("slot_occupied", f"{option.station.name} still holds a part"))
             continue
-        answer = _process(cell, job, step, station, place)
+        answer = _process(cell, job, step, option, place)
         if isinstance(answer, Operation):
             return answer
         reasons.extend(answer)
     return tuple(reasons)
 
 
-def _process(cell: Cell, job: Job, step: Step, station: Station, place: Place) -> Operation | tuple[Reason, ...]:
+def _process(cell: Cell, job: Job, step: Step, option: Option, place: Place) -> Operation | tuple[Reason, ...]:
+    station, way = option.station, option.way
     reason = _not_ready(cell, station) or _in_the_way(cell, station, station)
     if reason is not None:
         return (reason,)
     draft = _draft(cell, job, step.name, OperationKind.PROCESS, station, place)
-    program = step.program
-    if program is not None and station.name in step.estimates_s:
-        program = replace(program, estimated_s=step.estimates_s[station.name])
-    return replace(draft, program=program, question=step.question)
+    if station.attended:
+        return replace(draft, way=option.number, question=by_a_person(step, way, job.serial))
+    program = way.program
+    if program is not None and station.name in way.estimates_s:
+        program = replace(program, estimated_s=way.estimates_s[station.name])
+    return replace(draft, way=option.number, program=program, question=way.question)
 
 
 def _carry(cell: Cell, job: Job, part: Part, able: list[Station]) -> Operation | tuple[Reason, ...]:
@@ -249,7 +237,7 @@ def _legs(cell: Cell, here: Station) -> Iterator[Leg]:
 def _wanted(cell: Cell, station: Station, holder: Job) -> bool:
     """Whether another job than the one whose part is there waits for what this station can do."""
     others = (job for job in waiting(cell) if job.id != holder.id)
-    return any(_can(cell, station, current_step(cell, job)) for job in others)
+    return any(can(cell, station, current_step(cell, job)) for job in others)
 
 
 def _cannot_carry(cell: Cell, here: Station, leg: Leg) -> Reason | None:

@@ -248,6 +248,20 @@ class CarrierMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class SetupChanged:
+    """A station is set up in another way: `setup` names the dimensions that have changed, and their new values.
+
+    `took_s`: how long a change-over that was asked for took, by the clock; 0 where nobody knows.
+    """
+
+    station: str
+    setup: Mapping[str, str]
+    by: str
+    took_s: float = 0.0
+    NAME: ClassVar = "setup.changed"
+
+
+@dataclass(frozen=True, slots=True)
 class StationCommanded:
     """A machine was told something. Cleared by the next state that it reports."""
 
@@ -392,6 +406,7 @@ Event = (
     | OperationIntended
     | TransferPhase
     | CarrierMoved
+    | SetupChanged
     | StationCommanded
     | LineSent
     | PromptAnswered

@@ -62,19 +62,44 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One operation of a route: what it needs, and either a program or a question to a person.
+class Way:
+    """One way to do a step: what a station must be able to do, and either a program or a question to a person.
 
-    The answer `choices[0]` to a step's question means that the part may go on; any other answer scraps it. `unfit`:
-    why a station must not run the program, by the pre-flight check; `estimates_s`: how long one that may run it takes.
+    `machine_type`: only stations of this type; "": any with the capability. `setup`: how the station must be set up
+    (dimension to value: material, colour, nozzle, tools, fixture, plate). `materials`: how much of each is used up;
+    `tools`: minutes of use of each. `by_hand`: a person may do it, too; `instruction` is what that person is told.
+    `takes_s`: how long it takes by the product file; 0 where that does not say. `unfit`: why a station must not run
+    the program, by the pre-flight check; `estimates_s`: how long it takes at a station that may, by that check.
     """
 
-    name: str
     capability: str
     program: Program | None = None
     question: Question | None = None
+    setup: Mapping[str, str] = field(default_factory=dict)
+    materials: Mapping[str, float] = field(default_factory=dict)
+    tools: Mapping[str, float] = field(default_factory=dict)
+    machine_type: str = ""
+    by_hand: bool = True
+    instruction: str = ""
+    takes_s: float = 0.0
     unfit: Mapping[str, str] = field(default_factory=dict)
     estimates_s: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One operation of a route, and every way to do it, best first. Which one is taken is decided at dispatch.
+
+    The answer `choices[0]` to a question means that the part may go on; any other answer scraps it.
+    """
+
+    name: str
+    ways: tuple[Way, ...]
+
+
+def one_way(name: str, capability: str, program: Program | None = None, question: Question | None = None) -> Step:
+    """A step that is done in one way, and needs nothing but the capability."""
+    return Step(name, (Way(capability, program, question),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +152,11 @@ class Part:
 
 
 class OperationKind(Enum):
-    """What an operation asks of the station that does it."""
+    """What an operation asks of the station that does it. A CHANGE (of its set-up) is for no job and no part."""
 
     PROCESS = "process"
     CARRY = "carry"
+    CHANGE = "change"
 
 
 class OperationState(Enum):
@@ -151,9 +177,11 @@ class OperationState(Enum):
 class Operation:
     """One station's task for one part: run a program, ask a person, or carry the part from place to place.
 
-    PROCESS happens at `target`; CARRY goes from `source` to `target`. `resumes` is the operation that broke off in
+    PROCESS happens at `target`; CARRY goes from `source` to `target`; CHANGE brings the station to `setup`.
+    `resumes` is the operation that broke off in
     the middle of this one's work: part of it is done already. `mark`: what its machine showed before it began, by which
-    the driver knows the work again after a loss of contact.
+    the driver knows the work again after a loss of contact. `way`: which of its step's ways was taken, by its place in
+    `Step.ways`. `at_s`: when it was intended, in seconds since the Unix epoch; 0 where the log does not say.
     """
 
     id: str
@@ -169,6 +197,9 @@ class Operation:
     state: OperationState = OperationState.INTENDED
     resumes: str = ""
     mark: str = ""
+    way: int = 0
+    setup: Mapping[str, str] = field(default_factory=dict)
+    at_s: float = 0.0
 
 
 class Evidence(Enum):
@@ -212,7 +243,9 @@ class Station:
 
     `reach` names the stations that a carrier can take parts from and bring parts to. Stations without a driver
     (racks) do nothing by themselves; one that is a buffer may take a part whose next machine is busy. `preflight`:
-    programs are checked before they run here; `console`: people may send it lines by hand.
+    programs are checked before they run here; `console`: people may send it lines by hand. `type`: what programs of a
+    product are made for (the driver's name where the cell file says nothing else); `setup`: how it is set up before
+    anything is known to have been changed.
     """
 
     name: str
@@ -223,6 +256,8 @@ class Station:
     buffer: bool = False
     preflight: bool = True
     console: bool = False
+    type: str = ""
+    setup: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def attended(self) -> bool:
@@ -250,12 +285,46 @@ class Carrier:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeRule:
+    """How long it takes to bring a dimension of a set-up from one value to another, where the four patterns match.
+
+    Patterns are names with * and ?. `takes_s` None: it is not done. `program`: the machine does it by itself, with
+    this program of its own; "": a person is asked to.
+    """
+
+    takes_s: float | None
+    dimension: str = "*"
+    station: str = "*"
+    source: str = "*"
+    target: str = "*"
+    program: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Changeovers:
+    """The set-up matrix of the cell file: the first rule that matches counts; where none does, `default_s`.
+
+    `default_s` None: what no rule allows is not done. `parallel`: dimensions are changed at the same time, so that the
+    longest counts, not the sum.
+    """
+
+    rules: tuple[ChangeRule, ...] = ()
+    default_s: float | None = 0.0
+    parallel: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """The cell as its integrator built it: every station, and every carrier, by name, in the order of the cell file."""
+    """The cell as its integrator built it: every station, and every carrier, by name, in the order of the cell file.
+
+    `dispatch`: who decides which job is next and where, by its name in `core.sequencing`.
+    """
 
     name: str
     stations: Mapping[str, Station] = field(default_factory=dict)
     carriers: Mapping[str, Carrier] = field(default_factory=dict)
+    changeovers: Changeovers = field(default_factory=Changeovers)
+    dispatch: str = "set-up"
 
     def station(self, name: str) -> Station:
         """A station by name. One that is no longer in the cell file can do nothing, and nobody reaches it."""

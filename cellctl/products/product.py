@@ -1,20 +1,17 @@
 """A product: what may be chosen about it, and the route on which it is made. Parsed from product.toml."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random  # noqa: TID251 - handed in, seeded
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cellctl.domain.errors import ConfigError, OrderRefused
 from cellctl.domain.work import Parameter
 from cellctl.products.mistakes import mistakes_in, shown
-
-# "{text}" in a product file stands for the parameter of that name.
-PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
+from cellctl.products.route import ProductStep
 
 
 class _Strict(BaseModel):
@@ -95,60 +92,6 @@ def _with_a_default_that_binds(parameter: _Parameter) -> _Parameter:
     return parameter
 
 
-class FileProgram(_Strict):
-    """A program that is the same for every order; the path is beside the product file."""
-
-    file: Path
-
-
-class ResidentProgram(_Strict):
-    """A program that has been taught to the machine's controller, by its name or number there."""
-
-    resident: str | int
-
-    @model_validator(mode="after")
-    def _named(self) -> "ResidentProgram":
-        if isinstance(self.resident, bool) or not str(self.resident).strip():
-            raise ValueError(f"resident must be a program's name or number; found {self.resident!r}")
-        return self
-
-
-class GeneratedProgram(BaseModel):
-    """A program made from the parameters; settings depend on the generator. "{text}" stands for a parameter."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    generator: str
-
-
-class StepQuestion(_Strict):
-    """What a person is asked; the first choice lets the part pass."""
-
-    text: str
-    choices: tuple[str, ...] = Field(min_length=2)
-
-    @model_validator(mode="after")
-    def _told_apart(self) -> "StepQuestion":
-        if len(set(self.choices)) < len(self.choices):
-            raise ValueError(f"every choice must be another one; found {', '.join(self.choices)}")
-        return self
-
-
-class ProductStep(_Strict):
-    """One step of the route: a capability, and either a program or a question."""
-
-    step: str = Field(pattern=r"^[a-z0-9_-]{1,32}$")
-    capability: str
-    program: FileProgram | ResidentProgram | GeneratedProgram | None = None
-    question: StepQuestion | None = None
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> "ProductStep":
-        if (self.program is None) == (self.question is None):
-            raise ValueError("a step has either a program or a question")
-        return self
-
-
 class _Head(_Strict):
     name: str = Field(pattern=r"^[a-z0-9_-]{1,32}$")
     revision: str = Field(pattern=r"^[A-Za-z0-9]{1,8}$")
@@ -166,20 +109,11 @@ class _ProductFile(_Strict):
         if twice:
             raise ValueError(f"route: every step needs a name of its own; twice there: {', '.join(twice)}")
         for step in self.route:
-            strange = sorted(set(_wanted(step)) - set(self.parameters))
+            strange = sorted(set(step.placeholders()) - set(self.parameters))
             if strange:
                 known = ", ".join(self.parameters) or "none"
                 raise ValueError(f"route: {step.step} uses {', '.join(strange)}; the parameters are: {known}")
         return self
-
-
-def _wanted(step: ProductStep) -> Iterator[str]:
-    """The parameters that a step's settings and question stand for."""
-    texts = [step.question.text] if step.question else []
-    if isinstance(step.program, GeneratedProgram):
-        texts += [value for value in (step.program.model_extra or {}).values() if isinstance(value, str)]
-    for text in texts:
-        yield from PLACEHOLDER.findall(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +144,7 @@ class Product:
     def describe(self) -> dict[str, Any]:
         """What can be ordered, as JSON-like values."""
         parameters = {name: spec.model_dump(exclude_none=True) for name, spec in self.parameters.items()}
-        route = [{"step": step.step, "capability": step.capability} for step in self.route]
+        route = [{"step": step.step, "capability": " | ".join(step.capabilities)} for step in self.route]
         return {"name": self.name, "revision": self.revision, "parameters": parameters, "route": route}
 
 

@@ -1,15 +1,24 @@
 """From an order's wishes to a frozen work directive: parameters bound, programs made, kept and checked."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from cellctl.domain.commands import SubmitOrder
 from cellctl.domain.errors import OrderRefused
-from cellctl.domain.work import Directive, Parameter, Program, Question, Step
+from cellctl.domain.work import Directive, Parameter, Program, Question, Step, Way
 from cellctl.products import engrave
-from cellctl.products.product import PLACEHOLDER, FileProgram, GeneratedProgram, Product, ProductStep, ResidentProgram
+from cellctl.products.product import Product
+from cellctl.products.route import (
+    PLACEHOLDER,
+    AnyProgram,
+    FileProgram,
+    GeneratedProgram,
+    ProductStep,
+    ResidentProgram,
+    WayKeys,
+)
 
 GENERATORS: Final[Mapping[str, Callable[[dict[str, Any]], list[str]]]] = {"engrave_text": engrave.program}
 
@@ -37,8 +46,8 @@ class Workbench(Protocol):
         """Store the program in a file durably; returns its SHA-256 in hex."""
         ...
 
-    def fit(self, sha256: str, name: str, capability: str) -> Awaitable[Fit]:
-        """Check a stored program for every station with this capability; `name` is for messages.
+    def fit(self, sha256: str, name: str, way: Way) -> Awaitable[Fit]:
+        """Check a stored program for every station that could go this way; `name` is for messages.
 
         Raises OrderRefused if there are such stations, and none of them may run it.
         """
@@ -71,27 +80,65 @@ async def prepare(products: Sequence[Product], command: SubmitOrder, bench: Work
 
 
 async def make_step(product: Product, step: ProductStep, parameters: Mapping[str, Parameter], bench: Workbench) -> Step:
-    """One step of a route, its program made, kept and checked. Raises OrderRefused."""
-    if step.question is not None:
-        text = str(fill(step.question.text, parameters))
-        return Step(step.step, step.capability, question=Question(text, step.question.choices))
-    if isinstance(step.program, ResidentProgram):
-        name = str(step.program.resident)
-        return Step(step.step, step.capability, Program("", name, 0, resident=name))
+    """One step of a route, its programs made, kept and checked. Raises OrderRefused if no way is left for it."""
+    ways: list[Way] = []
+    refused: list[OrderRefused] = []
+    for _, way in step.each_way():
+        plain = _without_program(way, parameters)
+        if not way.work():
+            ways.append(plain)
+        for machine_type, program in way.work().items():
+            wanted = replace(plain, machine_type=machine_type)
+            try:
+                ways.append(await _with_program(product, step, wanted, program, parameters, bench))
+            except OrderRefused as why:
+                refused.append(why)
+    if not ways:
+        raise refused[0]
+    return Step(step.step, tuple(ways))
+
+
+def _without_program(way: WayKeys, parameters: Mapping[str, Parameter]) -> Way:
+    asked = way.question
+    question = Question(str(fill(asked.text, parameters)), asked.choices) if asked else None
+    return Way(
+        way.capability,
+        question=question,
+        setup={dimension: str(fill(value, parameters)) for dimension, value in way.setup.items()},
+        materials={str(fill(name, parameters)): amount for name, amount in way.materials.items()},
+        tools={str(fill(name, parameters)): minutes for name, minutes in way.tools.items()},
+        by_hand=way.by_hand,
+        instruction=str(fill(way.instruction, parameters)),
+        takes_s=way.minutes * 60,
+    )
+
+
+async def _with_program(
+    product: Product,
+    step: ProductStep,
+    way: Way,
+    program: AnyProgram,
+    parameters: Mapping[str, Parameter],
+    bench: Workbench,
+) -> Way:
+    """A way whose program is made, kept and checked. Raises OrderRefused."""
+    if isinstance(program, ResidentProgram):
+        name = str(program.resident)
+        return replace(way, program=Program("", name, 0, way.takes_s, resident=name))
     name = f"{product.name}-{product.revision}-{step.step}.gcode"
-    if isinstance(step.program, FileProgram):
-        sha256 = await bench.adopt(product.folder / step.program.file)
-        shown = step.program.file.name
+    if isinstance(program, FileProgram):
+        sha256 = await bench.adopt(product.folder / program.file)
+        shown = program.file.name
     else:
-        sha256 = bench.keep(name, _content(product, step.program, parameters))
+        sha256 = bench.keep(name, _content(product, program, parameters))
         shown = name
-    fit = await bench.fit(sha256, shown, step.capability)
-    program = Program(sha256, name, fit.lines, next(iter(fit.estimates_s.values()), 0.0))
-    return Step(step.step, step.capability, program, unfit=fit.unfit, estimates_s=fit.estimates_s)
+    fit = await bench.fit(sha256, shown, way)
+    made = Program(sha256, name, fit.lines, next(iter(fit.estimates_s.values()), way.takes_s))
+    return replace(way, program=made, unfit=fit.unfit, estimates_s=fit.estimates_s)
 
 
-def _content(product: Product, program: GeneratedProgram | None, parameters: Mapping[str, Parameter]) -> bytes:
-    if program is None or program.generator not in GENERATORS:
+def _content(product: Product, program: GeneratedProgram, parameters: Mapping[str, Parameter]) -> bytes:
+    if program.generator not in GENERATORS:
         raise OrderRefused("internal", f"{product.name}: a step has no program that this cell can make")
     settings = {key: fill(value, parameters) for key, value in (program.model_extra or {}).items()}
     return ("\n".join(GENERATORS[program.generator](settings)) + "\n").encode("ascii")

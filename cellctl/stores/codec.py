@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from cellctl.domain.errors import StoreFailed
 from cellctl.domain.events import BY_NAME, Record
+from cellctl.stores.older import reshaped
 
 Row = tuple[int, str, float, str, str, str]
 """seq, at, mono_s, actor, name of the event, its content as JSON."""
@@ -31,11 +32,21 @@ def decode(row: Row) -> Record:
     """The record of a row. Raises StoreFailed if this version cannot read it."""
     seq, at, mono_s, actor, name, payload = row
     try:
-        event = _adapter(name).validate_json(payload)
+        event = _event(name, payload)
     except (KeyError, ValidationError) as error:
         what = f"record {seq} ({name}) cannot be read: {error}"
         raise StoreFailed(f"{what}. Start the version of cellctl that wrote it, or restore a backup") from error
     return Record(seq, at, mono_s, actor, event)
+
+
+def _event(name: str, payload: str) -> Any:
+    try:
+        return _adapter(name).validate_json(payload)
+    except ValidationError:
+        before = reshaped(name, payload)
+        if before is None:
+            raise
+        return _adapter(name).validate_json(_JSON.encode(before))
 
 
 def to_json_line(record: Record) -> str:

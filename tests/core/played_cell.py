@@ -44,7 +44,7 @@ from cellctl.domain.work import (
     Prompt,
     Question,
     Station,
-    Step,
+    one_way,
     station_of,
 )
 
@@ -69,13 +69,13 @@ PLAN = Plan(
         )
     },
 )
-_PRINT = Step("print", "fdm", Program("aa", "base", 100))
-_ENGRAVE = Step("engrave", "engrave", Program("bb", "text", 20))
-_INSPECT = Step("inspect", "inspect", question=Question("Good?", ("accept", "scrap")))
+_PRINT = one_way("print", "fdm", Program("aa", "base", 100))
+_ENGRAVE = one_way("engrave", "engrave", Program("bb", "text", 20))
+_INSPECT = one_way("inspect", "inspect", question=Question("Good?", ("accept", "scrap")))
 PRODUCTS = (
     Directive("nameplate", "A", {"text": "ADA"}, (_PRINT, _ENGRAVE, _INSPECT)),
-    Directive("mug", "B", {}, (_PRINT, Step("deburr", "deburr"), _ENGRAVE, _INSPECT)),
-    Directive("coaster", "A", {}, (_PRINT, _ENGRAVE, Step("finish", "fdm", Program("cc", "top", 5)))),
+    Directive("mug", "B", {}, (_PRINT, one_way("deburr", "deburr"), _ENGRAVE, _INSPECT)),
+    Directive("coaster", "A", {}, (_PRINT, _ENGRAVE, one_way("finish", "fdm", Program("cc", "top", 5)))),
 )
 MACHINES = tuple(name for name, station in PLAN.stations.items() if station.driver)
 

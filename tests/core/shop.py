@@ -17,7 +17,7 @@ from cellctl.domain.work import (
     Program,
     Question,
     Station,
-    Step,
+    one_way,
 )
 
 ARM_REACH = ("printer-1", "printer-2", "router-1", "infeed", "outfeed")
@@ -41,9 +41,9 @@ DIRECTIVE = Directive(
     "A",
     {"text": "ADA"},
     (
-        Step("print", "fdm", Program("aa", "base", 100)),
-        Step("engrave", "engrave", Program("bb", "text", 20)),
-        Step("inspect", "inspect", question=Question("Good?", ("accept", "scrap"))),
+        one_way("print", "fdm", Program("aa", "base", 100)),
+        one_way("engrave", "engrave", Program("bb", "text", 20)),
+        one_way("inspect", "inspect", question=Question("Good?", ("accept", "scrap"))),
     ),
 )
 
@@ -127,4 +127,4 @@ class Shop:
 
 
 def one_step_directive() -> Directive:
-    return Directive("plate", "A", {}, (Step("print", "fdm", Program("aa", "base", 100)),))
+    return Directive("plate", "A", {}, (one_way("print", "fdm", Program("aa", "base", 100)),))

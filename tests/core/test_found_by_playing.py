@@ -28,14 +28,15 @@ from cellctl.domain.work import (
     Question,
     Station,
     Step,
+    one_way,
 )
 
 from .shop import PLAN, Shop
 
 PART = "nameplate-A-00001"
-PRINT = Step("print", "fdm", Program("aa", "base", 100))
-ENGRAVE = Step("engrave", "engrave", Program("bb", "text", 20))
-INSPECT = Step("inspect", "inspect", question=Question("Good?", ("accept", "scrap")))
+PRINT = one_way("print", "fdm", Program("aa", "base", 100))
+ENGRAVE = one_way("engrave", "engrave", Program("bb", "text", 20))
+INSPECT = one_way("inspect", "inspect", question=Question("Good?", ("accept", "scrap")))
 
 
 def shop_until(step: str, plan: Plan = PLAN, steps: tuple[Step, ...] = (), quantity: int = 1) -> tuple[Shop, Operation]:
@@ -80,7 +81,7 @@ def test_a_part_of_a_cancelled_order_on_the_desk_is_not_gone_before_somebody_too
 
 
 def test_a_part_that_a_person_far_away_calls_made_stays_where_it_is_until_it_is_taken_away() -> None:
-    pack = Step("pack", "inspect")
+    pack = one_way("pack", "inspect")
     shop, packing = shop_until("pack", steps=(PRINT, ENGRAVE, pack))
     shop.feed(ev.OperationEnded(packing.id, OperationState.UNKNOWN, "nobody knows"))
     answer(shop, "made")
@@ -223,7 +224,7 @@ def test_a_question_that_was_given_up_is_asked_again_and_counts_neither_as_accep
 
 
 def test_work_by_hand_that_is_not_possible_is_not_asked_for_again_before_somebody_has_looked() -> None:
-    saw = Step("saw", "inspect")
+    saw = one_way("saw", "inspect")
     shop, sawing = shop_until("saw", steps=(saw, INSPECT))
     shop.feed(ev.OperationEnded(sawing.id, OperationState.FAILED, "not possible", answer="not possible", by="eve"))
     assert shop.started == []
@@ -253,7 +254,7 @@ def test_a_stopped_machine_can_be_reset_if_its_part_goes_on_right_there() -> Non
 
 def test_a_person_whose_part_is_still_on_the_desk_can_carry_it_away() -> None:
     bench = Station("bench-2", "manual", ("deburr",), ("table",), ("printer-1", "printer-2", "bench-2", "router-1"))
-    shop, deburring = shop_until("deburr", plan_with(bench), (PRINT, Step("deburr", "deburr"), ENGRAVE, INSPECT))
+    shop, deburring = shop_until("deburr", plan_with(bench), (PRINT, one_way("deburr", "deburr"), ENGRAVE, INSPECT))
     shop.work(deburring)
     assert [(operation.station, operation.source) for operation in shop.started] == [("bench-2", "bench-2.table")]
 
@@ -288,7 +289,7 @@ def test_the_place_that_a_part_was_taken_from_is_kept_free_for_its_return() -> N
 
 
 def test_two_parts_that_want_each_others_machine_pass_by_way_of_the_buffer() -> None:
-    topping = Step("finish", "fdm", Program("cc", "top", 5))
+    topping = one_way("finish", "fdm", Program("cc", "top", 5))
     plan = Plan("test", {name: station for name, station in PLAN.stations.items() if name != "printer-2"})
     shop, engraving = shop_until("engrave", plan, (PRINT, ENGRAVE, topping), quantity=2)
     shop.work(shop.started.pop(0))  # the second print: its bed is what the first part wants now
@@ -303,7 +304,7 @@ def test_two_parts_that_want_each_others_machine_pass_by_way_of_the_buffer() -> 
 
 def test_no_part_is_put_out_of_the_way_to_where_there_is_no_way_on() -> None:
     bench = Station("bench-2", "manual", ("deburr",), ("table",), ("printer-1", "printer-2", "bench-2"))
-    steps = (PRINT, Step("deburr", "deburr"), INSPECT)
+    steps = (PRINT, one_way("deburr", "deburr"), INSPECT)
     shop, printing = shop_until("print", plan_with(bench), steps, quantity=3)
     shop.feed(ev.ContactLost("bench-2", "at lunch"))
     shop.work(printing)

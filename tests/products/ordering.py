@@ -29,6 +29,6 @@ class Shop:
 
     def lines(self, directive: Directive, step: int) -> Iterator[str]:
         """The program of a step, as it is kept."""
-        program = directive.steps[step].program
+        program = directive.steps[step].ways[0].program
         assert program is not None
         return self.files.lines(program.sha256)

@@ -68,7 +68,7 @@ def test_a_comment_in_any_language_does_not_change_how_many_lines_a_machine_gets
     # In UTF-8 an Å ends with the byte 0x85, which Latin-1 calls "next line".
     program = "G28 ; Åbo\nG1 X1 F600 ; Åland G99\n".encode()
     (tmp_path / "base.gcode").write_bytes(program)
-    printing = order(folder=tmp_path, text="ADA").steps[0].program
+    printing = order(folder=tmp_path, text="ADA").steps[0].ways[0].program
     files = MemoryFiles()
     lines = list(files.lines(files.keep("base.gcode", program)))
     assert printing is not None
@@ -76,6 +76,6 @@ def test_a_comment_in_any_language_does_not_change_how_many_lines_a_machine_gets
 
 
 def test_a_text_that_looks_like_a_placeholder_stays_what_it_is() -> None:
-    question = order(text="{height_mm}", height_mm=4).steps[2].question
+    question = order(text="{height_mm}", height_mm=4).steps[2].ways[0].question
     assert question is not None
     assert '"{height_mm}"' in question.text

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cellctl.domain.errors import StoreFailed
 from cellctl.domain.events import BY_NAME, CommandAnswered, OperationAdvanced, OrderAccepted, Record, StationChanged
 from cellctl.domain.machine import MachineState
-from cellctl.domain.work import Directive, Order, Progress
+from cellctl.domain.work import Directive, Order, Program, Progress, Step, Way
 from cellctl.stores.codec import decode, encode, to_json_line
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
@@ -138,3 +138,14 @@ def test_an_order_of_a_journal_from_before_orders_could_be_stored_may_start() ->
     older = payload.replace(',"released":true', "")
     assert older != payload
     assert decode((seq, at, mono_s, actor, name, older)) == ordered({})
+
+
+def test_a_step_of_a_journal_from_before_steps_had_several_ways_is_one_way() -> None:
+    program = {"sha256": "aa", "name": "base", "lines": 9}
+    step = {"name": "print", "capability": "fdm", "program": program, "question": None, "unfit": {"p-1": "too big"}}
+    directive = {"product": "plate", "revision": "A", "parameters": {}, "steps": [step]}
+    order = {"id": "order-1", "product": "plate", "revision": "A", "parameters": {}}
+    payload = json.dumps({"order": order, "directive": directive})
+    event = decode((1, "", 0.0, "ada", OrderAccepted.NAME, payload)).event
+    assert isinstance(event, OrderAccepted)
+    assert event.directive.steps == (Step("print", (Way("fdm", Program("aa", "base", 9), unfit={"p-1": "too big"}),)),)
