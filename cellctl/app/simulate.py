@@ -16,6 +16,7 @@ from cellctl import __version__
 from cellctl.app.cell import Outside, RunningCell
 from cellctl.app.clock import SeededIds, VirtualClock
 from cellctl.app.config import CellConfig, load
+from cellctl.app.program_level import at_program_level
 from cellctl.app.toml_file import parse_settings
 from cellctl.app.twins import Customer, Person, until_done
 from cellctl.app.virtual_time import run_virtual
@@ -34,6 +35,8 @@ from cellctl.stores.memory import MemoryStore
 PATIENCE_S: Final = 24 * 3600.0
 # Beyond so many orders a report of every part is longer than anybody reads; then one line a part.
 REPORTED_IN_FULL: Final = 3
+LINE: Final = "line"
+PROGRAM: Final = "program"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,14 @@ def simulate(
     wishes: Sequence[Mapping[str, Any]],
     seed: int,
     sink: Callable[[Record], None] | None = None,
+    level: str = LINE,
 ) -> Outcome:
-    """Run orders to their end in virtual time. The same arguments give the same log, byte for byte."""
+    """Run orders to their end in virtual time. The same arguments give the same log, byte for byte.
+
+    `level`: LINE, every line of every program over its wire, or PROGRAM, a whole program as one timed operation.
+    """
+    if level == PROGRAM:
+        config = at_program_level(config, twin.program_devices)
     return run_virtual(_run(config, twin, wishes, seed, sink))
 
 
@@ -116,7 +125,9 @@ def main_simulate(args: Namespace) -> int:
     twin = simulated_cell(args.cell, settings, args.seed)
     with ExitStack() as stack:
         file = stack.enter_context(args.log.open("w", encoding="utf-8")) if args.log else None
-        outcome = simulate(config, twin, wishes_for(config, args.orders, args.seed), args.seed, _writer(file))
+        outcome = simulate(
+            config, twin, wishes_for(config, args.orders, args.seed), args.seed, _writer(file), args.level
+        )
     for line in _lines(outcome):
         print(line)  # noqa: T201 - the command's output
     refused = [reply for reply in outcome.replies if reply["code"] != "accepted"]

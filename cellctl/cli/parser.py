@@ -106,6 +106,9 @@ def _daemon_verbs(verbs: _Verbs) -> None:
     simulate.add_argument("--orders", type=_count, required=True, metavar="N")
     simulate.add_argument("--seed", type=int, required=True, metavar="S")
     simulate.add_argument("--log", type=Path, metavar="FILE", help="write the events there, as JSON lines")
+    simulate.add_argument(
+        "--level", choices=("line", "program"), default="line", help="lines over wires, or programs as one run [line]"
+    )
     for verb in (run, simulate):
         verb.add_argument("--set", type=_setting, action="append", default=[], dest="settings", metavar="KEY=VALUE")
     check = verbs.add_parser("check", help="every mistake in a cell file; which machine may run which program")

@@ -1,6 +1,7 @@
 """A whole simulated cell from a cell file: one world, and a twin for every machine in it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from random import Random  # noqa: TID251 - seeded by the caller
 from types import MappingProxyType
@@ -26,6 +27,8 @@ from cellctl_sim.opcua.robot import Robot
 from cellctl_sim.opcua.trouble import NodeKind
 from cellctl_sim.opcua.twin import NodeTwin
 from cellctl_sim.person import Person
+from cellctl_sim.program.cell import machines
+from cellctl_sim.program.machine import ProgramMachine
 from cellctl_sim.serial_arm import FIRMWARES, SerialArm
 from cellctl_sim.world import World
 
@@ -58,6 +61,11 @@ class Cell:
     def node_devices(self) -> Mapping[str, NodeTwin]:
         """By machine name, in the order of the cell file."""
         return MappingProxyType(self._nodes)
+
+    @cached_property
+    def program_devices(self) -> Mapping[str, ProgramMachine]:
+        """The same machines at program level, in the same world."""
+        return machines(self.file, self.world)
 
     @property
     def violations(self) -> Sequence[str]:

@@ -37,6 +37,7 @@ class Machine(Rack):
     reach: tuple[str, ...] = ()
     port: str = ""
     url: str = ""
+    release_bed_celsius: float | None = None
 
 
 class CellFile(BaseModel):

@@ -77,6 +77,10 @@ class World:
         """The part that is at this place now."""
         return self._at.get(place)
 
+    def arms_in(self, station: str) -> tuple[str, ...]:
+        """The arms that reach into the station's zone."""
+        return tuple(self._zone(station).arms)
+
     # ---- machines tell the world -----------------------------------------------------------------------------
 
     def set_moving(self, machine: str, moving: bool, now_s: float) -> None:
@@ -119,6 +123,13 @@ class World:
         if part is not None and not part.finished:
             part.finished = True
             part.note(f"finished by {machine}", now_s)
+
+    def break_off(self, machine: str, place: str, now_s: float) -> None:
+        """The work on the part at a place has broken off: it will never be whole."""
+        part = self._at[place]
+        if part is not None:
+            part.finished = True
+            part.note(f"left unfinished by {machine}", now_s)
 
     def cut(self, machine: str, place: str, what: str, now_s: float) -> None:
         """A move of the turning tool below the surface; `what` goes into the part's history."""
