@@ -23,6 +23,7 @@ _C, _S = MachineCommand, MachineState
 _TAKEN: Final = frozenset({_C.HOLD, _C.UNHOLD, _C.ABORT, _C.CLEAR, _C.RESET, _C.STOP})
 _WORKING: Final = frozenset({_S.EXECUTE, _S.COMPLETING})
 _HALF: Final = 0.5
+_NEVER, _GREETED = math.inf, -math.inf
 
 
 class WentWrong(Exception):
@@ -87,8 +88,7 @@ class ProgramMachine:
         self._run: _Run | None = None
         self._ended: tuple[str, tuple[Fact, ...]] = "", ()  # the operation that it can prove to have done last
         self._troubles = Troubles(plan)
-        self._met = False
-        self._boots_until_s = 0.0
+        self._greets_s = _NEVER  # when it says who it is; _GREETED: it has
         self._now_s = 0.0
 
     # ---- ports.programs.ProgramDevice ------------------------------------------------------------------------
@@ -97,8 +97,8 @@ class ProgramMachine:
     def wakeup_s(self) -> float | None:
         """The end of the present stage, or the next mishap."""
         due_s = self._troubles.next_s
-        if self._boots_until_s:
-            due_s = min(due_s, self._boots_until_s)
+        if self._greets_s != _GREETED:
+            due_s = min(due_s, self._greets_s)
         if self._run is not None and self._state in _WORKING:
             due_s = min(due_s, self._now_s + self._run.left_s / self._troubles.speed)
         return None if due_s == math.inf else due_s
@@ -116,16 +116,13 @@ class ProgramMachine:
     def meet(self, now_s: float) -> Sequence[Fact]:
         """Contact, at once or when its controller has booted."""
         self.advance(now_s)  # What happened while nobody listened, nobody has heard.
-        self._met = True
-        if self._body.boots_s:
-            self._boots_until_s = now_s + self._body.boots_s
-            return []
-        return self._greet()
+        self._greets_s = now_s + self._body.boots_s
+        return self.advance(now_s)
 
     def part(self, now_s: float) -> None:
         """What is streamed to it breaks off; what runs in its own controller goes on."""
         self.advance(now_s)
-        self._met, self._boots_until_s = False, 0.0
+        self._greets_s = _NEVER
         if not self._body.adopts and self._run is not None:
             self._break_off()
             self._state = _S.STOPPED
@@ -175,8 +172,8 @@ class ProgramMachine:
         facts: list[Fact] = []
         while (due_s := self.wakeup_s) is not None and due_s <= now_s + 1e-9:
             self._pass(due_s)
-            if self._boots_until_s and due_s >= self._boots_until_s:
-                self._boots_until_s = 0.0
+            if self._greets_s != _GREETED and due_s >= self._greets_s:
+                self._greets_s = _GREETED
                 facts += self._greet()
             for stroke in self._troubles.struck(self._now_s):
                 facts += self._suffer(stroke)
@@ -257,7 +254,7 @@ class ProgramMachine:
         return facts
 
     def _require_contact(self) -> None:
-        if not self._met or self._boots_until_s or self._troubles.cut:
+        if self._greets_s != _GREETED or self._troubles.cut:
             raise NotAllowed(f"{self._name} is not connected; check its power and cable")
 
 
