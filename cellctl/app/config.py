@@ -150,7 +150,8 @@ def load(path: Path, settings: Mapping[str, Any] | None = None) -> CellConfig:
     mistakes.check()
     for name, machine in machines.items():
         allowed = file.machines[name].get("console", file.cell.console)
-        stations[name] = replace(stations[name], console=allowed and _by_hand(machine.family))
+        gated = bool(getattr(machine.family, "gated", False))
+        stations[name] = replace(stations[name], console=allowed and _by_hand(machine.family), gated=gated)
     return CellConfig(path, Plan(file.cell.name, stations), machines, products, file.mqtt, file.opcua)
 
 

@@ -13,7 +13,7 @@ from cellctl.app.supervisor import Supervisor
 from cellctl.core.cell import Cell, apply
 from cellctl.core.decide import Stimulus, decide
 from cellctl.core.history import History
-from cellctl.core.instructions import Adopt, Answer, Instruction, PassOn, Remember, SayByHand, Start, Tell
+from cellctl.core.instructions import Adopt, Answer, Instruction, PassOn, Proceed, Remember, SayByHand, Start, Tell
 from cellctl.core.view import CellView
 from cellctl.domain import events as ev
 from cellctl.domain.commands import Reply
@@ -147,6 +147,8 @@ class Engine:
                 self.supervisors[operation.station].start(operation)
             case Adopt(operation=operation):
                 self.supervisors[operation.station].adopt(operation)
+            case Proceed(station=station, operation_id=operation_id):
+                self.supervisors[station].proceed(operation_id)
             case Tell(station=station, command=command):
                 self.tell(station, command)
             case PassOn():

@@ -11,7 +11,8 @@ import structlog
 
 from cellctl.app.config import MachineConfig
 from cellctl.domain.errors import CellError, NotAllowed
-from cellctl.domain.events import ContactLost, Fact, OperationEnded
+from cellctl.domain.events import ContactLost, EvidenceGathered, Fact, OperationEnded
+from cellctl.domain.evidence import Findings
 from cellctl.domain.machine import MachineCommand
 from cellctl.domain.work import Operation, OperationState
 from cellctl.ports import Driver, Tools
@@ -58,7 +59,19 @@ class Adopting(Protocol):
     """A driver whose machine may still be at work, or know how it ended, after the contact was lost."""
 
     def adopt(self, operation: Operation) -> None:
-        """Look for this work; if it is found, OperationFound is reported first. Nothing is ever started by this."""
+        """Look for this work, and report EvidenceGathered, once and in bounded time. Nothing is started by this.
+
+        A machine that is at it is followed from then on, as if the contact had never been lost.
+        """
+        ...
+
+
+@runtime_checkable
+class Gated(Protocol):
+    """A driver that reports OperationSent and waits, before anything goes out that touches the part."""
+
+    def proceed(self, operation_id: str) -> None:
+        """Go on: OperationSent is durable. Raises NotAllowed if this work does not wait."""
         ...
 
 
@@ -140,15 +153,27 @@ class Supervisor:
             self._report(OperationEnded(operation.id, OperationState.UNKNOWN, self._defect(error)))
 
     def adopt(self, operation: Operation) -> None:
-        """Let the driver look for work whose outcome is unknown; without an answer it stays unknown."""
+        """Let the driver look for work whose outcome is unknown; one that cannot has found nothing."""
         driver = self._driver
-        if not isinstance(driver, Adopting):
-            return
         try:
+            if not isinstance(driver, Adopting):
+                raise NotAllowed("its machine cannot tell")
             with self._witness(self.machine, f"? adopt {operation.id}"):
                 self._pass_on(lambda: driver.adopt(operation))
         except NotAllowed as refused:
             log.warning("operation.not_found", machine=self.machine, operation=operation.id, why=str(refused))
+            self._report(EvidenceGathered(operation.id, Findings(says=str(refused))))
+
+    def proceed(self, operation_id: str) -> None:
+        """What touches the part may go out now. One that does not wait for it any more has ended its work."""
+        driver = self._driver
+        if not isinstance(driver, Gated):
+            return
+        try:
+            with self._witness(self.machine, f"? proceed {operation_id}"):
+                self._pass_on(lambda: driver.proceed(operation_id))
+        except NotAllowed as refused:
+            log.warning("operation.not_waiting", machine=self.machine, operation=operation_id, why=str(refused))
 
     def command(self, command: MachineCommand) -> None:
         """Pass on a PackML command. Raises NotAllowed."""

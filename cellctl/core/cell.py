@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from typing import Any, Final
 
+from cellctl.core.ladder import Climb, climbed
 from cellctl.domain import events as ev
 from cellctl.domain.job import JobCommand
 from cellctl.domain.link import LinkQuality
@@ -241,25 +242,15 @@ def _(event: ev.OperationIntended, cell: Cell) -> Cell:
     return replace(fresh, operations=operations, counts=counts)
 
 
-@_fold.register
-def _(event: ev.OperationStarted, cell: Cell) -> Cell:
+@_fold.register(ev.OperationStarted)
+@_fold.register(ev.OperationSent)
+@_fold.register(ev.OperationAcknowledged)
+@_fold.register(ev.OperationFound)
+def _(event: Climb, cell: Cell) -> Cell:
     operation = cell.operations.get(event.operation_id)
     if operation is None:
         return cell
-    program = operation.program
-    if program is not None and event.estimated_s:
-        program = replace(program, estimated_s=event.estimated_s)
-    running = replace(operation, state=OperationState.RUNNING, program=program, mark=event.mark or operation.mark)
-    return replace(cell, operations={**cell.operations, operation.id: running})
-
-
-@_fold.register
-def _(event: ev.OperationFound, cell: Cell) -> Cell:
-    operation = cell.operations.get(event.operation_id)
-    if operation is None:
-        return cell
-    running = replace(operation, state=OperationState.RUNNING)
-    return replace(cell, operations={**cell.operations, operation.id: running})
+    return replace(cell, operations={**cell.operations, operation.id: climbed(operation, event)})
 
 
 @_fold.register
@@ -274,13 +265,14 @@ def _(event: ev.OperationEnded, cell: Cell) -> Cell:
     if operation is None:
         return cell
     if event.state is OperationState.UNKNOWN:
-        unknown = replace(operation, state=OperationState.UNKNOWN)
+        unknown = replace(operation, state=OperationState.UNKNOWN, sought=event.sought)
         return replace(cell, operations={**cell.operations, operation.id: unknown})
     ended = replace(cell, operations={k: op for k, op in cell.operations.items() if k != operation.id})
     if event.unfit and operation.program is not None:
         before = cell.stations[operation.station].unfit if operation.station in cell.stations else {}
         return _station(ended, operation.station, unfit={**before, operation.program.sha256: event.reason})
-    if event.state is OperationState.NOT_BEGUN:
+    # What was found not to have begun was refused by nobody.
+    if event.state is OperationState.NOT_BEGUN and operation.state is not OperationState.UNKNOWN:
         return _station(ended, operation.station, refused=event.reason or "it did not say why")
     return ended
 
@@ -363,7 +355,11 @@ def _(event: ev.LinkMeasured, cell: Cell) -> Cell:
 @_fold.register
 def _(event: ev.PromptRaised, cell: Cell) -> Cell:
     counts = replace(cell.counts, prompts=cell.counts.prompts + 1)
-    return replace(cell, prompts={**cell.prompts, event.prompt.id: event.prompt}, counts=counts)
+    asked = replace(cell, prompts={**cell.prompts, event.prompt.id: event.prompt}, counts=counts)
+    operation = cell.operations.get(event.prompt.operation_id)
+    if operation is None or not operation.sought:
+        return asked
+    return replace(asked, operations={**cell.operations, operation.id: replace(operation, sought=False)})
 
 
 @_fold.register(ev.PromptAnswered)

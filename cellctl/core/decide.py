@@ -6,10 +6,11 @@ no clock, no file, no machine. What happens to a part is in `lifecycle`, what a 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from cellctl.core import by_hand, dispatch, lifecycle, orders, recovery, retirement
 from cellctl.core.cell import Cell
-from cellctl.core.instructions import Answer, Instruction, PassOn, Start, Tell, Turn
+from cellctl.core.instructions import Answer, Instruction, PassOn, Proceed, Start, Tell, Turn
 from cellctl.core.news import is_news
 from cellctl.domain import events as ev
 from cellctl.domain.commands import (
@@ -69,6 +70,17 @@ class MachineTold:
 Stimulus = Envelope | PreparedOrder | PreparedResumption | RefusedOrder | MachineTold | ev.Fact | ev.ControllerStarted
 
 
+# After these nothing can begin that could not begin before.
+_CHANGES_NO_QUEUE: Final = (
+    ev.OperationStarted
+    | ev.OperationSent
+    | ev.OperationAdvanced
+    | ev.OperationAcknowledged
+    | ev.LinkMeasured
+    | ev.PromptRaised
+)
+
+
 def decide(cell: Cell, stimulus: Stimulus, now_s: float) -> tuple[Cell, Sequence[Instruction]]:
     """What follows from one stimulus at a moment (seconds since the Unix epoch).
 
@@ -91,7 +103,7 @@ def decide(cell: Cell, stimulus: Stimulus, now_s: float) -> tuple[Cell, Sequence
             recovery.take_stock(turn)
         case _:
             _fact(turn, stimulus)
-    if not isinstance(stimulus, ev.OperationStarted | ev.OperationAdvanced | ev.LinkMeasured | ev.PromptRaised):
+    if not isinstance(stimulus, _CHANGES_NO_QUEUE):
         lifecycle.scrap_cancelled(turn)
         orders.steer(turn)
         _reset_free_machines(turn)
@@ -254,9 +266,14 @@ def _fact(turn: Turn, fact: ev.Fact) -> None:
     if isinstance(fact, ev.OperationFound):
         recovery.find_again(turn, fact)
         return
+    if isinstance(fact, ev.EvidenceGathered):
+        recovery.weigh(turn, fact)
+        return
     if isinstance(fact, ev.ContactLost):
         recovery.lose_sight(turn, fact.station, fact.reason)
     turn.remember(fact)
+    if isinstance(fact, ev.OperationSent):
+        turn.do(Proceed(turn.cell.operations[fact.operation_id].station, fact.operation_id))
     if isinstance(fact, ev.ContactFound):
         recovery.look_for(turn, fact.station)
 

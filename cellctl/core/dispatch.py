@@ -321,4 +321,4 @@ def _free_slot(cell: Cell, station: Station) -> Place | None:
 
 def _draft(cell: Cell, job: Job, step: str, kind: OperationKind, station: Station, target: Place) -> Operation:
     number = cell.counts.operations + 1
-    return Operation(f"op-{number}", job.id, job.serial, step, kind, station.name, target)
+    return Operation(f"op-{number}", job.id, job.serial, step, kind, station.name, target, gated=station.gated)

@@ -28,9 +28,17 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """Let a station look for work whose outcome is unknown. It starts nothing."""
+    """Let a station look for work whose outcome is unknown; answered by EvidenceGathered. It starts nothing."""
 
     operation: Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Proceed:
+    """Let a station go on to what touches the part: that it does is durable now."""
+
+    station: str
+    operation_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,7 @@ class Answer:
     reply: Reply
 
 
-Instruction = Remember | Start | Adopt | Tell | PassOn | SayByHand | Answer
+Instruction = Remember | Start | Adopt | Proceed | Tell | PassOn | SayByHand | Answer
 
 
 class Turn:

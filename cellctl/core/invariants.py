@@ -140,7 +140,9 @@ def _orders(cell: Cell) -> Iterator[str]:
 def _prompts(cell: Cell) -> Iterator[str]:
     asked = Counter(prompt.operation_id for prompt in cell.prompts.values())
     for operation in cell.operations.values():
-        if operation.state is OperationState.UNKNOWN and asked[operation.id] != 1:
+        if operation.sought and cell.stations[operation.station].contact == "lost":
+            yield f"{operation.id} is sought at {operation.station}, which is not heard, and nobody is asked"
+        if operation.state is OperationState.UNKNOWN and asked[operation.id] != (0 if operation.sought else 1):
             yield f"{asked[operation.id]} prompts ask about {operation.id}, whose outcome is unknown"
     for prompt in cell.prompts.values():
         if not _is_of_interest(cell, prompt):

@@ -8,8 +8,16 @@ from cellctl.domain.work import Operation, OperationKind, OperationState
 def is_news(cell: Cell, fact: ev.Fact) -> bool:
     """False for what is settled already, comes from a connection that is over, or is about nothing that we know."""
     match fact:
-        case ev.OperationStarted() | ev.OperationAdvanced() | ev.OperationEnded() | ev.OperationFound():
-            known = _is_unknown if isinstance(fact, ev.OperationFound) else _under_way
+        case (
+            ev.OperationStarted()
+            | ev.OperationSent()
+            | ev.OperationAdvanced()
+            | ev.OperationAcknowledged()
+            | ev.OperationEnded()
+            | ev.OperationFound()
+            | ev.EvidenceGathered()
+        ):
+            known = _is_unknown if isinstance(fact, ev.OperationFound | ev.EvidenceGathered) else _under_way
             return bool(known(cell, fact.operation_id))
         case ev.PromptRaised() | ev.PromptWithdrawn():
             asked = fact.prompt if isinstance(fact, ev.PromptRaised) else cell.prompts.get(fact.prompt_id)
@@ -39,7 +47,7 @@ def _under_way(cell: Cell, operation_id: str) -> Operation | None:
 
 
 def _is_unknown(cell: Cell, operation_id: str) -> bool:
-    """Whether a person is asked about an operation: until there is an answer, its machine may know better."""
+    """Whether an operation is unknown: until a person has answered, its machine may know better."""
     operation = cell.operations.get(operation_id)
     return operation is not None and operation.state is OperationState.UNKNOWN
 

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 from cellctl.core import lifecycle
 from cellctl.core.cell import StationStatus
+from cellctl.core.evidence import classify
 from cellctl.core.instructions import Adopt, Turn
 from cellctl.domain import events as ev
+from cellctl.domain.evidence import Findings, Verdict
 from cellctl.domain.job import JobCommand
 from cellctl.domain.machine import MachineState
 from cellctl.domain.work import (
@@ -30,9 +32,19 @@ LOST = "not in the cell"
 
 
 def take_stock(turn: Turn) -> None:
-    """After a start: nobody saw the end of what was under way."""
+    """After a start: nobody saw the end of what was under way.
+
+    What the journal cannot settle, machines are asked about when they are heard; and people only about the rest.
+    """
     for operation in list(turn.cell.operations.values()):
-        doubt(turn, operation, "the controller stopped while it was under way")
+        if operation.state is OperationState.UNKNOWN:
+            continue
+        verdict, why = classify(operation, Findings())
+        if verdict is Verdict.NOT_BEGUN:
+            not_begun(turn, operation, why)
+        else:
+            attended = turn.cell.plan.station(operation.station).attended
+            doubt(turn, operation, "the controller stopped while it was under way", sought=not attended)
 
 
 def lose_sight(turn: Turn, station: str, why: str) -> None:
@@ -40,17 +52,19 @@ def lose_sight(turn: Turn, station: str, why: str) -> None:
 
     Where it stood idle to the last, the work has not come to it yet: its supervisor still says what becomes of that.
     """
+    for operation in [each for each in turn.cell.operations.values() if each.station == station and each.sought]:
+        _ask(turn, operation, why)
     if turn.cell.stations[station].state in (MachineState.IDLE, None):
         return
     for operation in [each for each in turn.cell.operations.values() if each.station == station]:
         doubt(turn, operation, why)
 
 
-def doubt(turn: Turn, operation: Operation, why: str) -> None:
+def doubt(turn: Turn, operation: Operation, why: str, *, sought: bool = False) -> None:
     """It is not known how an operation ended. Does nothing if that is known to be unknown.
 
-    A question that was not answered is asked again. Of everything else a person must say what is true; until then
-    its job is interrupted.
+    A question that was not answered is asked again. Of everything else a person must say what is true, unless its
+    machine can (`sought`); until then its job is interrupted.
     """
     if operation.state is OperationState.UNKNOWN:
         return
@@ -58,8 +72,14 @@ def doubt(turn: Turn, operation: Operation, why: str) -> None:
     if operation.question is not None:
         turn.remember(ev.OperationEnded(operation.id, OperationState.NOT_BEGUN, f"will be asked again: {why}"))
         return
-    turn.remember(ev.OperationEnded(operation.id, OperationState.UNKNOWN, why))
+    turn.remember(ev.OperationEnded(operation.id, OperationState.UNKNOWN, why, sought=sought))
     lifecycle.change_job(turn, turn.cell.jobs[operation.job_id], JobCommand.PAUSE, why)
+    if not sought:
+        _ask(turn, operation, why)
+
+
+def _ask(turn: Turn, operation: Operation, why: str) -> None:
+    """One closed question about work whose outcome is unknown."""
     question = (
         _carry_question(operation, why)
         if operation.kind is OperationKind.CARRY
@@ -75,6 +95,32 @@ def look_for(turn: Turn, station: str) -> None:
     for operation in turn.cell.operations.values():
         if operation.station == station and operation.state is OperationState.UNKNOWN:
             turn.do(Adopt(operation))
+
+
+def weigh(turn: Turn, fact: ev.EvidenceGathered) -> None:
+    """A machine has shown what it can of unknown work: that settles it, or one person is asked one question."""
+    turn.remember(fact)
+    operation = turn.cell.operations[fact.operation_id]
+    verdict, why = classify(operation, fact.found)
+    if verdict is Verdict.NOT_BEGUN:
+        not_begun(turn, operation, why)
+    elif verdict is not Verdict.UNKNOWN:
+        find_again(turn, ev.OperationFound(operation.id))
+    elif operation.sought:
+        _ask(turn, operation, f"the controller stopped while it was under way; {why}")
+    if verdict is Verdict.DONE:
+        turn.remember(ev.OperationEnded(operation.id, OperationState.DONE, why))
+        lifecycle.work_done(turn, operation, "", "")
+
+
+def not_begun(turn: Turn, operation: Operation, why: str) -> None:
+    """It is proved that the part was not touched: the work is given out again, and nobody is asked."""
+    withdraw_prompts(turn, operation)
+    job = turn.cell.jobs[operation.job_id]
+    turn.remember(ev.OperationEnded(operation.id, OperationState.NOT_BEGUN, why))
+    if operation.state is OperationState.UNKNOWN:
+        lifecycle.change_job(turn, job, JobCommand.RESUME, why)
+    lifecycle.put_back(turn, operation)
 
 
 def find_again(turn: Turn, fact: ev.OperationFound) -> None:

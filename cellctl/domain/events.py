@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, get_args
 
+from cellctl.domain.evidence import Findings
 from cellctl.domain.job import JobCommand, JobState, JobSubstate
 from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineCommand, MachineState
@@ -176,6 +177,36 @@ class OperationStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class OperationSent:
+    """Fact: next comes what touches the part: a line that cuts or extrudes, a call that moves. Durable before it does.
+
+    Its driver waits until it is told to proceed. `mark` as in OperationStarted.
+    """
+
+    operation_id: str
+    mark: str = ""
+    NAME: ClassVar = "step.sent"
+
+
+@dataclass(frozen=True, slots=True)
+class OperationAcknowledged:
+    """Fact: the station has taken all of the work; only the proof of its end is missing. `mark`: what it shows then."""
+
+    operation_id: str
+    mark: str = ""
+    NAME: ClassVar = "step.acked"
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceGathered:
+    """Fact: a machine was looked at for work whose outcome is unknown; nothing was sent that moves or heats."""
+
+    operation_id: str
+    found: Findings
+    NAME: ClassVar = "step.evidence"
+
+
+@dataclass(frozen=True, slots=True)
 class OperationFound:
     """Fact: work whose outcome was unknown was found again: its machine proves that it runs on, or how it ended."""
 
@@ -197,7 +228,7 @@ class OperationEnded:
     """Fact: the work is over: DONE (proved by the machine), FAILED (it said so), NOT_BEGUN or UNKNOWN.
 
     `answer` is what a person chose, where the operation was a question. `unfit`: not begun because the program does
-    not fit this machine; another one may take it.
+    not fit this machine; another one may take it. `sought`: UNKNOWN for now; its machine is asked, not yet a person.
     """
 
     operation_id: str
@@ -206,6 +237,7 @@ class OperationEnded:
     answer: str = ""
     by: str = ""
     unfit: bool = False
+    sought: bool = False
     NAME: ClassVar = "step.ended"
 
 
@@ -373,6 +405,9 @@ class PromptWithdrawn:
 
 Fact = (
     OperationStarted
+    | OperationSent
+    | OperationAcknowledged
+    | EvidenceGathered
     | OperationFound
     | OperationAdvanced
     | OperationEnded

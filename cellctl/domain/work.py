@@ -173,15 +173,30 @@ class OperationState(Enum):
     UNKNOWN = "unknown"
 
 
+class Rung(Enum):
+    """How far an operation is known to have come, each durable before the next may happen.
+
+    STARTED: its station took it, and heats, homes or looks; the part is as it was. SENT: what touches the part may have
+    gone out. ACKNOWLEDGED: the station has taken all of it, and only the proof of its end is missing.
+    """
+
+    INTENDED = "intended"
+    STARTED = "started"
+    SENT = "sent"
+    ACKNOWLEDGED = "acknowledged"
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One station's task for one part: run a program, ask a person, or carry the part from place to place.
 
     PROCESS happens at `target`; CARRY goes from `source` to `target`; CHANGE brings the station to `setup`.
-    `resumes` is the operation that broke off in
-    the middle of this one's work: part of it is done already. `mark`: what its machine showed before it began, by which
-    the driver knows the work again after a loss of contact. `way`: which of its step's ways was taken, by its place in
+    `resumes` is the operation that broke off in the middle of this one's work: part of it is done already. `mark`: what
+    its machine showed before it began, or will show at its end, by which the driver knows the work again after a loss
+    of contact. `way`: which of its step's ways was taken, by its place in
     `Step.ways`. `at_s`: when it was intended, in seconds since the Unix epoch; 0 where the log does not say.
+    `gated`: its driver sends nothing that touches the part before SENT is durable. `sought`: its outcome is unknown,
+    and its machine is asked before any person is.
     """
 
     id: str
@@ -200,6 +215,9 @@ class Operation:
     way: int = 0
     setup: Mapping[str, str] = field(default_factory=dict)
     at_s: float = 0.0
+    rung: Rung = Rung.INTENDED
+    gated: bool = False
+    sought: bool = False
 
 
 class Evidence(Enum):
@@ -245,7 +263,8 @@ class Station:
     (racks) do nothing by themselves; one that is a buffer may take a part whose next machine is busy. `preflight`:
     programs are checked before they run here; `console`: people may send it lines by hand. `type`: what programs of a
     product are made for (the driver's name where the cell file says nothing else); `setup`: how it is set up before
-    anything is known to have been changed.
+    anything is known to have been changed. `gated`: its driver
+    waits for `step.sent` to be durable before it sends what touches a part.
     """
 
     name: str
@@ -258,6 +277,7 @@ class Station:
     console: bool = False
     type: str = ""
     setup: Mapping[str, str] = field(default_factory=dict)
+    gated: bool = False
 
     @property
     def attended(self) -> bool:

@@ -273,7 +273,10 @@ class Tools:
 
 
 class DriverFamily(Protocol):
-    """What a package brings under the entry point `cellctl.drivers`. `by_hand = True`: its drivers are `ByHand`."""
+    """What a package brings under the entry point `cellctl.drivers`.
+
+    `by_hand = True`: its drivers are `ByHand`. `gated = True`: they are `Gated` for all that they do.
+    """
 
     @property
     def options(self) -> type[Any]:

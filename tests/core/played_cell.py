@@ -12,7 +12,7 @@ from typing import NamedTuple
 from cellctl.core import dispatch
 from cellctl.core.cell import Cell, empty
 from cellctl.core.decide import MachineTold, PreparedOrder, PreparedResumption, Stimulus, decide
-from cellctl.core.instructions import Instruction, PassOn, Remember, Start, Tell
+from cellctl.core.instructions import Adopt, Instruction, PassOn, Proceed, Remember, Start, Tell
 from cellctl.core.invariants import broken, broken_by
 from cellctl.core.lifecycle import in_work
 from cellctl.domain import events as ev
@@ -28,6 +28,7 @@ from cellctl.domain.commands import (
     UpdateOrder,
 )
 from cellctl.domain.errors import NotAllowed
+from cellctl.domain.evidence import Findings
 from cellctl.domain.job import JobCommand
 from cellctl.domain.machine import MachineCommand, MachineState, after
 from cellctl.domain.work import (
@@ -52,15 +53,16 @@ _C, _S, _O = MachineCommand, MachineState, OperationState
 
 # Monday, 5 January 2026, 06:00 UTC.
 NOW_S = 1767592800.0
+_REACH = ("printer-1", "printer-2", "router-1", "infeed", "outfeed")
 PLAN = Plan(
     "played",
     {
         station.name: station
         for station in (
-            Station("printer-1", "marlin", ("fdm",), ("bed",)),
+            Station("printer-1", "marlin", ("fdm",), ("bed",), gated=True),
             Station("printer-2", "marlin", ("fdm",), ("bed",)),
-            Station("router-1", "grbl", ("engrave",), ("vise",)),
-            Station("arm-1", "robot", (), ("gripper",), ("printer-1", "printer-2", "router-1", "infeed", "outfeed")),
+            Station("router-1", "grbl", ("engrave",), ("vise",), gated=True),
+            Station("arm-1", "robot", (), ("gripper",), _REACH, gated=True),
             Station("arm-2", "robot", (), ("gripper",), ("printer-1", "printer-2", "infeed")),
             Station("bench-1", "manual", ("inspect",), ("desk",), ("outfeed", "bench-1")),
             Station("bench-2", "manual", ("deburr",), ("table",), ("printer-1", "printer-2", "bench-2", "router-1")),
@@ -86,13 +88,18 @@ class Broken(AssertionError):
 
 @dataclass
 class Machine:
-    """A machine with its driver. `phase` counts what its work has done; `heard`: the driver is connected."""
+    """A machine with its driver. `phase` counts what its work has done; `heard`: the driver is connected.
+
+    `waits`: it has said that it would touch the part next; `told_on`: and was told to proceed.
+    """
 
     name: str
     state: MachineState = _S.STOPPED
     heard: bool = False
     work: Operation | None = None
     phase: int = 0
+    waits: bool = False
+    told_on: bool = False
     said: tuple[str, str] | None = None  # what the person answered, and who that was
 
     @property
@@ -174,6 +181,12 @@ class PlayedCell:
             match self.acts.popleft():
                 case Start(operation=operation):
                     self._start(self.machines[operation.station], operation)
+                case Adopt(operation=operation) if self.machines[operation.station].heard:
+                    found = self._look(self.machines[operation.station], operation)
+                    self._report(ev.EvidenceGathered(operation.id, found))
+                case Proceed(station=station, operation_id=operation_id):
+                    machine = self.machines[station]
+                    machine.told_on = machine.heard and machine.work is not None and machine.work.id == operation_id
                 case Tell(station=station, command=command):
                     if command is _C.RESET:
                         self._look_before_reset(station)
@@ -350,6 +363,12 @@ class PlayedCell:
         work = machine.work
         if work is None or (machine.heard and machine.state not in (_S.STARTING, _S.EXECUTE)):
             return
+        if machine.phase == 0 and PLAN.stations[name].gated and not machine.told_on:
+            if not machine.waits:
+                machine.waits = True
+                self._tell(machine, ev.OperationStarted(work.id))
+                self._tell(machine, ev.OperationSent(work.id))
+            return
         if machine.phase == 0:
             machine.phase = 1
             self._tell(machine, ev.OperationStarted(work.id))
@@ -376,6 +395,20 @@ class PlayedCell:
         if machine.heard and machine.work and not machine.attended and machine.state in (_S.STARTING, _S.EXECUTE):
             self._leave(machine, _C.ABORT, "it broke")
 
+    def _look(self, machine: Machine, operation: Operation) -> Findings:
+        """What it shows of work that was open; every other run of it cannot be told apart from others."""
+        work, serial = machine.work, operation.serial
+        if int(operation.id.partition("-")[2]) % 2:
+            return Findings()
+        if work is not None and work.id == operation.id:
+            return Findings(shows_ours=True, stands=False)
+        if operation.kind is OperationKind.CARRY:
+            at_target = self.truth.get(serial) == operation.target
+            return Findings(ended=at_target, stands=True, as_before=self.truth.get(serial) == operation.source)
+        half, whole = ((serial, f"half {operation.step}"), (serial, operation.step))
+        there = self.truth.get(serial) == operation.target
+        return Findings(ended=whole in self.done and there, stands=True, as_before=half not in self.done)
+
     def echo(self, which: int) -> None:
         """A fact is heard once more."""
         if self.echoes:
@@ -398,6 +431,7 @@ class PlayedCell:
         if again and operation.question is None and not machine.attended:
             raise Broken(f"{operation} was done before")
         machine.work, machine.phase, machine.said = operation, 0, None
+        machine.waits = machine.told_on = False
         self._walk(machine, _C.START)
 
     def _told(self, machine: Machine, command: MachineCommand) -> str:

@@ -5,6 +5,7 @@ from cellctl.core.decide import PreparedOrder, Stimulus, decide
 from cellctl.core.instructions import Answer, Instruction, PassOn, Remember, Start, Tell
 from cellctl.domain import events as ev
 from cellctl.domain.commands import Command, Envelope, Reply, SubmitOrder
+from cellctl.domain.evidence import Findings
 from cellctl.domain.machine import MachineState
 from cellctl.domain.work import (
     Directive,
@@ -61,7 +62,17 @@ class Shop:
         # Monday, 5 January 2026, 06:00 UTC.
         self.now_s = 1767592800.0
 
+        self.machines_can_tell = False
+
     def feed(self, stimulus: Stimulus) -> list[Instruction]:
+        """Machines are asked after a restart; unless the test answers for them, they cannot tell."""
+        todo = self._feed(stimulus)
+        if isinstance(stimulus, ev.ControllerStarted) and not self.machines_can_tell:
+            for operation in [each for each in self.cell.operations.values() if each.sought]:
+                todo += self._feed(ev.EvidenceGathered(operation.id, Findings()))
+        return todo
+
+    def _feed(self, stimulus: Stimulus) -> list[Instruction]:
         self.cell, todo = decide(self.cell, stimulus, self.now_s)
         for instruction in todo:
             match instruction:

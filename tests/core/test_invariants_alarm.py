@@ -56,6 +56,10 @@ def carry_of(cell: Cell) -> str:
     return next(name for name, each in cell.operations.items() if each.step == "carry")
 
 
+def sought() -> Cell:
+    return replace(operation(unknown(), carry_of(unknown()), sought=True), prompts={})
+
+
 def twice(cell: Cell, name: str) -> Cell:
     return replace(cell, operations={**cell.operations, "op-99": replace(cell.operations[name], id="op-99")})
 
@@ -81,6 +85,8 @@ CELLS: list[tuple[Callable[[], Cell], str]] = [
     (lambda: twice(at_work(), carry_of(at_work())), "job-1 has 2 open operations"),
     (lambda: replace(at_work(), operations={}), "and nothing keeps carry from beginning at arm-1"),
     (lambda: replace(unknown(), prompts={}), "0 prompts ask about op-"),
+    (lambda: operation(unknown(), carry_of(unknown()), sought=True), "1 prompts ask about op-"),
+    (lambda: station(sought(), "arm-1", contact="lost"), "which is not heard, and nobody is asked"),
     (lambda: asking(unknown(), operation_id=carry_of(unknown())), "2 prompts ask about op-"),
     (lambda: asking(at_work(), operation_id="op-98"), "prompt-99 asks about nothing that is open"),
     (lambda: asking(at_work(), serial=FIRST), "choices that cannot be told apart"),
