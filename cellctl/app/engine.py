@@ -10,7 +10,7 @@ from cellctl.app.answers import AnswerBook
 from cellctl.app.live_view import LiveView
 from cellctl.app.log import Log
 from cellctl.app.supervisor import Supervisor
-from cellctl.core.cell import Cell, apply
+from cellctl.core.cell import Cell
 from cellctl.core.decide import Stimulus, decide
 from cellctl.core.history import History
 from cellctl.core.instructions import Adopt, Answer, Instruction, PassOn, Proceed, Remember, SayByHand, Start, Tell
@@ -90,12 +90,10 @@ class Engine:
     # ---- the writer --------------------------------------------------------------------------------------------
 
     def replay(self) -> None:
-        """Fold the whole journal. To be called once, before `run`."""
-        cell = self.cell
-        for record in self._log.read():
-            cell = apply(cell, record.event)
+        """The cell as the journal has it. To be called once, before `run`."""
+        self.cell, answered = self._log.replay(self.cell)
+        for record in answered:
             self._learn(record)
-        self.cell = cell
 
     async def run(self, version: str) -> None:
         """Take stock, then work through the inbox until cancelled. Raises StoreFailed: then nothing more may start."""
@@ -130,7 +128,9 @@ class Engine:
             await self._log.append(records)
         self.cell = cell
         for record in records:
+            self.history.learn(record)
             self._learn(record)
+        self._log.note(cell)
         for item, instruction in acts:
             self._act(item, instruction)
         if records:
@@ -173,7 +173,6 @@ class Engine:
 
     def _learn(self, record: ev.Record) -> None:
         event = record.event
-        self.history.learn(record)
         if isinstance(event, ev.OperationEnded):
             self._shown.forget(event.operation_id)
         elif isinstance(event, ev.CommandAnswered):

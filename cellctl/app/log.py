@@ -2,15 +2,20 @@
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import takewhile
 from typing import Final
 
+from cellctl.core.cell import Cell, apply
 from cellctl.core.history import History
-from cellctl.domain.events import Record
+from cellctl.domain.events import CommandAnswered, Record
 from cellctl.ports import Store
+from cellctl.stores import snapshots
 
 # Every face asks for what is new after each change; the event loop must not wait for the disk that often.
 RECENT: Final = 1000
+# Snapshots are taken so many records apart: more is folded at a start, and fewer are written.
+EVERY: Final = 5000
 
 
 class Log:
@@ -21,6 +26,29 @@ class Log:
         self._recent: deque[Record] = deque(maxlen=RECENT)
         # Taught by the engine, record by record, together with the cell.
         self.history = History()
+        self._kept_seq = 0
+
+    def replay(self, cell: Cell) -> tuple[Cell, Iterator[Record]]:
+        """Fold the log into an empty cell, from the last snapshot on, and the history with it. Blocks.
+
+        What was answered to commands is no part of the cell: it comes back besides, one record after the other.
+        """
+        schema = snapshots.schema(cell.plan)
+        kept = self._store.kept(schema)
+        if kept is not None:
+            cell, known = snapshots.read(kept.content, cell.plan)
+            self.history, self._kept_seq = History(known), kept.seq
+        for record in self._store.read(self._kept_seq):
+            cell = apply(cell, record.event)
+            self.history.learn(record)
+        return cell, self._store.read(0, CommandAnswered.NAME)
+
+    def note(self, cell: Cell) -> None:
+        """The cell as it is now that everything so far is durable: at times it is kept, for the next start."""
+        if cell.counts.rev - self._kept_seq >= EVERY:
+            self._kept_seq = cell.counts.rev
+            content = partial(snapshots.write, cell, self.history.known())
+            self._store.keep(self._kept_seq, snapshots.schema(cell.plan), content)
 
     async def append(self, records: Sequence[Record]) -> None:
         """Durable on return. Raises StoreFailed."""

@@ -1,6 +1,7 @@
 """When orders and the work at each station began and ended, folded from the log. Events carry no time, records do."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from cellctl.domain import events as ev
 from cellctl.domain.job import JobCommand, JobState
@@ -26,13 +27,27 @@ class Run:
     state: OperationState = OperationState.INTENDED
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """All that a History knows, as a value: by order, by station, and by open job its order."""
+
+    orders: Mapping[str, Span] = field(default_factory=dict)
+    runs: Mapping[str, Run] = field(default_factory=dict)
+    order_of: Mapping[str, str] = field(default_factory=dict)
+
+
 class History:
     """Learns every record once, in order. An order's end is that of its last job so far."""
 
-    def __init__(self) -> None:
-        self._orders: dict[str, Span] = {}
-        self._runs: dict[str, Run] = {}
-        self._order_of: dict[str, str] = {}
+    def __init__(self, known: Remembered | None = None) -> None:
+        known = known or Remembered()
+        self._orders = dict(known.orders)
+        self._runs = dict(known.runs)
+        self._order_of = dict(known.order_of)
+
+    def known(self) -> Remembered:
+        """What it knows by now; from this another one goes on."""
+        return Remembered(dict(self._orders), dict(self._runs), dict(self._order_of))
 
     def order(self, order_id: str) -> Span:
         """When an order's first operation began, and when something of it ended last."""

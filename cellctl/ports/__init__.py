@@ -126,15 +126,37 @@ class Files(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the log up to `seq` amounts to, for code of this `schema`. A cache: the log alone is what happened."""
+
+    seq: int
+    schema: str
+    content: str
+
+
 class Store(Protocol):
     """The journal: append-only, durable when `append` returns."""
 
     async def append(self, records: Sequence[Record]) -> None:
-        """Write all of these or none. Raises StoreFailed."""
+        """Write all of these or none. Raises StoreFailed, and DiskFull where nothing more can be written."""
         ...
 
-    def read(self, after_seq: int = 0) -> Iterator[Record]:
-        """Every durable record after a sequence number, in order; from the beginning by default."""
+    def read(self, after_seq: int = 0, name: str = "") -> Iterator[Record]:
+        """Every durable record after a sequence number, in order; only those of one event where it is named."""
+        ...
+
+    @property
+    def full(self) -> bool:
+        """The disk has no room but what was put by for work that runs: nothing new may be accepted."""
+        ...
+
+    def keep(self, seq: int, schema: str, content: Callable[[], str]) -> None:
+        """Keep a snapshot some time soon; `content` is called in another thread. Never raises, never waits."""
+        ...
+
+    def kept(self, schema: str) -> Snapshot | None:
+        """The newest snapshot for this schema that is whole; None if there is none."""
         ...
 
     @property

@@ -1,69 +1,44 @@
-"""The journal: every event of the cell in one SQLite file, durable before anybody acts on it.
+"""The journal: every event of the cell in one SQLite file, durable before anybody acts on it."""
 
-A thread of its own owns the file, because a commit takes up to tens of milliseconds, which machines cannot wait for.
-What has gathered while one commit ran goes into the next one together.
-"""
-
-import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import closing, suppress
-from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Thread
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from cellctl.domain.errors import StoreFailed
 from cellctl.domain.events import Record
-from cellctl.ports import Clock
-from cellctl.stores.codec import Row, decode, encode
-from cellctl.stores.sqlite import failed, insert, open_journal, select
+from cellctl.ports import Clock, Snapshot
+from cellctl.stores.archive import Sealed, boundary, let_go, seal, sealed_in
+from cellctl.stores.archive import read as read_sealed
+from cellctl.stores.chain import Verdict
+from cellctl.stores.codec import decode, encode
+from cellctl.stores.inspection import Inspection
+from cellctl.stores.room import Room
+from cellctl.stores.sqlite import insert, open_journal, place, select, transaction
+from cellctl.stores.writer import Writer
 
-_HEARTBEAT_S: Final = 1.0
-_ANSWER_S: Final = 30.0
-_JOBS_AT_ONCE: Final = 1000
-_ROWS_AT_ONCE: Final = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class _Append:
-    rows: Sequence[Row]
-    done: asyncio.Future[None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Ask:
-    question: Callable[[sqlite3.Connection], Any]
-    answer: Future[Any]
+ROWS_AT_ONCE: Final = 1000
+_SNAPSHOTS_KEPT: Final = 2
+_DELETE_OLDER: Final = "DELETE FROM snapshots WHERE seq NOT IN (SELECT seq FROM snapshots ORDER BY seq DESC LIMIT ?)"
 
 
 class Journal:
     """ports.Store in a file. It is open between `start` and `stop`, or inside a `with`; both block."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
-        self._path = path
-        self._clock = clock
-        self._jobs: SimpleQueue[_Append | _Ask | None] = SimpleQueue()
-        self._thread: Thread | None = None
-        self._progress_s = clock.now_s()
+    def __init__(self, path: Path, clock: Clock, room: Room | None = None) -> None:
+        self.writer = Writer(path, clock, open_journal, room)
+        self._room = room
+        self._archive = path.parent / "archive"
 
     def start(self) -> None:
         """Open and check the file. Raises StoreFailed, also when another process has it open."""
-        opened: Future[None] = Future()
-        thread = Thread(target=self._work, args=(opened,), name="journal", daemon=True)
-        thread.start()
-        opened.result()
-        self._thread = thread
+        self.writer.start()
 
     def stop(self) -> None:
         """Write what was handed over, and close. May be called twice."""
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            self._jobs.put(None)
-            thread.join()
+        self.writer.stop()
 
     def __enter__(self) -> Self:
         self.start()
@@ -73,102 +48,102 @@ class Journal:
         self.stop()
 
     async def append(self, records: Sequence[Record]) -> None:
-        """Write all of these or none; durable on return. Raises StoreFailed.
+        """Write all of these or none; durable on return. Raises StoreFailed, DiskFull.
 
         Who is cancelled here cannot know whether they were written.
         """
-        rows = [encode(record) for record in records]
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._hand_over(_Append(rows, done))
-        await done
+        await self.writer.change(partial(insert, rows=[encode(record) for record in records]))
 
-    def read(self, after_seq: int = 0) -> Iterator[Record]:
-        """Every durable record after a sequence number, in order. Blocks, a thousand records at a time."""
-        while rows := self._ask(partial(select, after_seq=after_seq, limit=_ROWS_AT_ONCE)):
+    def read(self, after_seq: int = 0, name: str = "") -> Iterator[Record]:
+        """Every durable record after a sequence number, in order. Blocks, a thousand records at a time.
+
+        All of them: where records are in a file of the archive that is not there, it raises StoreFailed. Those of one
+        event come from as far back as there are files.
+        """
+        anchor = self.writer.ask(lambda db: place(db, "anchor"))
+        for sealed in sealed_in(self._archive) if after_seq < anchor.seq else []:
+            if after_seq < sealed.anchor.seq and not name:
+                break
+            for row, _ in read_sealed(sealed, after_seq):
+                after_seq = row[0]
+                if name in ("", row[4]):
+                    yield decode(row)
+        if after_seq < anchor.seq and not name:
+            what = f"records {after_seq + 1} to {anchor.seq} were archived, and their files are not in {self._archive}"
+            raise StoreFailed(f"{self.writer.path}: {what}. Bring them back there")
+        while rows := self.writer.ask(partial(select, after_seq=after_seq, limit=ROWS_AT_ONCE, name=name)):
             yield from map(decode, rows)
             after_seq = rows[-1][0]
+
+    async def verify(self) -> Verdict:
+        """Whether every record is as it was written: looked at in pieces, between two commits. Raises StoreFailed."""
+        looking = Inspection(sealed_in(self._archive))
+        verdict = None
+        while verdict is None:
+            verdict = await self.writer.asked(looking.look)
+        return verdict
+
+    async def archive(self, before_at: str, most_seq: int) -> Sealed | None:
+        """Move what is older than an instant, and not beyond a record, into a sealed file; None: there is nothing.
+
+        In the writer's thread, which goes on committing meanwhile. Raises StoreFailed.
+        """
+        return await self.writer.asked(partial(self._archive_in_thread, before_at=before_at, most_seq=most_seq))
+
+    def _archive_in_thread(self, db: sqlite3.Connection, before_at: str, most_seq: int) -> Sealed | None:
+        breathe = partial(self.writer.serve_waiting, db)
+        anchor_seq = place(db, "anchor").seq
+        for left in (each for each in sealed_in(self._archive) if each.anchor.seq <= anchor_seq < each.head.seq):
+            # A crash came between sealing and letting go.
+            let_go(db, left, breathe)
+        last_seq = boundary(db, before_at, most_seq)
+        if last_seq <= place(db, "anchor").seq:
+            return None
+        sealed = seal(db, self._archive, last_seq, breathe)
+        let_go(db, sealed, breathe)
+        return sealed
+
+    @property
+    def full(self) -> bool:
+        """The disk has no room but the ballast."""
+        return self._room is not None and self._room.full
+
+    def keep(self, seq: int, schema: str, content: Callable[[], str]) -> None:
+        """Keep a snapshot; it is made and written in the writer's thread."""
+        self.writer.later(partial(_keep, seq=seq, schema=schema, content=content))
+
+    def kept(self, schema: str) -> Snapshot | None:
+        """The newest snapshot for this schema that is as it was written, and belongs to this log."""
+        return self.writer.ask(partial(_kept, schema=schema))
 
     @property
     def last_progress_s(self) -> float:
         """When the writer last finished something, or found nothing to do (it looks once a real second)."""
-        return self._progress_s
-
-    def _hand_over(self, job: _Append | _Ask) -> None:
-        if self._thread is None:
-            raise StoreFailed(f"{self._path}: the journal is not open. This is a defect of cellctl: report it")
-        self._jobs.put(job)
-
-    def _ask(self, question: Callable[[sqlite3.Connection], list[Row]]) -> list[Row]:
-        answer: Future[list[Row]] = Future()
-        self._hand_over(_Ask(question, answer))
-        try:
-            return answer.result(_ANSWER_S)
-        except TimeoutError:
-            what = f"the disk has not answered for {_ANSWER_S:.0f} s. Look at the system's log"
-            raise StoreFailed(f"{self._path}: {what}") from None
-
-    # ---- in the writer's thread ----------------------------------------------------------------------------------
-
-    def _work(self, opened: Future[None]) -> None:
-        try:
-            db = open_journal(self._path)
-        except StoreFailed as error:
-            opened.set_exception(error)
-            return
-        self._progress_s = self._clock.now_s()
-        opened.set_result(None)
-        with closing(db):
-            stopping = False
-            while not stopping:
-                jobs = self._next_jobs()
-                self._commit(db, [job for job in jobs if isinstance(job, _Append)])
-                self._answer(db, [job for job in jobs if isinstance(job, _Ask)])
-                self._progress_s = self._clock.now_s()
-                stopping = None in jobs
-
-    def _next_jobs(self) -> list[_Append | _Ask | None]:
-        try:
-            jobs = [self._jobs.get(timeout=_HEARTBEAT_S)]
-        except Empty:
-            return []
-        while len(jobs) < _JOBS_AT_ONCE and not self._jobs.empty():
-            jobs.append(self._jobs.get())
-        return jobs
-
-    def _commit(self, db: sqlite3.Connection, appends: Sequence[_Append]) -> None:
-        if not appends:
-            return
-        try:
-            insert(db, [row for append in appends for row in append.rows])
-        except sqlite3.Error as error:
-            if len(appends) == 1:
-                _settle(appends[0], failed(self._path, error))
-                return
-            # One of them may be at fault, or too large for what is left of the disk; the others need not suffer.
-            for append in appends:
-                self._commit(db, [append])
-        else:
-            for append in appends:
-                _settle(append, None)
-
-    def _answer(self, db: sqlite3.Connection, asks: Sequence[_Ask]) -> None:
-        for ask in asks:
-            try:
-                ask.answer.set_result(ask.question(db))
-            except sqlite3.Error as error:
-                ask.answer.set_exception(failed(self._path, error))
+        return self.writer.last_progress_s
 
 
-def _settle(append: _Append, error: StoreFailed | None) -> None:
-    # A loop that was closed meanwhile has nobody left who waits.
-    with suppress(RuntimeError):
-        append.done.get_loop().call_soon_threadsafe(_tell, append.done, error)
-
-
-def _tell(done: asyncio.Future[None], error: StoreFailed | None) -> None:
-    if done.done():
+def _keep(db: sqlite3.Connection, seq: int, schema: str, content: Callable[[], str]) -> None:
+    text = content()
+    seal = _seal(db, seq, schema, text)
+    if not text or seal is None:
         return
-    if error is None:
-        done.set_result(None)
-    else:
-        done.set_exception(error)
+    with transaction(db):
+        db.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)", (seq, schema, seal, text))
+        db.execute(_DELETE_OLDER, (_SNAPSHOTS_KEPT,))
+
+
+def _kept(db: sqlite3.Connection, schema: str) -> Snapshot | None:
+    found = "SELECT seq, sha256, content FROM snapshots WHERE schema = ? ORDER BY seq DESC"
+    for seq, sealed, content in db.execute(found, (schema,)):
+        if sealed == _seal(db, seq, schema, content):
+            return Snapshot(seq, schema, content)
+    return None
+
+
+def _seal(db: sqlite3.Connection, seq: int, schema: str, content: str) -> bytes | None:
+    """The hash that ties a snapshot to the log up to its record; None where there is no such record."""
+    anchor = place(db, "anchor")
+    known = anchor.sha256 if seq == anchor.seq else None
+    if found := db.execute("SELECT sha256 FROM records WHERE seq = ?", (seq,)).fetchone():
+        known = found[0]
+    return known and sha256(known + f"{seq}/{schema}/{content}".encode()).digest()

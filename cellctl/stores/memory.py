@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from cellctl.domain.errors import StoreFailed
 from cellctl.domain.events import Record
-from cellctl.ports import Clock
+from cellctl.ports import Clock, Snapshot
 from cellctl.stores.codec import Row, decode, encode
 
 
@@ -24,6 +24,7 @@ class MemoryStore:
         self._decoded: list[Record] = []
         self._lives = 0
         self._alive = True
+        self._snapshots: dict[str, tuple[int, Callable[[], str]]] = {}
 
     def start(self) -> None:
         """Serve again after a crash; what was durable is still there."""
@@ -50,13 +51,29 @@ class MemoryStore:
             for record in records:
                 self._sink(record)
 
-    def read(self, after_seq: int = 0) -> Iterator[Record]:
-        """Every durable record after a sequence number, in order."""
+    def read(self, after_seq: int = 0, name: str = "") -> Iterator[Record]:
+        """Every durable record after a sequence number, in order; only those of one event where it is named."""
         first = bisect_right(self._rows, after_seq, key=_seq)
         for index in range(first, len(self._rows)):
             # Each row is decoded once only: a run with many restarts reads its journal many times.
             self._decoded += map(decode, self._rows[len(self._decoded) : index + 1])
-            yield self._decoded[index]
+            if name in ("", self._rows[index][4]):
+                yield self._decoded[index]
+
+    def keep(self, seq: int, schema: str, content: Callable[[], str]) -> None:
+        """Keep the newest snapshot of a schema; it is made when somebody wants it."""
+        self._snapshots[schema] = (seq, content)
+
+    def kept(self, schema: str) -> Snapshot | None:
+        """The newest snapshot of this schema."""
+        seq, content = self._snapshots.get(schema, (0, str))
+        text = content()
+        return Snapshot(seq, schema, text) if text else None
+
+    @property
+    def full(self) -> bool:
+        """False: memory does not fill up."""
+        return False
 
     @property
     def last_progress_s(self) -> float:

@@ -1,14 +1,16 @@
-"""The journal's file: how it is opened, checked, written and read, and what its errors mean. Blocking; any thread."""
+"""A file of SQLite: how it is opened, checked, written and read, and what its errors mean. Blocking; any thread."""
 
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from cellctl.domain.errors import StoreFailed
+from cellctl.domain.errors import DiskFull, StoreFailed
+from cellctl.domain.events import CommandAnswered
+from cellctl.stores.chain import Link, after
 from cellctl.stores.codec import Row
+from cellctl.stores.formats import APPLICATION_ID, FORMAT, STEPS, create, migrate
 
-FORMAT: Final = 1
 _BUSY_S: Final = 0.5
 
 # FULL: in simulated power cuts, WAL with synchronous=NORMAL lost acknowledged commits in most runs, with FULL in none.
@@ -20,20 +22,6 @@ _PRAGMAS: Final = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA trusted_schema = OFF",
 )
-
-_SCHEMA: Final = """
-BEGIN IMMEDIATE;
-CREATE TABLE records (
-    seq     INTEGER PRIMARY KEY,
-    at      TEXT NOT NULL,
-    mono_s  REAL NOT NULL,
-    actor   TEXT NOT NULL,
-    name    TEXT NOT NULL,
-    payload TEXT NOT NULL
-) STRICT;
-PRAGMA user_version = 1;
-COMMIT;
-"""
 
 _DAMAGED: Final = "it is damaged. Keep it and its -wal file for study, and restore a backup"
 _MEANINGS: Final = {
@@ -48,8 +36,8 @@ _MEANINGS: Final = {
 }
 
 
-def open_journal(path: Path) -> sqlite3.Connection:
-    """Open the file, or make a new one, and check it. Raises StoreFailed."""
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a file, or make an empty one, for one writer, so that a commit outlives a power cut. Raises StoreFailed."""
     try:
         db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
     except sqlite3.Error as error:
@@ -57,7 +45,22 @@ def open_journal(path: Path) -> sqlite3.Connection:
     try:
         for pragma in _PRAGMAS:
             db.execute(pragma)
-        _check(path, db)
+        (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error as error:
+        db.close()
+        raise failed(path, error) from error
+    if verdict != "ok":
+        db.close()
+        raise StoreFailed(f"{path}: {_DAMAGED} ({verdict})")
+    return db
+
+
+def open_journal(path: Path) -> sqlite3.Connection:
+    """Open a journal, make a new one, or bring an old one to the present format. Raises StoreFailed."""
+    db = connect(path)
+    try:
+        _bring_up(path, db)
+        _check_head(path, db)
     except sqlite3.Error as error:
         db.close()
         raise failed(path, error) from error
@@ -67,35 +70,105 @@ def open_journal(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _check(path: Path, db: sqlite3.Connection) -> None:
-    (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
-    if verdict != "ok":
-        raise StoreFailed(f"{path}: {_DAMAGED} ({verdict})")
-    (version,) = db.execute("PRAGMA user_version").fetchone()
+def _bring_up(path: Path, db: sqlite3.Connection) -> None:
+    found, owner = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("user_version", "application_id"))
     (tables,) = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if version == 0 and tables == 0:
-        db.executescript(_SCHEMA)
-    elif version != FORMAT:
-        what = f"its format is {version}, this cellctl reads {FORMAT}"
+    new = found == 0 and tables == 0
+    if found == FORMAT and owner == APPLICATION_ID:
+        return
+    if not new and (found not in STEPS or owner not in (0, APPLICATION_ID)):
+        what = f"its format is {found}, this cellctl reads {min(STEPS)} to {FORMAT}"
         raise StoreFailed(f"{path}: {what}. Start the version of cellctl that wrote it, or give it another file")
+    with _Transaction(db):
+        if new:
+            create(db)
+        else:
+            migrate(db, found)
+
+
+def _check_head(path: Path, db: sqlite3.Connection) -> None:
+    """The last record must be the one that the head names; all others are looked at by `cellctl journal verify`."""
+    found = db.execute("SELECT seq, sha256 FROM records ORDER BY seq DESC LIMIT 1").fetchone()
+    last = Link(*found) if found else place(db, "anchor")
+    if last != place(db, "head"):
+        what = f"it ends at record {last.seq}, and not as it was left. Somebody else has changed it"
+        raise StoreFailed(f"{path}: {what}: cellctl journal verify says where; restore a backup")
+
+
+class _Transaction:
+    """Everything in it is durable when it ends, or nothing is."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def __enter__(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._db.execute("COMMIT")
+        finally:
+            # Some errors have rolled back already.
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+
+transaction = _Transaction
+
+
+def place(db: sqlite3.Connection, name: str) -> Link:
+    """The `anchor` or the `head` of the chain. Raises sqlite3.Error."""
+    return Link(*db.execute("SELECT seq, sha256 FROM chain WHERE place = ?", (name,)).fetchone())
+
+
+def move(db: sqlite3.Connection, name: str, link: Link) -> None:
+    """Put the anchor or the head elsewhere. Raises sqlite3.Error."""
+    db.execute("UPDATE chain SET seq = ?, sha256 = ? WHERE place = ?", (link.seq, link.sha256, name))
 
 
 def insert(db: sqlite3.Connection, rows: Sequence[Row]) -> None:
-    """Write all of these rows durably, or none. Raises sqlite3.Error."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)", rows)
-        db.execute("COMMIT")
-    except sqlite3.Error:
-        # Some errors have rolled back already.
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
+    """Write rows behind the head, inside a transaction. Raises sqlite3.Error, also for a number that was used."""
+    if not rows:
+        return
+    head = place(db, "head")
+    seq, sha256 = head.seq, head.sha256
+    chained = []
+    for row in rows:
+        if row[0] <= seq:
+            raise sqlite3.IntegrityError(f"record {row[0]} comes after record {seq}")
+        seq, sha256 = row[0], after(sha256, row)
+        chained.append((*row, sha256))
+    db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", chained)
+    move(db, "head", Link(seq, sha256))
 
 
-def select(db: sqlite3.Connection, after_seq: int, limit: int) -> list[Row]:
-    """The next rows after a sequence number, in order. Raises sqlite3.Error."""
-    return db.execute("SELECT * FROM records WHERE seq > ? ORDER BY seq LIMIT ?", (after_seq, limit)).fetchall()
+_SELECT: Final = "SELECT seq, at, mono_s, actor, name, payload FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
+_SELECT_CHAINED: Final = (
+    "SELECT seq, at, mono_s, actor, name, payload, sha256 FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
+)
+_SELECT_NAMED: Final = (
+    "SELECT seq, at, mono_s, actor, name, payload FROM records WHERE seq > ? AND name = ? ORDER BY seq LIMIT ?"
+)
+# The name in so many words, for the index to be used.
+_SELECT_ANSWERS: Final = (
+    "SELECT seq, at, mono_s, actor, name, payload FROM records INDEXED BY answers "
+    "WHERE seq > ? AND name = 'command.answered' ORDER BY seq LIMIT ?"
+)
+
+
+def select(db: sqlite3.Connection, after_seq: int, limit: int, name: str = "") -> list[Row]:
+    """The next rows after a sequence number, in order, of one event if it is named. Raises sqlite3.Error."""
+    if name == CommandAnswered.NAME:
+        return db.execute(_SELECT_ANSWERS, (after_seq, limit)).fetchall()
+    if name:
+        return db.execute(_SELECT_NAMED, (after_seq, name, limit)).fetchall()
+    return db.execute(_SELECT, (after_seq, limit)).fetchall()
+
+
+def select_chained(db: sqlite3.Connection, after_seq: int, limit: int) -> list[tuple[Row, bytes]]:
+    """The next rows, each with its hash. Raises sqlite3.Error."""
+    return [(row[:6], row[6]) for row in db.execute(_SELECT_CHAINED, (after_seq, limit))]
 
 
 def failed(path: Path, error: sqlite3.Error) -> StoreFailed:
@@ -103,4 +176,5 @@ def failed(path: Path, error: sqlite3.Error) -> StoreFailed:
     # The low byte is the kind of error, the rest says more about it.
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     meaning = _MEANINGS.get(code, "it cannot be used. This is a defect of cellctl: report it")
-    return StoreFailed(f"{path}: {meaning} ({error})")
+    kind = DiskFull if code == sqlite3.SQLITE_FULL else StoreFailed
+    return kind(f"{path}: {meaning} ({error})")

@@ -599,7 +599,8 @@ class PlayedCell:
         asked = {prompt.serial for prompt in self.cell.prompts.values()}
         moving = {operation.serial for operation in self.cell.operations.values()}
         for serial in (self.cell.parts.keys() | self.truth.keys()) - asked - moving:
-            believed = self.cell.parts[serial].place
+            # What has left with its order is believed to be gone.
+            believed = self.cell.parts[serial].place if serial in self.cell.parts else GONE
             true = self.truth.get(serial, NOWHERE)
             if believed != true and not (believed in (NOWHERE, GONE) and true in (NOWHERE, GONE)):
                 raise Broken(f"{serial} is believed at {believed}, and is at {true or 'no place yet'}")

@@ -17,6 +17,7 @@ from cellctl.domain.errors import StoreFailed
 from cellctl.domain.events import ControllerStarted, Record, StationChanged
 from cellctl.domain.machine import MachineState
 from cellctl.ports import Store
+from cellctl.stores.formats import APPLICATION_ID, FORMAT
 from cellctl.stores.journal import Journal
 
 ROOT = Path(__file__).parents[2]
@@ -93,8 +94,9 @@ def test_the_file_is_set_up_for_power_cuts(tmp_path: Path) -> None:
     with journal(tmp_path) as store:
         append(store, record(1))
         pragmas = ("journal_mode", "synchronous", "locking_mode", "foreign_keys", "trusted_schema", "user_version")
-        found = [store._ask(partial(pragma, name=name))[0] for name in pragmas]
-    assert found == ["wal", 2, "exclusive", 1, 0, 1]
+        pragmas += ("application_id",)
+        found = [store.writer.ask(partial(pragma, name=name))[0] for name in pragmas]
+    assert found == ["wal", 2, "exclusive", 1, 0, FORMAT, APPLICATION_ID]
 
 
 def test_a_second_controller_is_refused(tmp_path: Path) -> None:
@@ -103,6 +105,7 @@ import sys
 from pathlib import Path
 from cellctl.app.clock import RealClock
 from cellctl.domain.errors import StoreFailed
+from cellctl.stores.formats import APPLICATION_ID, FORMAT
 from cellctl.stores.journal import Journal
 try:
     Journal(Path({str(tmp_path / "journal.sqlite")!r}), RealClock()).start()
@@ -137,12 +140,12 @@ def test_a_file_of_another_version_or_program_is_refused(tmp_path: Path) -> None
     with sqlite3.connect(tmp_path / "journal.sqlite") as db:
         db.execute("CREATE TABLE recipes (name TEXT)")
     db.close()
-    with pytest.raises(StoreFailed, match="its format is 0, this cellctl reads 1"):
+    with pytest.raises(StoreFailed, match="its format is 0, this cellctl reads 1 to 2"):
         journal(tmp_path).start()
     with sqlite3.connect(tmp_path / "journal.sqlite") as db:
-        db.execute("PRAGMA user_version = 2")
+        db.execute("PRAGMA user_version = 3")
     db.close()
-    with pytest.raises(StoreFailed, match="its format is 2, this cellctl reads 1"):
+    with pytest.raises(StoreFailed, match="its format is 3, this cellctl reads 1 to 2"):
         journal(tmp_path).start()
 
 
@@ -205,7 +208,7 @@ class CountingClock(RealClock):
 
 
 def test_an_idle_writer_proves_that_it_is_alive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cellctl.stores.journal._HEARTBEAT_S", 0.01)
+    monkeypatch.setattr("cellctl.stores.writer.HEARTBEAT_S", 0.01)
     clock = CountingClock()
     with Journal(tmp_path / "journal.sqlite", clock) as store:
         seen: set[float] = set()

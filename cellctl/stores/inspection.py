@@ -1,0 +1,54 @@
+"""Looks at every record of a journal and of its archive, a thousand at a time: is each as it was written?"""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from cellctl.domain.errors import StoreFailed
+from cellctl.stores.archive import Sealed, read, sealed_in
+from cellctl.stores.chain import Verdict, Walk
+from cellctl.stores.formats import FORMAT
+from cellctl.stores.sqlite import connect, failed, place, select_chained
+
+_ROWS_AT_ONCE: Final = 1000
+
+
+class Inspection:
+    """One walk from the oldest record that is there to the newest."""
+
+    def __init__(self, archive: Sequence[Sealed]) -> None:
+        self._archive = list(archive)
+        self._walk: Walk | None = None
+
+    def look(self, db: sqlite3.Connection) -> Verdict | None:
+        """Go on with the next piece; the verdict once the end is reached. Raises sqlite3.Error, StoreFailed."""
+        if self._walk is None:
+            self._walk = Walk(self._archive[0].anchor if self._archive else place(db, "anchor"))
+        if self._archive:
+            sealed = self._archive.pop(0)
+            # What a crash left in both is looked at in the journal.
+            last_seq = min(sealed.head.seq, place(db, "anchor").seq)
+            good = self._walk.take(each for each in read(sealed, self._walk.last.seq) if each[0][0] <= last_seq)
+            return None if good else self._walk.end(place(db, "head"))
+        rows = select_chained(db, self._walk.last.seq, _ROWS_AT_ONCE)
+        return None if self._walk.take(rows) and rows else self._walk.end(place(db, "head"))
+
+
+def inspect(path: Path) -> Verdict:
+    """A journal that no daemon has open, or a copy of one. Raises StoreFailed."""
+    if not path.exists():
+        raise StoreFailed(f"{path}: there is no such journal")
+    try:
+        with closing(connect(path)) as db:
+            (found,) = db.execute("PRAGMA user_version").fetchone()
+            if found != FORMAT:
+                raise StoreFailed(f"{path}: its format is {found}, which has no chain: start cellctl with it once")
+            looking = Inspection(sealed_in(path.parent / "archive"))
+            verdict = None
+            while verdict is None:
+                verdict = looking.look(db)
+    except sqlite3.Error as error:
+        raise failed(path, error) from error
+    return verdict
