@@ -5,11 +5,14 @@ from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from typing import Any, Final
 
+from cellctl.core import part_fold, stock_fold
 from cellctl.core.ladder import Climb, climbed
 from cellctl.domain import events as ev
+from cellctl.domain import stock_events as stock
 from cellctl.domain.job import JobCommand
 from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineCommand, MachineState
+from cellctl.domain.material import Stock
 from cellctl.domain.transfer import CarrierAt, Signals, Transfer, resolved
 from cellctl.domain.work import (
     Directive,
@@ -94,6 +97,7 @@ class Cell:
     operations: Mapping[str, Operation] = field(default_factory=dict)
     stations: Mapping[str, StationStatus] = field(default_factory=dict)
     prompts: Mapping[str, Prompt] = field(default_factory=dict)
+    stock: Stock = field(default_factory=Stock)
     counts: Counts = field(default_factory=Counts)
     transfers: Mapping[str, Transfer] = field(default_factory=dict)
     carriers: Mapping[str, CarrierAt] = field(default_factory=dict)
@@ -122,7 +126,7 @@ def empty(plan: Plan) -> Cell:
     """A cell in which nothing has happened yet."""
     stations = {name: StationStatus(setup=each.setup) for name, each in plan.stations.items() if each.driver}
     carriers = {name: CarrierAt(carrier.at) for name, carrier in plan.carriers.items()}
-    return Cell(plan=plan, stations=stations, carriers=carriers)
+    return Cell(plan=plan, stations=stations, carriers=carriers, stock=Stock(margin=plan.stock.margin))
 
 
 def apply(cell: Cell, event: ev.Event) -> Cell:
@@ -226,11 +230,18 @@ def _(event: ev.PartMoved, cell: Cell) -> Cell:
 
 
 @_fold.register
-def _(event: ev.PartDisposed, cell: Cell) -> Cell:
+def _(event: part_fold.PartEvent, cell: Cell) -> Cell:
     part = cell.parts.get(event.serial)
     if part is None:
         return cell
-    return replace(cell, parts={**cell.parts, part.serial: replace(part, disposition=event.disposition)})
+    job = cell.jobs.get(part.job_id)
+    route = cell.orders[job.order_id].directive.steps if job else ()
+    return replace(cell, parts={**cell.parts, part.serial: part_fold.after(part, event, route)})
+
+
+@_fold.register
+def _(event: stock.StockEvent, cell: Cell) -> Cell:
+    return replace(cell, stock=stock_fold.after(cell.stock, event))
 
 
 @_fold.register

@@ -2,6 +2,7 @@
 
 from cellctl.core.cell import Cell
 from cellctl.domain import events as ev
+from cellctl.domain import stock_events as stock
 from cellctl.domain.work import Operation, OperationKind, OperationState
 
 
@@ -22,8 +23,8 @@ def is_news(cell: Cell, fact: ev.Fact) -> bool:
         case ev.PromptRaised() | ev.PromptWithdrawn():
             asked = fact.prompt if isinstance(fact, ev.PromptRaised) else cell.prompts.get(fact.prompt_id)
             return asked is not None and _under_way(cell, asked.operation_id) is not None
-        case ev.PartMoved():
-            return _belongs(cell, fact)
+        case ev.PartMoved() | stock.InspectionRecorded():
+            return _belongs(cell, fact) if isinstance(fact, ev.PartMoved) else _is_inspected(cell, fact)
         case (
             ev.StationChanged()
             | ev.SignalsShown()
@@ -61,6 +62,12 @@ def _belongs(cell: Cell, fact: ev.PartMoved) -> bool:
         return False
     carrier = cell.plan.station(operation.station)
     return fact.place in (operation.target, *carrier.places) and (fact.by == operation.id or carrier.attended)
+
+
+def _is_inspected(cell: Cell, fact: stock.InspectionRecorded) -> bool:
+    """Whether a machine has measured the part that it works on."""
+    operation = _under_way(cell, fact.inspection.operation_id)
+    return operation is not None and (operation.serial, operation.step) == (fact.serial, fact.inspection.step)
 
 
 _OfStation = ev.StationChanged | ev.SignalsShown | ev.ContactFound | ev.ContactLost | ev.LinkMeasured | ev.ProbeEnded

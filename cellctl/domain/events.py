@@ -12,10 +12,11 @@ from cellctl.domain.evidence import Findings
 from cellctl.domain.job import JobCommand, JobState, JobSubstate
 from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineCommand, MachineState
+from cellctl.domain.stock_events import InspectionRecorded, PartHeld, StockEvent
+from cellctl.domain.stock_events import PartDisposed as PartDisposed  # noqa: PLC0414 - told on, with all the others
 from cellctl.domain.transfer import Signals, Transfer
 from cellctl.domain.work import (
     Directive,
-    Disposition,
     Job,
     Knowledge,
     Operation,
@@ -142,16 +143,6 @@ class PartMoved:
     knowledge: Knowledge
     by: str
     NAME: ClassVar = "unit.custody"
-
-
-@dataclass(frozen=True, slots=True)
-class PartDisposed:
-    """It was decided what becomes of the part."""
-
-    serial: str
-    disposition: Disposition
-    by: str
-    NAME: ClassVar = "unit.disposition"
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,6 +403,7 @@ Fact = (
     | OperationAdvanced
     | OperationEnded
     | PartMoved
+    | InspectionRecorded
     | StationChanged
     | SignalsShown
     | ContactFound
@@ -438,6 +430,8 @@ Event = (
     | JobRemoved
     | PartCreated
     | PartDisposed
+    | PartHeld
+    | StockEvent
     | OperationIntended
     | TransferPhase
     | CarrierMoved

@@ -6,6 +6,9 @@ from enum import Enum
 from typing import NewType
 
 from cellctl.domain.job import JobState, JobSubstate
+from cellctl.domain.material import Claim, Stock, Used
+from cellctl.domain.quality import Disposition as Disposition  # noqa: PLC0414 - told on: it is a noun of work, too
+from cellctl.domain.quality import Gate, Inspection
 
 # "station.slot", for example "printer-1.bed"; a part is always at a place, or nowhere yet, or gone.
 Place = NewType("Place", str)
@@ -28,14 +31,6 @@ class Knowledge(Enum):
     CONFIRMED = "confirmed"
     PRESUMED = "presumed"
     UNKNOWN = "unknown"
-
-
-class Disposition(Enum):
-    """What was decided about a part."""
-
-    IN_WORK = "in-work"
-    ACCEPTED = "accepted"
-    SCRAPPED = "scrapped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +85,13 @@ class Way:
 class Step:
     """One operation of a route, and every way to do it, best first. Which one is taken is decided at dispatch.
 
-    The answer `choices[0]` to a question means that the part may go on; any other answer scraps it.
+    The answer `choices[0]` to a question means that the part may go on; any other answer scraps it, unless `gate` has
+    more to say: that is what must be recorded of the part before it goes on.
     """
 
     name: str
     ways: tuple[Way, ...]
+    gate: Gate | None = None
 
 
 def one_way(name: str, capability: str, program: Program | None = None, question: Question | None = None) -> Step:
@@ -142,13 +139,24 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One physical piece with a serial number, and where it is to the best of our knowledge."""
+    """One physical piece with a serial number, and where it is to the best of our knowledge.
+
+    `inspections`: the last result of each gate that it has come to since it was last reworked from before there.
+    `held_at`: the gate at which a person must decide what becomes of it; "": none.
+    """
 
     serial: str
     job_id: str
     place: Place = NOWHERE
     knowledge: Knowledge = Knowledge.RECORDED
     disposition: Disposition = Disposition.IN_WORK
+    inspections: tuple[Inspection, ...] = ()
+    reworks: Mapping[str, int] = field(default_factory=dict)
+    held_at: str = ""
+
+    def inspection(self, step: str) -> Inspection | None:
+        """The result that holds for a gate."""
+        return next((each for each in self.inspections if each.step == step), None)
 
 
 class OperationKind(Enum):
@@ -197,6 +205,7 @@ class Operation:
     `Step.ways`. `at_s`: when it was intended, in seconds since the Unix epoch; 0 where the log does not say.
     `gated`: its driver sends nothing that touches the part before SENT is durable. `sought`: its outcome is unknown,
     and its machine is asked before any person is.
+    `claims`: what it takes of lots and tools, reserved for as long as it is open.
     """
 
     id: str
@@ -218,6 +227,7 @@ class Operation:
     rung: Rung = Rung.INTENDED
     gated: bool = False
     sought: bool = False
+    claims: tuple[Claim, ...] = ()
 
 
 class Evidence(Enum):
@@ -234,6 +244,7 @@ class Progress:
     """How far a running program is, in lines: written to the link, acknowledged, and proved executed, by `evidence`.
 
     `estimated` is what is likely to be executed where that is more than what is proved; nothing is decided by it.
+    `used`: material and cutting of the acknowledged lines; None where nobody counts.
     """
 
     sent: int = 0
@@ -242,6 +253,7 @@ class Progress:
     total: int = 0
     estimated: int = 0
     evidence: Evidence = Evidence.NONE
+    used: Used | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +349,8 @@ class Changeovers:
 class Plan:
     """The cell as its integrator built it: every station, and every carrier, by name, in the order of the cell file.
 
-    `dispatch`: who decides which job is next and where, by its name in `core.sequencing`.
+    `dispatch`: who decides which job is next and where, by its name in `core.sequencing`. `stock`: what was there when
+    the cell was first started; from then on the log knows better.
     """
 
     name: str
@@ -345,6 +358,7 @@ class Plan:
     carriers: Mapping[str, Carrier] = field(default_factory=dict)
     changeovers: Changeovers = field(default_factory=Changeovers)
     dispatch: str = "set-up"
+    stock: Stock = field(default_factory=Stock)
 
     def station(self, name: str) -> Station:
         """A station by name. One that is no longer in the cell file can do nothing, and nobody reaches it."""

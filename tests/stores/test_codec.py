@@ -92,7 +92,8 @@ def test_a_line_reads_like_this() -> None:
     record = Record(7, "2026-01-05T06:00:01.500Z", 1.5004999, "printer-1", advanced)
     assert to_json_line(record) == (
         '{"seq":7,"at":"2026-01-05T06:00:01.500Z","t_s":1.5,"actor":"printer-1","event":"step.advanced",'
-        '"operation_id":"op-1","progress":{"sent":3,"acknowledged":2,"executed":1,"total":9,"estimated":0,"evidence":""}}'
+        '"operation_id":"op-1","progress":{"sent":3,"acknowledged":2,"executed":1,"total":9,"estimated":0,"evidence":"",'
+        '"used":null}}'
     )
     held = replace(record, event=StationChanged("printer-1", MachineState.HELD))
     assert '"event":"station.state","station":"printer-1","state":11' in to_json_line(held)
