@@ -1,0 +1,13 @@
+"""Orders, parts, recovery, the store: each module of this package has the claims of one subject."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+
+from tests.prove.claims import Claim
+
+
+def claims() -> Iterator[Claim]:
+    """All of them, subject after subject."""
+    for module in pkgutil.iter_modules(__path__, f"{__name__}."):
+        yield from importlib.import_module(module.name).claims()
