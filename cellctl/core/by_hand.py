@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from cellctl.core import dispatch
+from cellctl.core import dispatch, zones
 from cellctl.core.cell import Cell
 from cellctl.core.instructions import SayByHand, Turn
 from cellctl.domain import events as ev
@@ -46,6 +46,8 @@ def _against(cell: Cell, name: str, sender: str) -> str:
     operation = dispatch.involved(cell, name)
     if operation is not None:
         return f"takes part in {operation.id} ({operation.step}), which must end first: cellctl status"
+    if stopped := zones.against(cell, name):
+        return f"must wait: {stopped.sentence}"
     if status.state not in AT_HAND:
         allowed = ", ".join(state.name for state in sorted(AT_HAND))
         return f"is {status.state.name}, and lines are sent by hand only while it is one of {allowed}: cellctl status"

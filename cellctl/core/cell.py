@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from typing import Any, Final
 
-from cellctl.core import part_fold, stock_fold
+from cellctl.core import part_fold, station, stock_fold
+from cellctl.core.asked import Waited, still_asked
 from cellctl.core.ladder import Climb, climbed
+from cellctl.core.stops import Stopped, Stops, fold
 from cellctl.domain import events as ev
 from cellctl.domain import stock_events as stock
 from cellctl.domain.job import JobCommand
-from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.material import Stock
 from cellctl.domain.transfer import CarrierAt, Signals, Transfer, resolved
@@ -31,12 +32,16 @@ from cellctl.domain.work import (
 _BY_HAND: Final = (MachineState.ABORTING, MachineState.ABORTED)
 
 
+StationStatus = station.StationStatus
+
+
 @dataclass(frozen=True, slots=True)
 class OrderEntry:
     """An accepted order with its frozen work directive.
 
     `released`: it may start. `paused`: nothing more of it is begun for now. `cancelled`: nothing more of it is ever
-    begun, and what is in work is scrapped; `closed_by` says whether by CANCEL, STOP or ABORT. `cleared`: off the list.
+    begun, and what is in work is scrapped, or finished for stock (`keep`); `closed_by` says whether by CANCEL, STOP or
+    ABORT. `cleared`: off the list.
     """
 
     order: Order
@@ -46,33 +51,7 @@ class OrderEntry:
     paused: bool = False
     closed_by: JobCommand | None = None
     cleared: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class StationStatus:
-    """What is known of a station with a driver. `state` is None until it has been heard after a start.
-
-    `by_hand` is who works on it with the console; it is given no work until it was cleared.
-    `link` is how its line was when it was last found to be worse than before. `signals`: its sensors, in this contact.
-    `told` is a command that it has not yet reacted to; `parked`: we have it held, because its order is paused.
-    `refused` says why it did not take its last work; it is not given any more before it has shown another state.
-    `unfit`: programs (SHA-256) that do not fit it by its own account, and why; a person who stops or clears it, and a
-    new contact, have it asked again. `setup`: how it is set up (dimension to value).
-    """
-
-    state: MachineState | None = None
-    contact: str = "never"
-    identity: str = ""
-    reason: str = ""
-    refused: str = ""
-    unfit: Mapping[str, str] = field(default_factory=dict)
-    told: MachineCommand | None = None
-    parked: bool = False
-    progress: Progress = field(default_factory=Progress)
-    link: LinkQuality | None = None
-    by_hand: str = ""
-    signals: Signals = field(default_factory=Signals)
-    setup: Mapping[str, str] = field(default_factory=dict)
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +81,7 @@ class Cell:
     transfers: Mapping[str, Transfer] = field(default_factory=dict)
     carriers: Mapping[str, CarrierAt] = field(default_factory=dict)
     disk_full: bool = False
+    stops: Stops = field(default_factory=Stops)
 
     def part_at(self, place: Place) -> Part | None:
         """The part that is believed to be at a place."""
@@ -118,7 +98,10 @@ class Cell:
 
 # Who commands when the cell itself does.
 OURSELVES: Final = "cellctl"
-_HELD: Final = (MachineState.HOLDING, MachineState.HELD)
+# Who commands when an alarm does; what it has held a person lets go.
+THE_ALARMS: Final = "cellctl:alarms"
+_HELD: Final = (MachineState.HOLDING, MachineState.HELD, MachineState.SUSPENDING, MachineState.SUSPENDED)
+_PARKS: Final = (MachineCommand.HOLD, MachineCommand.SUSPEND)
 _SET_RIGHT: Final = frozenset({MachineCommand.STOP, MachineCommand.ABORT, MachineCommand.CLEAR})
 
 
@@ -179,7 +162,20 @@ def _(event: ev.OrderCommanded, cell: Cell) -> Cell:
 
 @_fold.register
 def _(event: ev.OrderCancelled, cell: Cell) -> Cell:
-    return _order(cell, event.order_id, cancelled=True, paused=False, closed_by=JobCommand.CANCEL)
+    return _order(cell, event.order_id, cancelled=True, paused=False, closed_by=JobCommand.CANCEL, keep=event.keep)
+
+
+@_fold.register
+def _(event: ev.OrderExpedited, cell: Cell) -> Cell:
+    entry = cell.orders.get(event.order_id)
+    if entry is None:
+        return cell
+    return _order(cell, event.order_id, order=replace(entry.order, priority=event.priority, due_at=event.due_at))
+
+
+@_fold.register
+def _(event: Stopped, cell: Cell) -> Cell:
+    return replace(cell, stops=fold(cell.stops, event))
 
 
 @_fold.register
@@ -334,9 +330,9 @@ def _(event: ev.LineNotSent, cell: Cell) -> Cell:
 
 @_fold.register
 def _(event: ev.StationCommanded, cell: Cell) -> Cell:
-    if event.by == OURSELVES and event.command is MachineCommand.HOLD:
+    if event.by == OURSELVES and event.command in _PARKS:
         return _station(cell, event.station, told=event.command, parked=True)
-    if event.by == OURSELVES:
+    if event.by in (OURSELVES, THE_ALARMS):
         return _station(cell, event.station, told=event.command)
     # Of people's commands only a reset is waited for. Behind the others a person may have changed the machine.
     if event.command in _SET_RIGHT:
@@ -373,10 +369,9 @@ def _(event: ev.PromptRaised, cell: Cell) -> Cell:
     return replace(asked, operations={**cell.operations, operation.id: replace(operation, sought=False)})
 
 
-@_fold.register(ev.PromptAnswered)
-@_fold.register(ev.PromptWithdrawn)
-def _(event: ev.PromptAnswered | ev.PromptWithdrawn, cell: Cell) -> Cell:
-    return replace(cell, prompts={k: prompt for k, prompt in cell.prompts.items() if k != event.prompt_id})
+@_fold.register
+def _(event: Waited, cell: Cell) -> Cell:
+    return replace(cell, prompts=still_asked(cell.prompts, event))
 
 
 def _order(cell: Cell, order_id: str, **changes: Any) -> Cell:

@@ -8,7 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cellctl.core import by_hand, dispatch, lifecycle, orders, recovery, retirement
+from cellctl.core import (
+    about_cell,
+    alarms,
+    by_hand,
+    dispatch,
+    lifecycle,
+    orders,
+    prompts,
+    recovery,
+    retirement,
+    stopping,
+    zones,
+)
 from cellctl.core.cell import Cell
 from cellctl.core.instructions import Answer, Instruction, PassOn, Proceed, Start, Tell, Turn
 from cellctl.core.news import is_news
@@ -19,8 +31,8 @@ from cellctl.domain.commands import (
     CommandMachine,
     CommandOrder,
     Envelope,
+    ExpediteOrder,
     Reply,
-    ResumeOperation,
     SendLine,
     SubmitOrder,
     UpdateOrder,
@@ -29,6 +41,8 @@ from cellctl.domain.commands import (
 from cellctl.domain.errors import NotAllowed
 from cellctl.domain.job import JobCommand
 from cellctl.domain.machine import FOR_PEOPLE, MachineCommand, MachineState, after
+from cellctl.domain.stop_events import ClockAdjusted, ControllerStalled
+from cellctl.domain.stops import CellMode
 from cellctl.domain.work import NOWHERE, Directive, OperationKind, OperationState, Part, Program
 
 
@@ -67,7 +81,23 @@ class MachineTold:
     refused: str
 
 
-Stimulus = Envelope | PreparedOrder | PreparedResumption | RefusedOrder | MachineTold | ev.Fact | ev.ControllerStarted
+@dataclass(frozen=True, slots=True)
+class TimePassed:
+    """It is time for what `prompts.next_due_s` spoke of. Not journalled: only what follows from it is."""
+
+
+Stimulus = (
+    Envelope
+    | PreparedOrder
+    | PreparedResumption
+    | RefusedOrder
+    | MachineTold
+    | TimePassed
+    | ClockAdjusted
+    | ControllerStalled
+    | ev.Fact
+    | ev.ControllerStarted
+)
 
 
 # After these nothing can begin that could not begin before.
@@ -101,10 +131,16 @@ def decide(cell: Cell, stimulus: Stimulus, now_s: float) -> tuple[Cell, Sequence
         case ev.ControllerStarted():
             turn.remember(stimulus)
             recovery.take_stock(turn)
+        case TimePassed():
+            prompts.pass_time(turn)
+        case ClockAdjusted() | ControllerStalled():
+            alarms.note_time(turn, stimulus)
         case _:
             _fact(turn, stimulus)
+    alarms.tidy(turn)
     if not isinstance(stimulus, _CHANGES_NO_QUEUE):
         lifecycle.scrap_cancelled(turn)
+        stopping.steer(turn)
         orders.steer(turn)
         _reset_free_machines(turn)
         _dispatch(turn)
@@ -149,7 +185,11 @@ def _resume(turn: Turn, prepared: PreparedResumption) -> None:
         _reply(turn, envelope, rejected("precondition_failed", refused))
         return
     entry = turn.cell.orders[turn.cell.jobs[operation.job_id].order_id]
-    if entry.paused or entry.cancelled:
+    stopped = zones.against(turn.cell, operation.station)
+    if stopped is not None:
+        _reply(turn, envelope, rejected("precondition_failed", stopped.sentence))
+        return
+    if entry.paused or (entry.cancelled and not entry.keep):
         refused = f"{entry.order.id} is {'paused' if entry.paused else 'cancelled'}; nothing of it goes on"
         _reply(turn, envelope, rejected("precondition_failed", refused))
         return
@@ -166,23 +206,31 @@ def _resume(turn: Turn, prepared: PreparedResumption) -> None:
 
 
 def _command(turn: Turn, envelope: Envelope) -> None:
-    command = envelope.command
-    match command:
-        case CancelOrder():
-            reply = orders.cancel(turn, command, envelope.sender)
-        case CommandOrder():
-            reply = orders.tell(turn, command, envelope.sender)
-        case UpdateOrder() if refused := orders.against(turn.cell, command.order_id, JobCommand.UPDATE):
-            reply = refused
-        case CommandMachine():
-            reply = _machine(turn, command, envelope.sender)
-        case AnswerPrompt():
-            reply = _answer(turn, command, envelope.sender)
-        case SendLine():
-            reply = by_hand.send(turn, command, envelope.sender)
-        case SubmitOrder() | UpdateOrder() | ResumeOperation():
-            reply = rejected("internal", "it must be prepared before it is decided upon; report this defect")
-    _reply(turn, envelope, reply)
+    _reply(turn, envelope, about_cell.carry_out(turn, envelope) or _carry_out(turn, envelope))
+
+
+def _carry_out(turn: Turn, envelope: Envelope) -> Reply:
+    match envelope.command:
+        case CommandMachine() as command:
+            return _machine(turn, command, envelope.sender)
+        case AnswerPrompt() as command:
+            return _answer(turn, command, envelope.sender)
+        case SendLine() as command:
+            return by_hand.send(turn, command, envelope.sender)
+    return _order(turn, envelope) or rejected("internal", "it must be prepared before it is decided upon; report this")
+
+
+def _order(turn: Turn, envelope: Envelope) -> Reply | None:
+    match envelope.command:
+        case CancelOrder() as command:
+            return orders.cancel(turn, command, envelope.sender)
+        case CommandOrder() as command:
+            return orders.tell(turn, command, envelope.sender)
+        case ExpediteOrder() as command:
+            return orders.expedite(turn, command, envelope.sender)
+        case UpdateOrder() as command:
+            return orders.against(turn.cell, command.order_id, JobCommand.UPDATE)
+    return None
 
 
 def _told(turn: Turn, stimulus: MachineTold) -> None:
@@ -220,22 +268,18 @@ def _machine(turn: Turn, command: CommandMachine, sender: str) -> Reply:
 
 
 def _against_telling(cell: Cell, command: CommandMachine) -> str:
+    stopped = zones.against_telling(cell, command.machine, command.command)
+    if stopped:
+        return stopped
     if command.command is MachineCommand.UNHOLD:
+        if cell.stops.mode is CellMode.PAUSED and cell.stations[command.machine].parked:
+            return "is held because the whole cell is paused: cellctl cell continue"
         order_id = orders.parked_for(cell, command.machine)
         return f"is held because {order_id} is paused: cellctl order resume {order_id}" if order_id else ""
     # A person may make a machine ready whose own program broke off: it stays locked, and may go on with it.
     if command.command is not MachineCommand.RESET or dispatch.broke_off(cell, command.machine):
         return ""
-    return _against_reset(cell, command.machine)
-
-
-def _against_reset(cell: Cell, name: str) -> str:
-    """Why a machine may not be made ready for its next run; empty if it may. It may move, and an arm may be in it."""
-    serial = dispatch.finished_part(cell, name)
-    if serial:
-        return f"still holds {serial}; it must leave first"
-    operation = dispatch.involved(cell, name)
-    return f"takes part in {operation.id} ({operation.step}), which must end first" if operation else ""
+    return dispatch.against_reset(cell, command.machine)
 
 
 def _answer(turn: Turn, command: AnswerPrompt, sender: str) -> Reply:
@@ -271,11 +315,15 @@ def _fact(turn: Turn, fact: ev.Fact) -> None:
         return
     if isinstance(fact, ev.ContactLost):
         recovery.lose_sight(turn, fact.station, fact.reason)
+    if isinstance(fact, ev.PromptRaised):
+        prompts.ask(turn, fact.prompt)
+        return
     turn.remember(fact)
     if isinstance(fact, ev.OperationSent):
         turn.do(Proceed(turn.cell.operations[fact.operation_id].station, fact.operation_id))
     if isinstance(fact, ev.ContactFound):
         recovery.look_for(turn, fact.station)
+    alarms.hear(turn, fact)
 
 
 def _ended(turn: Turn, fact: ev.OperationEnded) -> None:
@@ -305,7 +353,9 @@ def _ended(turn: Turn, fact: ev.OperationEnded) -> None:
 def _reset_free_machines(turn: Turn) -> None:
     """A machine that has completed its run becomes idle once what it made has left."""
     for name, status in turn.cell.stations.items():
-        if status.state is not MachineState.COMPLETE or status.told or _against_reset(turn.cell, name):
+        if status.state is not MachineState.COMPLETE or status.told:
+            continue
+        if zones.against(turn.cell, name) or dispatch.against_reset(turn.cell, name):
             continue
         turn.remember(ev.StationCommanded(name, MachineCommand.RESET, "cellctl"))
         turn.do(Tell(name, MachineCommand.RESET))

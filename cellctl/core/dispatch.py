@@ -7,11 +7,15 @@ product's route: it follows from where the part is and who can reach what.
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
+from cellctl.core import zones
 from cellctl.core.cell import Cell
+from cellctl.core.reasons import Reason
 from cellctl.core.ways import Option, by_a_person, can, current_step, fitting, options, unfit, wants
 from cellctl.domain.job import JobState
 from cellctl.domain.machine import AT_REST, MachineState
+from cellctl.domain.stops import CellMode
 from cellctl.domain.work import (
     NOWHERE,
     Disposition,
@@ -30,13 +34,12 @@ _BROKEN_OFF = frozenset(
     {MachineState.ABORTING, MachineState.ABORTED, MachineState.CLEARING, MachineState.STOPPING, MachineState.STOPPED}
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a job waits: a code for programs and a sentence for people."""
-
-    code: str
-    sentence: str
+# Jobs of which something may be begun, by what the whole cell was told.
+_BEGINS: Final = {
+    CellMode.RUNNING: frozenset({JobState.ALLOWED_TO_START, JobState.RUNNING}),
+    CellMode.DRAINING: frozenset({JobState.RUNNING}),
+    CellMode.PAUSED: frozenset[JobState](),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +95,15 @@ def unbegun(cell: Cell, job: Job) -> str:
 def waiting(cell: Cell) -> list[Job]:
     """Jobs that want an operation: higher priority first, then those furthest along, then in order of arrival.
 
-    Those furthest along come first because a part that moves on frees the machine behind it.
+    Those furthest along come first because a part that moves on frees the machine behind it. A cell that drains begins
+    no other part, one that is paused nothing at all.
     """
+    begins = _BEGINS[cell.stops.mode]
     busy = {operation.job_id for operation in cell.operations.values()}
     free = (
         job
         for job in cell.jobs.values()
-        if job.id not in busy
-        and job.state in (JobState.ALLOWED_TO_START, JobState.RUNNING)
-        and not cell.orders[job.order_id].paused
+        if job.id not in busy and job.state in begins and not cell.orders[job.order_id].paused
     )
     return sorted(free, key=lambda job: (-cell.orders[job.order_id].order.priority, -job.step))
 
@@ -146,6 +149,15 @@ def finished_part(cell: Cell, station: str) -> str:
     worker = cell.plan.station(station)
     held = (part for part in cell.parts.values() if station_of(part.place) == station and not worker.attended)
     return next((part.serial for part in held if not _stays(cell, part, worker)), "")
+
+
+def against_reset(cell: Cell, name: str) -> str:
+    """Why a machine may not be made ready for its next run; empty if it may. It may move, and an arm may be in it."""
+    serial = finished_part(cell, name)
+    if serial:
+        return f"still holds {serial}; it must leave first"
+    operation = involved(cell, name)
+    return f"takes part in {operation.id} ({operation.step}), which must end first" if operation else ""
 
 
 def _stays(cell: Cell, part: Part, station: Station) -> bool:
@@ -291,7 +303,7 @@ def _not_ready(cell: Cell, station: Station) -> Reason | None:
         return _by_hand(station.name, status.by_hand) if status.by_hand else not_idle
     if status.refused:
         return Reason("refused", f"{station.name} did not take its work ({status.refused}); stop it, then reset it")
-    return None
+    return zones.against(cell, station.name)
 
 
 def _by_hand(name: str, who: str) -> Reason:

@@ -7,12 +7,13 @@ not hold, so with nothing for a cell that is in order.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from cellctl.core import dispatch, lifecycle
+from cellctl.core import dispatch, lifecycle, zones
 from cellctl.core.cell import Cell, apply
 from cellctl.core.instructions import Answer, Instruction, Remember, Start, Tell
 from cellctl.domain import events as ev
 from cellctl.domain.job import JobState
 from cellctl.domain.machine import AT_REST, MachineCommand, MachineState
+from cellctl.domain.stops import CellMode
 from cellctl.domain.work import (
     GONE,
     NOWHERE,
@@ -26,6 +27,8 @@ from cellctl.domain.work import (
     station_of,
 )
 
+# A machine that was told one of these may move.
+_MAKES_MOVE = (MachineCommand.RESET, MachineCommand.UNHOLD, MachineCommand.UNSUSPEND)
 _DISPOSITIONS = {JobState.ENDED: Disposition.ACCEPTED, JobState.ABORTED: Disposition.SCRAPPED}
 
 
@@ -44,8 +47,8 @@ def broken_by(before: Cell, todo: Sequence[Instruction], after: Cell) -> list[st
             replayed = apply(replayed, instruction.event)
         elif isinstance(instruction, Start):
             found += _start(replayed, instruction.operation)
-        elif isinstance(instruction, Tell) and instruction.command is MachineCommand.RESET:
-            found += _reset(after, instruction.station)
+        elif isinstance(instruction, Tell):
+            found += _told(after, instruction)
     if replayed != after:
         found.append("replaying what was remembered does not give the cell")
     return [*found, *_numbers(before, todo), *_answers(todo)]
@@ -133,7 +136,8 @@ def _orders(cell: Cell) -> Iterator[str]:
         if promised != entry.order.quantity and not (entry.cancelled and promised < entry.order.quantity):
             yield f"{order_id}: {made[order_id]} made and {owed[order_id]} to make of {entry.order.quantity}"
     for job in open_jobs:
-        if cell.orders[job.order_id].cancelled and cell.operation_of(job.id) is None:
+        entry = cell.orders[job.order_id]
+        if entry.cancelled and not entry.keep and cell.operation_of(job.id) is None:
             yield f"{job.id} of {job.order_id}, which is cancelled, still waits"
 
 
@@ -174,8 +178,10 @@ def _start(cell: Cell, operation: Operation) -> Iterator[str]:
     if cell.operations.get(operation.id) != operation:
         yield f"{operation.id} is started without an intent"
     entry = cell.orders[cell.jobs[operation.job_id].order_id]
-    if entry.paused or entry.cancelled or not entry.released:
+    if entry.paused or (entry.cancelled and not entry.keep) or not entry.released:
         yield f"{operation.id} is started, and {entry.order.id} is not to go on"
+    if cell.stops.mode is CellMode.PAUSED or zones.against(cell, operation.station):
+        yield f"{operation.id} is started at {operation.station} against a stop"
     worker = cell.stations[operation.station]
     if worker.contact != "found" or worker.state is not MachineState.IDLE:
         yield f"{operation.id} is started at {operation.station}, which is not idle"
@@ -187,6 +193,13 @@ def _start(cell: Cell, operation: Operation) -> Iterator[str]:
         attended = cell.plan.station(other.station).attended
         if other.state is OperationState.UNKNOWN and not attended and _touched(other) & _touched(operation):
             yield f"{operation.id} is started where the outcome of {other.id} is unknown"
+
+
+def _told(cell: Cell, tell: Tell) -> Iterator[str]:
+    if tell.command in _MAKES_MOVE and zones.against(cell, tell.station):
+        yield f"{tell.station} is told to {tell.command.value} against a stop"
+    if tell.command is MachineCommand.RESET:
+        yield from _reset(cell, tell.station)
 
 
 def _reset(cell: Cell, station: str) -> Iterator[str]:

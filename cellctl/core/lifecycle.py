@@ -3,6 +3,7 @@
 from itertools import count
 from typing import Final
 
+from cellctl.core import prompts
 from cellctl.core.cell import Cell
 from cellctl.core.instructions import Turn
 from cellctl.domain import events as ev
@@ -109,7 +110,8 @@ def step_done(turn: Turn, operation: Operation, answer: str, by: str) -> None:
         return
     change_job(turn, job, JobCommand.FINISH, step=step)
     turn.remember(ev.PartDisposed(job.serial, Disposition.ACCEPTED, by or "cellctl"))
-    _take_away(turn, job.serial, by if answer else "", "It is finished")
+    for_stock = turn.cell.orders[job.order_id].cancelled
+    _take_away(turn, job.serial, by if answer else "", "It is finished, for stock" if for_stock else "It is finished")
 
 
 def scrap(turn: Turn, job: Job, why: str, by: str, *, in_hand: bool = False) -> None:
@@ -149,10 +151,10 @@ def cancel_jobs(turn: Turn, order_id: str) -> tuple[int, int]:
 
 
 def scrap_cancelled(turn: Turn) -> None:
-    """Parts of cancelled orders go no further than their present operation."""
+    """Parts of cancelled orders go no further than their present operation, unless they are finished for stock."""
     for job in [job for job in turn.cell.jobs.values() if job.state is JobState.RUNNING]:
         entry = turn.cell.orders[job.order_id]
-        if entry.cancelled and turn.cell.operation_of(job.id) is None:
+        if entry.cancelled and not entry.keep and turn.cell.operation_of(job.id) is None:
             scrap(turn, job, "the order was cancelled", "cellctl")
 
 
@@ -166,5 +168,4 @@ def _take_away(turn: Turn, serial: str, holder: str, why: str) -> None:
         turn.remember(ev.PartMoved(serial, GONE, Knowledge.CONFIRMED, holder))
         return
     question = Question(f"Take {serial} away from {place}. {why}.", (TAKEN_AWAY,))
-    prompt_id = f"prompt-{turn.cell.counts.prompts + 1}"
-    turn.remember(ev.PromptRaised(Prompt(prompt_id, station, question, serial=serial)))
+    prompts.ask(turn, Prompt(prompts.next_id(turn.cell), station, question, serial=serial))

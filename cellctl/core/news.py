@@ -3,6 +3,7 @@
 from cellctl.core.cell import Cell
 from cellctl.domain import events as ev
 from cellctl.domain import stock_events as stock
+from cellctl.domain.stop_events import StopSeen
 from cellctl.domain.work import Operation, OperationKind, OperationState
 
 
@@ -32,6 +33,7 @@ def is_news(cell: Cell, fact: ev.Fact) -> bool:
             | ev.ContactLost()
             | ev.LinkMeasured()
             | ev.ProbeEnded()
+            | StopSeen()
         ):
             return _is_heard(cell, fact)
     if isinstance(fact, ev.DiskChanged):
@@ -70,7 +72,9 @@ def _is_inspected(cell: Cell, fact: stock.InspectionRecorded) -> bool:
     return operation is not None and (operation.serial, operation.step) == (fact.serial, fact.inspection.step)
 
 
-_OfStation = ev.StationChanged | ev.SignalsShown | ev.ContactFound | ev.ContactLost | ev.LinkMeasured | ev.ProbeEnded
+_OfStation = (
+    ev.StationChanged | ev.SignalsShown | ev.ContactFound | ev.ContactLost | ev.LinkMeasured | ev.ProbeEnded | StopSeen
+)
 
 
 def _is_heard(cell: Cell, fact: _OfStation) -> bool:

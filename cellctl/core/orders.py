@@ -7,14 +7,26 @@ is answered at once; where machines must react first, the state follows when the
 from collections.abc import Iterable
 from typing import Final
 
-from cellctl.core import dispatch, lifecycle
+from cellctl.core import dispatch, lifecycle, zones
 from cellctl.core.cell import OURSELVES, Cell, OrderEntry
 from cellctl.core.instructions import Tell, Turn
 from cellctl.domain import events as ev
-from cellctl.domain.commands import CancelOrder, CommandOrder, Reply, SubmitOrder, UpdateOrder, rejected
+from cellctl.domain.commands import (
+    CancelOrder,
+    CommandCell,
+    CommandOrder,
+    ExpediteOrder,
+    Reply,
+    SubmitOrder,
+    UpdateOrder,
+    rejected,
+)
 from cellctl.domain.errors import NotAllowed
+from cellctl.domain.instant import epoch_s
 from cellctl.domain.job import ORDER_COMMANDS, JobCommand, JobState, JobSubstate, after, allowed
 from cellctl.domain.machine import MachineCommand, MachineState
+from cellctl.domain.stop_events import CellCommanded
+from cellctl.domain.stops import CellCommand, CellMode
 from cellctl.domain.work import Directive, Job, Operation, OperationKind, OperationState, Order
 
 _S = MachineState
@@ -28,6 +40,7 @@ _AT_WORK: Final = frozenset(
         _S.STARTING, _S.EXECUTE, _S.HOLDING, _S.HELD, _S.UNHOLDING, _S.SUSPENDING, _S.SUSPENDED, _S.UNSUSPENDING,
     }
 )  # fmt: skip
+_GO_ON: Final = {_S.HELD: MachineCommand.UNHOLD, _S.SUSPENDED: MachineCommand.UNSUSPEND}
 _HOLDABLE: Final = frozenset({_S.EXECUTE, _S.SUSPENDED})
 _TOLD: Final = (*ORDER_COMMANDS, _C.CANCEL)
 
@@ -88,6 +101,9 @@ def _state_now(cell: Cell, entry: OrderEntry) -> State | None:
 
 def accept(turn: Turn, command: SubmitOrder, directive: Directive, at: str) -> Reply:
     """A prepared order comes into the list. The same order id with the same content again has no effect."""
+    refused = _against_due_date(command.due_at)
+    if refused is not None:
+        return refused
     known = turn.cell.orders.get(command.order_id) if command.order_id else None
     if known is not None:
         return _again(turn.cell, known, command, directive)
@@ -132,7 +148,7 @@ def wanted(entry: OrderEntry, update: UpdateOrder) -> SubmitOrder:
 def change(turn: Turn, command: UpdateOrder, directive: Directive, by: str) -> Reply:
     """Give an order of which nothing has begun another content; its programs are made already."""
     entry = turn.cell.orders.get(command.order_id)
-    refused = against(turn.cell, command.order_id, _C.UPDATE)
+    refused = against(turn.cell, command.order_id, _C.UPDATE) or _against_due_date(command.due_at)
     if refused is not None or entry is None:
         return refused or _unknown(command.order_id)
     order = lifecycle.order_from(turn.cell, wanted(entry, command), directive, entry.order.accepted_at)
@@ -145,6 +161,33 @@ def change(turn: Turn, command: UpdateOrder, directive: Directive, by: str) -> R
         lifecycle.change_job(turn, job, _C.CANCEL)
     kept += [lifecycle.store_job(turn, order.id) for _ in range(order.quantity - len(kept))]
     return _made(order, [job.serial for job in kept], f"{order.id} is changed: {order.quantity} to make")
+
+
+def expedite(turn: Turn, command: ExpediteOrder, by: str) -> Reply:
+    """Another priority or due date at any stage. What has begun goes on as it is; what waits finds its new place."""
+    entry = turn.cell.orders.get(command.order_id)
+    if entry is None or entry.cleared:
+        return _unknown(command.order_id)
+    refused = _against_due_date(command.due_at)
+    if refused is not None:
+        return refused
+    order = entry.order
+    if entry.cancelled or not lifecycle.open_jobs(turn.cell, order.id):
+        return rejected("precondition_failed", f"{order.id} is over; nothing of it waits")
+    priority = order.priority if command.priority is None else command.priority
+    due_at = order.due_at if command.due_at is None else command.due_at
+    if (priority, due_at) == (order.priority, order.due_at):
+        return Reply("accepted", f"{order.id} has priority {priority} and is due {due_at or 'at no date'} already")
+    turn.remember(ev.OrderExpedited(order.id, priority, due_at, by))
+    return Reply("accepted", f"{order.id} has priority {priority} and is due {due_at or 'at no date'}")
+
+
+def _against_due_date(due_at: str | None) -> Reply | None:
+    try:
+        epoch_s(due_at) if due_at else None
+    except ValueError as wrong:
+        return rejected("invalid", f"due_at: {wrong}")
+    return None
 
 
 # ---- commands --------------------------------------------------------------------------------------------------
@@ -200,21 +243,44 @@ def tell(turn: Turn, command: CommandOrder, by: str) -> Reply:
 
 
 def cancel(turn: Turn, command: CancelOrder, by: str) -> Reply:
-    """Cancel at any stage: what is in work ends its present operation and is scrapped."""
+    """Cancel at any stage: what is in work ends its present operation and is scrapped, or is finished for stock.
+
+    An order that finishes for stock may be cancelled again without `keep`: then that ends too.
+    """
     entry = turn.cell.orders.get(command.order_id)
     if entry is None:
         return _unknown(command.order_id)
-    if entry.cancelled:
+    if entry.cancelled and not (entry.keep and not command.keep):
         return rejected("precondition_failed", f"{command.order_id} is cancelled already")
     if not lifecycle.open_jobs(turn.cell, command.order_id):
         return rejected("precondition_failed", f"{command.order_id} is done; nothing of it is left to cancel")
-    return _close(turn, ev.OrderCancelled(command.order_id, by), "cancelled")
+    return _close(turn, ev.OrderCancelled(command.order_id, by, command.keep), "cancelled")
+
+
+def tell_cell(turn: Turn, command: CommandCell, by: str) -> Reply:
+    """Drain, pause or continue the whole cell."""
+    mode = turn.cell.stops.mode
+    if command.command is CellCommand.CONTINUE and mode is CellMode.RUNNING:
+        return rejected("precondition_failed", "the cell is running; there is nothing to go on from")
+    if command.command.value in _MODE_WORDS[mode]:
+        return rejected("precondition_failed", f"the cell is {mode.value} already")
+    turn.remember(CellCommanded(command.command, by))
+    in_work = sum(lifecycle.in_work(job) and job.state not in lifecycle.UNBEGUN for job in turn.cell.jobs.values())
+    return Reply("accepted", f"the cell is {turn.cell.stops.mode.value}: {in_work} parts in work", {"in_work": in_work})
+
+
+_MODE_WORDS: Final = {
+    CellMode.RUNNING: (),
+    CellMode.DRAINING: (CellCommand.DRAIN.value,),
+    CellMode.PAUSED: (CellCommand.PAUSE.value,),
+}
 
 
 def _close(turn: Turn, event: ev.OrderCancelled | ev.OrderCommanded, how: str) -> Reply:
     turn.remember(event)
     unbegun, in_work = lifecycle.cancel_jobs(turn, event.order_id)
-    return Reply("accepted", f"{event.order_id} is {how}: {unbegun} not begun, {in_work} in work will be scrapped")
+    what = "finished for stock" if turn.cell.orders[event.order_id].keep else "scrapped"
+    return Reply("accepted", f"{event.order_id} is {how}: {unbegun} not begun, {in_work} in work will be {what}")
 
 
 def _unknown(order_id: str) -> Reply:
@@ -247,12 +313,20 @@ def _wish(cell: Cell, operation: Operation) -> MachineCommand | None:
     if entry.closed_by is _C.ABORT:
         return MachineCommand.ABORT
     if operation.kind is OperationKind.CARRY:
-        return None
-    if entry.closed_by is _C.STOP or (entry.cancelled and status.parked):
+        return _let_go(cell, operation.station)
+    if entry.closed_by is _C.STOP or (entry.cancelled and status.parked and not entry.keep):
         return MachineCommand.STOP
-    if entry.paused:
+    if entry.paused or cell.stops.mode is CellMode.PAUSED:
         return MachineCommand.HOLD if status.state in _HOLDABLE else None
-    return MachineCommand.UNHOLD if status.parked and status.state is _S.HELD else None
+    return _let_go(cell, operation.station)
+
+
+def _let_go(cell: Cell, station: str) -> MachineCommand | None:
+    """What ends a hold or a suspension that the cell itself has asked for, unless a stop is against it."""
+    status = cell.stations[station]
+    if not status.parked or zones.against(cell, station):
+        return None
+    return _GO_ON.get(status.state) if status.state else None
 
 
 def parked_for(cell: Cell, station: str) -> str:

@@ -5,7 +5,7 @@ Only closed questions, and only about what is unknown. An answer becomes a fact 
 
 from dataclasses import replace
 
-from cellctl.core import lifecycle
+from cellctl.core import lifecycle, prompts
 from cellctl.core.cell import StationStatus
 from cellctl.core.evidence import classify
 from cellctl.core.instructions import Adopt, Turn
@@ -85,9 +85,7 @@ def _ask(turn: Turn, operation: Operation, why: str) -> None:
         if operation.kind is OperationKind.CARRY
         else _process_question(turn, operation, why)
     )
-    prompt_id = f"prompt-{turn.cell.counts.prompts + 1}"
-    prompt = Prompt(prompt_id, operation.station, question, operation.id, operation.serial)
-    turn.remember(ev.PromptRaised(prompt))
+    prompts.ask(turn, Prompt(prompts.next_id(turn.cell), operation.station, question, operation.id, operation.serial))
 
 
 def look_for(turn: Turn, station: str) -> None:

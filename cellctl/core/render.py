@@ -6,6 +6,7 @@ from typing import Final
 
 from cellctl.core import dispatch, lifecycle, orders
 from cellctl.core.cell import Cell, OrderEntry
+from cellctl.core.reasons import Reason
 from cellctl.core.view import CellView, JobView, MachineView, OrderView, PromptView
 from cellctl.domain.job import JobCommand, JobState
 from cellctl.domain.link import LinkQuality
@@ -215,7 +216,7 @@ def _why(cell: Cell, job: Job, operation: Operation | None, answers: dict[str, W
     return answers.pop(wanted) if not wanted else answers[wanted]
 
 
-def _waits(answer: Operation | tuple[dispatch.Reason, ...]) -> Waits:
+def _waits(answer: Operation | tuple[Reason, ...]) -> Waits:
     if isinstance(answer, Operation):
         return ("starting",), f"{answer.step} by {answer.station} is about to begin"
     return tuple(reason.code for reason in answer), "; ".join(reason.sentence for reason in answer)

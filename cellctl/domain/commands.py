@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final
 
 from cellctl.domain.job import JobCommand
 from cellctl.domain.machine import MachineCommand
+from cellctl.domain.stops import CellCommand, ZoneCommand
 from cellctl.domain.work import Parameter
 
 # A field that came later: at its default it is no part of the hash, so that an id from before the upgrade stays known.
@@ -76,11 +77,79 @@ class CommandOrder:
 
 @dataclass(frozen=True, slots=True)
 class CancelOrder:
-    """Begin nothing more of this order; scrap what is in work. Allowed at any stage, unlike the table's Cancel."""
+    """Begin nothing more of this order; scrap what is in work. Allowed at any stage, unlike the table's Cancel.
+
+    `keep`: finish what is in work, for stock.
+    """
 
     order_id: str
+    keep: bool = field(default=False, metadata={_LATER: True})
     VERB: ClassVar = "cancel"
     right: ClassVar = Right.JOB
+
+
+@dataclass(frozen=True, slots=True)
+class ExpediteOrder:
+    """Another priority or due date, at any stage. What has begun goes on as it is. None leaves a thing as it is."""
+
+    order_id: str
+    priority: int | None = None
+    due_at: str | None = None
+    VERB: ClassVar = "expedite"
+    right: ClassVar = Right.JOB
+
+
+@dataclass(frozen=True, slots=True)
+class CommandCell:
+    """Drain or pause the whole cell, or let it go on. Only the latter starts anything."""
+
+    command: CellCommand
+    VERB: ClassVar = "cell"
+    right: ClassVar = Right.JOB
+
+
+@dataclass(frozen=True, slots=True)
+class CommandZone:
+    """Stop a zone (with the right to stop), or bring it back with the right to move: Clear, then Reset."""
+
+    zone: str
+    command: ZoneCommand
+    VERB: ClassVar = "zone"
+
+    @property
+    def right(self) -> Right:
+        """Which class of rights this command needs."""
+        return Right.STOP if self.command is ZoneCommand.STOP else Right.MOTION
+
+
+@dataclass(frozen=True, slots=True)
+class ReportStop:
+    """A stop from outside in a zone was pressed, or let go. A mirror: it never acts by itself on what is wired."""
+
+    zone: str
+    pressed: bool
+    VERB: ClassVar = "stop-report"
+    right: ClassVar = Right.STOP
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseAlarm:
+    """Something is wrong: a kind of alarm of the cell file, about a station ("": the cell), in one sentence."""
+
+    kind: str
+    station: str = ""
+    text: str = ""
+    VERB: ClassVar = "alarm-raise"
+    right: ClassVar = Right.STOP
+
+
+@dataclass(frozen=True, slots=True)
+class ClearAlarm:
+    """A person has seen to it. What was held, stopped or aborted stays so until it is told otherwise."""
+
+    alarm_id: str
+    VERB: ClassVar = "alarm-clear"
+    right: ClassVar = Right.MOTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +198,20 @@ class SendLine:
 
 
 Command = (
-    SubmitOrder | UpdateOrder | CommandOrder | CancelOrder | AnswerPrompt | CommandMachine | ResumeOperation | SendLine
+    SubmitOrder
+    | UpdateOrder
+    | CommandOrder
+    | CancelOrder
+    | ExpediteOrder
+    | CommandCell
+    | CommandZone
+    | ReportStop
+    | RaiseAlarm
+    | ClearAlarm
+    | AnswerPrompt
+    | CommandMachine
+    | ResumeOperation
+    | SendLine
 )
 
 
@@ -147,12 +229,16 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A command with its sender. `id` names it for ever; `content_hash` shows whether a repeat is the same."""
+    """A command with its sender. `id` names it for ever; `content_hash` shows whether a repeat is the same.
+
+    `deadline_at`: a UTC instant after which it must not take effect any more ("": none). Stops have none.
+    """
 
     id: str
     sender: str
     command: Command
     content_hash: str = ""
+    deadline_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

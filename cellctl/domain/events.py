@@ -14,6 +14,7 @@ from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.stock_events import InspectionRecorded, PartHeld, StockEvent
 from cellctl.domain.stock_events import PartDisposed as PartDisposed  # noqa: PLC0414 - told on, with all the others
+from cellctl.domain.stop_events import Stopping, StopSeen
 from cellctl.domain.transfer import Signals, Transfer
 from cellctl.domain.work import (
     Directive,
@@ -82,11 +83,26 @@ class OrderCommanded:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderExpedited:
+    """Another priority and due date for an order that is not over. What has begun goes on as it is."""
+
+    order_id: str
+    priority: int
+    due_at: str
+    by: str
+    NAME: ClassVar = "order.expedited"
+
+
+@dataclass(frozen=True, slots=True)
 class OrderCancelled:
-    """No job of the order will be begun any more; parts in work are scrapped where they are."""
+    """No job of the order will be begun any more; parts in work are scrapped where they are.
+
+    `keep`: they are finished instead, for stock.
+    """
 
     order_id: str
     by: str
+    keep: bool = False
     NAME: ClassVar = "order.cancelled"
 
 
@@ -394,6 +410,16 @@ class PromptWithdrawn:
     NAME: ClassVar = "prompt.withdrawn"
 
 
+@dataclass(frozen=True, slots=True)
+class PromptOverdue:
+    """Nobody has answered in time, for the `level`-th time. `due_s` is when it will be looked at again (Unix epoch)."""
+
+    prompt_id: str
+    level: int
+    due_s: float
+    NAME: ClassVar = "prompt.overdue"
+
+
 Fact = (
     OperationStarted
     | OperationSent
@@ -415,6 +441,7 @@ Fact = (
     | DiskChanged
     | PromptRaised
     | PromptWithdrawn
+    | StopSeen
 )
 Event = (
     Fact
@@ -423,8 +450,10 @@ Event = (
     | OrderAccepted
     | OrderChanged
     | OrderCommanded
+    | OrderExpedited
     | OrderCancelled
     | OrderRetired
+    | Stopping
     | JobStored
     | JobChanged
     | JobRemoved
@@ -439,6 +468,7 @@ Event = (
     | StationCommanded
     | LineSent
     | PromptAnswered
+    | PromptOverdue
 )
 
 BY_NAME: dict[str, type[Any]] = {kind.NAME: kind for kind in get_args(Event)}

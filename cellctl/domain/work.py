@@ -9,6 +9,7 @@ from cellctl.domain.job import JobState, JobSubstate
 from cellctl.domain.material import Claim, Stock, Used
 from cellctl.domain.quality import Disposition as Disposition  # noqa: PLC0414 - told on: it is a noun of work, too
 from cellctl.domain.quality import Gate, Inspection
+from cellctl.domain.stops import BUILT_IN, AlarmClass, Zone
 
 # "station.slot", for example "printer-1.bed"; a part is always at a place, or nowhere yet, or gone.
 Place = NewType("Place", str)
@@ -258,13 +259,19 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A question that waits for a person. `operation_id` is what waits for the answer."""
+    """A question that waits for a person. `operation_id` is what waits for the answer.
+
+    `due_s`: when somebody must be reminded, in seconds since the Unix epoch (0: never); `level` counts how often that
+    has been done.
+    """
 
     id: str
     station: str
     question: Question
     operation_id: str = ""
     serial: str = ""
+    due_s: float = 0.0
+    level: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,8 +282,8 @@ class Station:
     (racks) do nothing by themselves; one that is a buffer may take a part whose next machine is busy. `preflight`:
     programs are checked before they run here; `console`: people may send it lines by hand. `type`: what programs of a
     product are made for (the driver's name where the cell file says nothing else); `setup`: how it is set up before
-    anything is known to have been changed. `gated`: its driver
-    waits for `step.sent` to be durable before it sends what touches a part.
+    anything is known to have been changed. `gated`: its driver waits for `step.sent` to be durable before it sends what
+    touches a part. `suspends`: it takes PackML's Suspend.
     """
 
     name: str
@@ -290,6 +297,7 @@ class Station:
     type: str = ""
     setup: Mapping[str, str] = field(default_factory=dict)
     gated: bool = False
+    suspends: bool = False
 
     @property
     def attended(self) -> bool:
@@ -351,6 +359,8 @@ class Plan:
 
     `dispatch`: who decides which job is next and where, by its name in `core.sequencing`. `stock`: what was there when
     the cell was first started; from then on the log knows better.
+    `alarms` are those of its own, and the built-in ones that it changes. `within_s`: how long a question of a kind
+    (core.prompts) may wait before somebody is reminded, where the cell file says so.
     """
 
     name: str
@@ -359,6 +369,13 @@ class Plan:
     changeovers: Changeovers = field(default_factory=Changeovers)
     dispatch: str = "set-up"
     stock: Stock = field(default_factory=Stock)
+    zones: Mapping[str, Zone] = field(default_factory=dict)
+    alarms: Mapping[str, AlarmClass] = field(default_factory=dict)
+    within_s: Mapping[str, float] = field(default_factory=dict)
+
+    def alarm_class(self, name: str) -> AlarmClass | None:
+        """A kind of alarm by name."""
+        return self.alarms.get(name) or BUILT_IN.get(name)
 
     def station(self, name: str) -> Station:
         """A station by name. One that is no longer in the cell file can do nothing, and nobody reaches it."""

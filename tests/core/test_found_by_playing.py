@@ -7,8 +7,8 @@ import pytest
 from cellctl.core import dispatch
 from cellctl.core.cell import empty
 from cellctl.core.decide import decide
-from cellctl.core.dispatch import Reason
 from cellctl.core.instructions import Answer, PassOn, Start, Tell
+from cellctl.core.reasons import Reason
 from cellctl.domain import events as ev
 from cellctl.domain.commands import AnswerPrompt, CancelOrder, CommandMachine, Envelope, SubmitOrder
 from cellctl.domain.job import JobState
