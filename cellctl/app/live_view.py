@@ -1,6 +1,7 @@
 """The view of the cell, rendered once for every change; progress is shown at once and journalled now and then.
 
-So are measurements of links: shown at once, and where a line is bad, the core decides whether that is news.
+So are measurements of links: shown at once, and where a line is bad, the core decides whether that is news. How far
+sessions with machines are is only shown.
 """
 
 from collections.abc import Sequence
@@ -9,19 +10,20 @@ from typing import Final
 from cellctl.core.cell import Cell
 from cellctl.core.render import Renderer, refresh
 from cellctl.core.view import CellView
-from cellctl.domain.events import ContactFound, Fact, LinkMeasured, OperationAdvanced
-from cellctl.domain.link import LinkQuality
+from cellctl.domain.events import ContactFound, Fact, LinkMeasured, OperationAdvanced, SessionSeen
+from cellctl.domain.link import LinkQuality, SessionState
 from cellctl.domain.work import Progress
 
 CHECKPOINT_S: Final = 30.0
 
 
 class LiveView:
-    """The cell as it is shown, with the freshest progress by operation id, and the links by machine."""
+    """The cell as it is shown, with the freshest progress by operation id, and the links and sessions by machine."""
 
     def __init__(self) -> None:
         self._live: dict[str, Progress] = {}
         self._links: dict[str, LinkQuality] = {}
+        self._sessions: dict[str, SessionState] = {}
         # What was shown and not journalled, by machine.
         self._unwritten: dict[str, OperationAdvanced] = {}
         self._checkpoint_s: dict[str, float] = {}
@@ -36,7 +38,7 @@ class LiveView:
             self._stale = True
         if self._stale:
             # Equal views are the same object, so that who looks often sees at once that nothing is new.
-            self._rendered = refresh(self._rendered, self._live, self._links)
+            self._rendered = refresh(self._rendered, self._live, self._links, self._sessions)
             self._stale = False
         return self._rendered
 
@@ -51,6 +53,10 @@ class LiveView:
             self._links[fact.station] = fact.quality
             self._stale = True
             return [fact] if fact.warning else []
+        if isinstance(fact, SessionSeen):
+            self._sessions[machine] = fact.session
+            self._stale = True
+            return []
         if isinstance(fact, ContactFound):
             self._links.pop(machine, None)
         last = self._unwritten.pop(machine, None)

@@ -1,6 +1,7 @@
 """`cellctl machine show`: one machine, where its program is, and how good its line is."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from cellctl.cli.screen import Screen, printable
@@ -31,6 +32,8 @@ def _facts(machine: Json) -> Iterator[tuple[str, str]]:
         yield "work", f"{machine['step']} ({machine['operation_id']} of {machine['job_id']})"
     if machine["progress"]["total"]:
         yield from _positions(machine["progress"])
+    if machine["session"]:
+        yield from _session(machine["session"], machine["at"])
     if machine["link"]:
         yield from _line(machine["link"])
         yield "warning", machine["link_warning"]
@@ -43,6 +46,16 @@ def _positions(progress: Json) -> Iterator[tuple[str, str]]:
     proved = f"proved: {progress['evidence']}" if progress["evidence"] else "nothing is proved yet"
     likely = f"; likely {progress['estimated']}" if progress["estimated"] > progress["executed"] else ""
     yield "executed", f"{progress['executed']} ({proved}){likely}"
+
+
+def _session(session: Json, at: str) -> Iterator[tuple[str, str]]:
+    yield "session", session["stage"]
+    oldest_at = session["oldest_value_at"]
+    if oldest_at:
+        age = datetime.fromisoformat(at) - datetime.fromisoformat(oldest_at)
+        yield "oldest value", f"heard {max(0.0, age.total_seconds()):.1f} s ago"
+    else:
+        yield "oldest value", "not every value was heard yet"
 
 
 def _line(link: Json) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from cellctl.core.cell import Cell, OrderEntry
 from cellctl.core.reasons import Reason
 from cellctl.core.view import CellView, JobView, MachineView, OrderView, PromptView
 from cellctl.domain.job import JobCommand, JobState
-from cellctl.domain.link import LinkQuality
+from cellctl.domain.link import LinkQuality, SessionState
 from cellctl.domain.machine import MachineState
 from cellctl.domain.work import GONE, Job, Operation, OperationState, Part, Progress, Prompt, Step
 
@@ -116,17 +116,27 @@ def _alarms(machine: MachineView) -> Iterator[str]:
         yield f"{machine.name} has a bad line: {machine.link_warning}"
 
 
-def refresh(view: CellView, live: Mapping[str, Progress], links: Mapping[str, LinkQuality]) -> CellView:
-    """The same view with the progress of now, by operation id, and the links of now, by machine."""
-    machines = tuple(_advanced(each, live.get(each.operation_id), links.get(each.name)) for each in view.machines)
+def refresh(
+    view: CellView,
+    live: Mapping[str, Progress],
+    links: Mapping[str, LinkQuality],
+    sessions: Mapping[str, SessionState],
+) -> CellView:
+    """The same view with the progress of now, by operation id, and the links and sessions of now, by machine."""
+    machines = tuple(
+        _advanced(each, live.get(each.operation_id), links.get(each.name), sessions.get(each.name))
+        for each in view.machines
+    )
     return replace(view, machines=machines)
 
 
-def _advanced(machine: MachineView, progress: Progress | None, link: LinkQuality | None) -> MachineView:
+def _advanced(
+    machine: MachineView, progress: Progress | None, link: LinkQuality | None, session: SessionState | None
+) -> MachineView:
     progress, link = progress or machine.progress, link or machine.link
-    if (progress, link) == (machine.progress, machine.link):
+    if (progress, link, session) == (machine.progress, machine.link, machine.session):
         return machine
-    return replace(machine, progress=progress, link=link)
+    return replace(machine, progress=progress, link=link, session=session)
 
 
 def _orders(cell: Cell) -> tuple[OrderView, ...]:

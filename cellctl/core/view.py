@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cellctl.domain.link import LinkQuality
+from cellctl.domain.link import LinkQuality, SessionState
 from cellctl.domain.work import Parameter, Progress
 
 
@@ -15,7 +15,7 @@ class MachineView:
     are checked before they run here.
     `by_hand` is who works on it with the console. `unasked`: it is at work that it was not given by us, or that nobody
     has followed to this moment. `link` is how good its line is, None where nobody counts; `link_warning` is a sentence
-    where it is bad.
+    where it is bad. `session` is how far the session with its server is, None for a machine without one.
     """
 
     name: str
@@ -36,6 +36,7 @@ class MachineView:
     by_hand: str = ""
     link: LinkQuality | None = None
     link_warning: str = ""
+    session: SessionState | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, get_args
 
 from cellctl.domain.evidence import Findings
 from cellctl.domain.job import JobCommand, JobState, JobSubstate
-from cellctl.domain.link import LinkQuality
+from cellctl.domain.link import LinkQuality, SessionState
 from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.stock_events import InspectionRecorded, PartHeld, StockEvent
 from cellctl.domain.stock_events import PartDisposed as PartDisposed  # noqa: PLC0414 - told on, with all the others
@@ -385,6 +385,15 @@ class DiskChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionSeen:
+    """Fact: how far the session with a machine's server is. Shown at once, never journalled."""
+
+    station: str
+    session: SessionState
+    NAME: ClassVar = "station.session"
+
+
+@dataclass(frozen=True, slots=True)
 class PromptRaised:
     """A person is asked (a fact where a manual station asks, decided where recovery does)."""
 
@@ -439,6 +448,7 @@ Fact = (
     | LinesHeard
     | LinkMeasured
     | DiskChanged
+    | SessionSeen
     | PromptRaised
     | PromptWithdrawn
     | StopSeen

@@ -12,6 +12,17 @@ _ENOUGH_LINES: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
+class SessionState:
+    """How far the session with a machine's server is: disconnected, connecting, resolving, subscribed, ready, lost.
+
+    `oldest_value_at`: when the oldest of the values that it goes by was heard (UTC); empty while one was not heard.
+    """
+
+    stage: str
+    oldest_value_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LinkQuality:
     """Counters and durations of one connection, in seconds of the machine's clock.
 

@@ -10,7 +10,7 @@ from cellctl.app.virtual_time import run_virtual
 from cellctl.domain import events as ev
 from cellctl.domain.commands import CommandMachine, Reply
 from cellctl.domain.errors import StoreFailed
-from cellctl.domain.link import LinkQuality
+from cellctl.domain.link import LinkQuality, SessionState
 from cellctl.domain.machine import MachineCommand
 from cellctl.domain.work import Operation, Progress
 from tests.app.shop_floor import PLATE, PlayedDriver, ShopFloor, envelope
@@ -200,5 +200,21 @@ def test_how_good_a_line_is_shows_at_once_and_changes_nothing_in_the_log(tmp_pat
             floor.machines["printer-1"].driver.tools.report(ev.ContactFound("printer-1", "another"))  # type: ignore[union-attr]
             await cell.engine.pulse()
             assert cell.desk.view().machines[0].link is None
+
+    run_virtual(main())
+
+
+def test_how_far_a_session_is_shows_at_once_and_is_no_line_of_the_log(tmp_path: Path) -> None:
+    async def main() -> None:
+        floor = ShopFloor()
+        async with floor.daemon(tmp_path) as cell:
+            before = floor.log()
+            assert cell.desk.view().machines[0].session is None
+            for stage in ("connecting", "resolving", "subscribed", "ready"):
+                session = SessionState(stage, "2026-01-05T06:00:00.000Z" if stage == "ready" else "")
+                cell.engine.report("printer-1", ev.SessionSeen("printer-1", session))
+                assert cell.desk.view().machines[0].session == session
+            await cell.engine.pulse()
+            assert floor.log() == before
 
     run_virtual(main())

@@ -1,6 +1,7 @@
 """The command line as a program of its own, against the API on a real unix socket; what it prints, as text."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from cellctl.app.main import main
 from cellctl.cli import client
+from cellctl.cli.machine import show_lines
 from cellctl.cli.screen import Screen, printable
 from cellctl.cli.status import status_lines
 from cellctl.core.view import CellView, MachineView, PromptView
@@ -29,7 +31,7 @@ from cellctl.domain.commands import (
 )
 from cellctl.domain.events import LineSent, LinesHeard, OperationAdvanced, OperationEnded, StationChanged
 from cellctl.domain.job import ORDER_COMMANDS
-from cellctl.domain.link import LinkQuality
+from cellctl.domain.link import LinkQuality, SessionState
 from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.work import OperationState, Progress
 from cellctl.faces.plain import plain
@@ -195,6 +197,23 @@ printer-1: EXECUTE, contact found  (marlin)
     assert "there is no machine printer-9; there are: printer-1, printer-2" in absent[2]
 
 
+@pytest.mark.parametrize(
+    ("session", "shown"),
+    [
+        (SessionState("ready", "2026-01-05T05:59:58.900Z"), "ready\n  oldest value  heard 1.1 s ago\n"),
+        (SessionState("resolving"), "resolving\n  oldest value  not every value was heard yet\n"),
+    ],
+)
+def test_a_machine_behind_a_server_is_shown_with_its_session_and_the_age_of_its_oldest_value(
+    session: SessionState, shown: str, tmp_path: Path
+) -> None:
+    arm = replace(QUIET_CELL.machines[0], name="arm-1", driver="opcua", session=session)
+    desk = BareDesk(replace(QUIET_CELL, machines=(arm,)))
+    told = ask(desk, tmp_path, ("machine", "show", "arm-1", "--json"))[0][1]
+    lines = show_lines({**json.loads(told), "at": "2026-01-05T06:00:00.000Z"}, Screen())
+    assert f"  session       {shown}" in "\n".join(lines) + "\n"
+
+
 def test_two_alarms_of_one_machine_are_both_told() -> None:
     told = page(replace(QUIET_CELL, alarms=("arm-1 is hot", "arm-1 is slow", "disk full")), Screen())
     assert "  ! arm-1 is hot\n  ! arm-1 is slow\n  ! disk full\n" in told
@@ -248,9 +267,9 @@ def test_a_parameter_that_is_no_number_is_named(tmp_path: Path) -> None:
 def test_a_refusal_is_told_with_its_code(tmp_path: Path) -> None:
     desk = BareDesk()
     desk.answer = rejected("precondition_failed", "arm-1 is not heard")
-    text, json = ask(desk, tmp_path, ("machine", "reset", "arm-1"), ("machine", "reset", "arm-1", "--json"))
+    text, as_json = ask(desk, tmp_path, ("machine", "reset", "arm-1"), ("machine", "reset", "arm-1", "--json"))
     assert text == (1, "", "cellctl: refused: rejected:precondition_failed: arm-1 is not heard\n")
-    assert json[1].startswith('{"code": "rejected:precondition_failed"')
+    assert as_json[1].startswith('{"code": "rejected:precondition_failed"')
 
 
 def test_each_command_asks_for_what_it_says(tmp_path: Path) -> None:

@@ -208,6 +208,8 @@ class _Trial:
         """What the core would make of it, as far as one operation needs."""
         outcome = self.outcome
         outcome.facts.append(fact)
+        if isinstance(fact, ev.SessionSeen):
+            return
         if isinstance(fact, ev.ContactLost) and outcome.lost_s is None:
             outcome.lost_s = self.clock.now_s()
         in_contact = self.told_s is not None or isinstance(fact, ev.ContactFound)

@@ -88,7 +88,7 @@ class Queries:
         machines, wanted = self._desk.view().machines, request.match_info["machine"]
         for machine in machines:
             if machine.name == wanted:
-                return web.json_response(plain(machine))
+                return web.json_response({"at": self._clock.utc(), **plain(machine)})
         there_are = ", ".join(machine.name for machine in machines)
         return answer(rejected("unknown_target", f"there is no machine {wanted}; there are: {there_are}"))
 

@@ -142,11 +142,13 @@ class Board:
                 yield self._topics.alarm(name), {"alarm": alarm}
 
     def _device(self, machine: MachineView, rev: int) -> Mapping[str, Any]:
-        still = replace(machine, progress=_NO_PROGRESS, link=None)
+        session = replace(machine.session, oldest_value_at="") if machine.session else None
+        still = replace(machine, progress=_NO_PROGRESS, link=None, session=session)
         known = self._devices.get(machine.name)
         if known is None or known[0] != still:
             shown = {"rev": rev, **plain(still)}
             del shown["progress"], shown["link"]  # they are telemetry
+            shown["session"] = session.stage if session else None
             known = self._devices[machine.name] = (still, shown)
         return known[1]
 

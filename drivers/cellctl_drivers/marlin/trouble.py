@@ -28,7 +28,15 @@ class Torn:
         self.certain = False
         self.excused = 0  # So many `ok` are for what did nothing.
         self.trusted_from = 0  # Before this line is wanted, a complaint may be about a copy.
+        self.late_copies = 0  # So many copies may yet be refused: they were waited for, and were not.
         self.unheard = False  # This firmware does not say what it does not know.
+
+    def said_again(self, following: int) -> None:
+        """What is in flight is asked for, up to the line that follows it. Where it was asked for because of a late
+        copy it had arrived, and what is said now is a copy of its own."""
+        if self.late_copies:
+            self.late_copies -= 1
+            self.trusted_from = following + 1
 
     def is_certain(self) -> bool:
         """An `ok` too many, unless it is excused."""

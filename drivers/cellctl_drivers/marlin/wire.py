@@ -203,6 +203,7 @@ class Wire:
         if trouble.probes:
             self._arrived()
         if trouble.pause is None:
+            requests.torn.said_again(ledger.next)
             self.window.shrink()
             self.meter.resends += ledger.next - ledger.cursor
         if not requests.heard(number, echo=trouble.pause is Pause.STORM):
@@ -370,7 +371,8 @@ class Wire:
 
     def _go_on(self, now_s: float) -> None:
         trouble = self._trouble
-        torn, trouble.requests.others = trouble.requests.torn, 0
+        torn = trouble.requests.torn
+        torn.late_copies, trouble.requests.others = trouble.requests.others, 0
         if torn.suspected:
             torn.suspected = False
             trouble.pause = Pause.PROOF

@@ -3,16 +3,19 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 from cellctl.domain.errors import CellError, LinkLost, MachineFault, NotAllowed
+from cellctl.domain.events import SessionSeen
+from cellctl.domain.link import SessionState
 from cellctl.domain.machine import MachineCommand
 from cellctl.domain.work import Operation
 from cellctl.ports import Driver, DriverFamily, Tools
 from cellctl.ports.nodes import NodeLink, NodeValue
 from cellctl_drivers.serial_nap import Nap
 
-from .connection import Limits
+from .connection import Contact, Limits
 from .options import OpcuaMachine, OpcuaOptions
 from .session import Session
 from .words import Answer, Answered, Call, Decision, GiveUp, Open, Refresh, Refused, Request, Resolve, Unanswered, Write
@@ -86,6 +89,7 @@ class _Contact:
         self._nap = Nap(tools.clock)
         self._requests: asyncio.Queue[Request] = asyncio.Queue()
         self._lost: asyncio.Future[CellError] = asyncio.get_running_loop().create_future()
+        self._shown = SessionState(Contact.DISCONNECTED.value)
 
     @property
     def lost(self) -> bool:
@@ -129,12 +133,17 @@ class _Contact:
                     self._lost.set_result(error)
                 case fact:
                     self._tools.report(fact)
+        if self._session.contact.value != self._shown.stage:
+            self._show()
         self._nap.bring_forward(self._session.deadline_s)
 
     async def _ask_all(self) -> None:
         while True:
-            answer = await self._ask(await self._requests.get())
+            request = await self._requests.get()
+            answer = await self._ask(request)
             self.do(self._session.answered(answer, self._tools.clock.now_s()))
+            if isinstance(request, Refresh):
+                self._show()
 
     async def _watch(self) -> None:
         while True:
@@ -172,6 +181,18 @@ class _Contact:
         for request in self._session.last_words(self._tools.clock.now_s()):
             with contextlib.suppress(MachineFault):
                 await self._do(request)
+
+    def _show(self) -> None:
+        """Tell how far the session is, and how old its values are."""
+        oldest_s, at = self._session.oldest_s, ""
+        if oldest_s is not None:
+            clock = self._tools.clock
+            heard_at = datetime.fromisoformat(clock.utc()) - timedelta(seconds=clock.now_s() - oldest_s)
+            at = f"{heard_at.isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"
+        seen = SessionState(self._session.contact.value, at)
+        if seen != self._shown:
+            self._shown = seen
+            self._tools.report(SessionSeen(self._session.machine, seen))
 
     def _heard(self, heard: NodeValue) -> None:
         decisions = self._session.heard(heard, self._tools.clock.now_s())

@@ -113,6 +113,13 @@ class Picture:
             value = self._decoded[name] = decoded(self._profile.signals[name], heard.value, self._words)
         return value  # type: ignore[return-value]
 
+    @property
+    def oldest_s(self) -> float | None:
+        """When the oldest of all values was heard; None while one was not."""
+        heard = [self._heard.get(names[0]) for names in self._index.names.values()]
+        known = [each.at_s for each in heard if each is not None]
+        return min(known, default=None) if len(known) == len(heard) else None
+
     def holds(self, condition: Condition) -> bool | None:
         """Whether the machine shows it; None where too little is known."""
         return asked(condition, self.shows, self._words)

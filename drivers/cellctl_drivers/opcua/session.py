@@ -61,6 +61,11 @@ class Session:
         return self._connection.state
 
     @property
+    def oldest_s(self) -> float | None:
+        """When the oldest of the values that it goes by was heard; None while one was not."""
+        return self._picture.oldest_s
+
+    @property
     def deadline_s(self) -> float | None:
         """When `tick` must be called, on the machine's clock."""
         due = (self._connection.deadline_s, self._errand.deadline_s)
