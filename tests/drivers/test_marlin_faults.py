@@ -26,6 +26,13 @@ def test_a_fault_ends_in_its_named_state_and_no_line_is_executed_twice_or_left_o
     assert ends.total() == len(SEEDS)
 
 
+def test_a_copy_that_is_refused_late_is_no_line_that_was_cut_in_two() -> None:
+    """Two copies of a line that was only late: the second is refused after the storm is over, and what it makes us say
+    again is a copy once more, whose refusal is no piece of a line."""
+    ends, wrongs = campaign(Kind.SPLIT, [155, 335, 565])
+    assert (dict(ends), wrongs) == ({"done": 3}, [])
+
+
 def test_the_same_seed_is_the_same_battle() -> None:
     assert campaign(Kind.FLIP, [7]) == campaign(Kind.FLIP, [7])
 
