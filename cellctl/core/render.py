@@ -127,7 +127,7 @@ def refresh(
         _advanced(each, live.get(each.operation_id), links.get(each.name), sessions.get(each.name))
         for each in view.machines
     )
-    return replace(view, machines=machines)
+    return view if machines == view.machines else replace(view, machines=machines)
 
 
 def _advanced(

@@ -125,13 +125,13 @@ class MemoryNodeLink:
             await self._machine.troubles.pass_on(request, lambda: None)
             self._check_open("subscribing")
         values = self._machine.values()
-        ways = {ref: self._machine.way(ref.path) for ref in refs}
+        ways = {ref: self._known[ref][0] if ref in self._known else self._machine.way(ref.path) for ref in refs}
         lost = [ref.path for ref, way in ways.items() if way not in values]
         if lost:
             raise missing(self._socket.machine, lost)
-        for ref in refs:
-            value = picked(values[ways[ref]], ref.index)
-            self._known[ref] = (ways[ref], value)
+        for ref, way in ways.items():
+            value = picked(values[way], ref.index)
+            self._known[ref] = (way, value)
             self._hear(ref, value)
 
     async def write(self, ref: NodeRef, value: Any) -> None:

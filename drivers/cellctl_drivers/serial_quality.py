@@ -1,6 +1,8 @@
 """Counts what a serial session hears of its line. Memory and work do not grow with the number of lines."""
 
 import math
+from bisect import bisect_left
+from itertools import accumulate
 from typing import Final
 
 from cellctl.domain.link import LinkQuality
@@ -40,15 +42,9 @@ class Latencies:
 
     def percentiles(self, *percents: float) -> list[float]:
         """For each of these, in rising order: so many percent took no longer than this; 0 without any."""
-        found, seen = [], 0
-        steps = iter(enumerate(self._counts))
-        step = 0
-        for percent in percents:
-            while seen < self._total * percent / 100:
-                step, count = next(steps)
-                seen += count
-            found.append(min(self.longest_s, _SHORTEST_S * math.exp2(step / _STEPS_PER_OCTAVE)))
-        return found
+        seen = list(accumulate(self._counts))
+        steps = (bisect_left(seen, self._total * percent / 100) for percent in percents)
+        return [min(self.longest_s, _SHORTEST_S * math.exp2(step / _STEPS_PER_OCTAVE)) for step in steps]
 
 
 class Meter:

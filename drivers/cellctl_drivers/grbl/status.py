@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from cellctl_drivers.grbl.facts import MODES, Mode
@@ -70,6 +71,7 @@ _FIELDS: Final[dict[str, Callable[[str], dict[str, Any]]]] = {
 }
 
 
+@lru_cache(maxsize=256)
 def parse_report(line: str) -> Report | None:
     """The report in a line that begins with `<`, or None if the line is damaged."""
     if not (line.startswith("<") and line.endswith(">")):

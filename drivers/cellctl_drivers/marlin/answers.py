@@ -3,6 +3,7 @@
 import re
 from difflib import SequenceMatcher
 from enum import Enum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from cellctl.gcode.rules import Point
@@ -112,6 +113,7 @@ def named_ok(line: bytes) -> tuple[int, int, int] | None:
     return int(number), int(blocks), int(slots)
 
 
+@lru_cache(maxsize=256)
 def read(line: bytes) -> Answer:
     """The meaning of one line, already stripped of blanks at both ends."""
     named = named_ok(line)

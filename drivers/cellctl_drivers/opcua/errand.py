@@ -44,6 +44,10 @@ class Errand(Footing):
                 return decided + self._leave(MachineCommand.STOP, against.why)
         return decided + self._follow() + self._proceed()
 
+    def go_on(self) -> list[Decision]:
+        """A request that was not of the errand's own is out of the way."""
+        return self._proceed()
+
     @property
     def second_thoughts(self) -> str:
         """What speaks against the command that is to go out now, by all that was heard up to this moment."""

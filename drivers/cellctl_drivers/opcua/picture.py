@@ -76,7 +76,7 @@ class Picture:
         self._decoded.clear()
 
     def hear(self, heard: NodeValue, now_s: float) -> bool:
-        """Take a value from the server; whether it says anything new."""
+        """Take a value from the server; whether it says anything new, or anything again after too long a silence."""
         names = self._index.names.get(heard.ref)
         if not names:
             return False
@@ -84,7 +84,7 @@ class Picture:
         good = heard.quality is Quality.GOOD
         self._heard.update(dict.fromkeys(names, Heard(heard.value, good, heard.status, now_s)))
         same = before is not None and before.good is good and type(before.value) is type(heard.value)
-        if same and before is not None and before.value == heard.value:
+        if same and before is not None and before.value == heard.value and now_s - before.at_s <= self._stale_s:
             return False
         for name in names:
             self._decoded.pop(name, None)

@@ -108,8 +108,9 @@ class Session:
             return self._give_up(answer.error)
         if asked.owner is Owner.COURSE:
             return [*self._errand.answered(answer), *self._connection.upkeep(self._picture)]
+        # What was new in the answer was looked at when it was heard.
         self._connection.feel(self._picture)
-        decided = self._mirrored() if self._profile.reading else self._errand.look()
+        decided = self._mirrored() if self._profile.reading else self._errand.go_on()
         return [*decided, *self._connection.upkeep(self._picture)]
 
     def start(self, operation: Operation, now_s: float) -> list[Decision]:
