@@ -62,6 +62,19 @@ class _Handle(asyncio.TimerHandle):
         self._scheduled = self._cancelled = False
         self._repr = self._source_traceback = None
 
+    def cancel(self) -> None:
+        """Never run."""
+        if self._cancelled:
+            return
+        self._cancelled = True
+        if self._scheduled:
+            self._loop._timer_handle_cancelled(self)
+        self._callback, self._args = _nothing, ()
+
+
+def _nothing() -> None:
+    pass
+
 
 class VirtualLoop(asyncio.BaseEventLoop):
     """An event loop in which only deadlines make time pass. What is due at one instant runs first in, first out."""
@@ -69,6 +82,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     # asyncio's own, of which its published types say nothing
     _ready: deque[asyncio.Handle]
     _stopping: bool
+    _closed: bool
 
     def __init__(self, start_s: float = 0.0) -> None:
         super().__init__()
@@ -88,7 +102,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self, callback: Callable[[*Args], object], *args: *Args, context: Context | None = None
     ) -> asyncio.Handle:
         """Call next turn."""
-        self._check_closed()  # type: ignore[attr-defined]
+        if self._closed:
+            self._check_closed()  # type: ignore[attr-defined]
         handle = _Handle(self._now_s, callback, args, self, context)
         self._ready.append(handle)
         return handle
@@ -97,7 +112,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self, when: float, callback: Callable[[*Args], object], *args: *Args, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """Call at this instant exactly, or next turn if it has passed."""
-        self._check_closed()  # type: ignore[attr-defined]
+        if self._closed:
+            self._check_closed()  # type: ignore[attr-defined]
         timer = _Handle(when, callback, args, self, context)
         timer._scheduled = True
         heappush(self._timers, (when, next(self._numbers), timer))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cellctl.ports.nodes import NodeRef, NodeValue, Quality
 
@@ -14,8 +14,7 @@ NO_WORDS: Final[Words] = {}
 _UNKNOWN: Final = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """A value as the server gave it. `at_s`: when it was heard, which is when it was known to be true."""
 
     value: Any
