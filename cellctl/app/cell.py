@@ -60,7 +60,8 @@ class RunningCell:
         for name, machine in config.machines.items():
             report = partial(self.engine.report, name)
             verdicts = self.bench.verdicts if config.plan.stations[name].preflight else None
-            tools = Tools(outside.clock, outside.links, outside.files, report, verdicts)
+            sought = partial(self.engine.sought, name)
+            tools = Tools(outside.clock, outside.links, outside.files, report, verdicts, sought)
             self.engine.supervisors[name] = Supervisor(name, machine, tools, outside.witness)
 
     async def _prepare(self, command: SubmitOrder) -> Directive:

@@ -19,6 +19,7 @@ from cellctl.domain import events as ev
 from cellctl.domain.commands import Reply
 from cellctl.domain.errors import NotAllowed
 from cellctl.domain.machine import MachineCommand
+from cellctl.domain.work import Operation
 from cellctl.ports import Clock, Store
 
 log = structlog.get_logger()
@@ -69,6 +70,10 @@ class Engine:
         """A driver's fact; never blocks."""
         for each in self._shown.note(machine, fact, self._clock.now_s()):
             self._inbox.put_nowait(_Item(each, machine))
+
+    def sought(self, station: str) -> Operation | None:
+        """The work of a controller that died, about which this machine has not been asked yet."""
+        return next((each for each in self.cell.operations.values() if each.sought and each.station == station), None)
 
     def hand_in(self, stimulus: Stimulus, actor: str) -> asyncio.Future[Reply]:
         """Decide about a command or a prepared order; answered once the answer is durable."""

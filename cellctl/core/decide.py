@@ -39,6 +39,7 @@ from cellctl.domain.commands import (
     rejected,
 )
 from cellctl.domain.errors import NotAllowed
+from cellctl.domain.evidence import Findings
 from cellctl.domain.job import JobCommand
 from cellctl.domain.machine import FOR_PEOPLE, MachineCommand, MachineState, after
 from cellctl.domain.stop_events import ClockAdjusted, ControllerStalled
@@ -328,6 +329,9 @@ def _fact(turn: Turn, fact: ev.Fact) -> None:
 
 def _ended(turn: Turn, fact: ev.OperationEnded) -> None:
     operation = turn.cell.operations[fact.operation_id]
+    if operation.sought:
+        recovery.weigh(turn, ev.EvidenceGathered(operation.id, Findings(says=fact.reason)))
+        return
     match fact.state:
         case OperationState.DONE:
             recovery.withdraw_prompts(turn, operation)

@@ -20,7 +20,7 @@ def is_news(cell: Cell, fact: ev.Fact) -> bool:
             | ev.EvidenceGathered()
         ):
             known = _is_unknown if isinstance(fact, ev.OperationFound | ev.EvidenceGathered) else _under_way
-            return bool(known(cell, fact.operation_id))
+            return bool(known(cell, fact.operation_id)) or _closes_the_search(cell, fact)
         case ev.PromptRaised() | ev.PromptWithdrawn():
             asked = fact.prompt if isinstance(fact, ev.PromptRaised) else cell.prompts.get(fact.prompt_id)
             return asked is not None and _under_way(cell, asked.operation_id) is not None
@@ -47,6 +47,12 @@ def _under_way(cell: Cell, operation_id: str) -> Operation | None:
     """An open operation. What is unknown is not under way: a person says more of it, or its machine finds it again."""
     operation = cell.operations.get(operation_id)
     return None if operation is None or operation.state is OperationState.UNKNOWN else operation
+
+
+def _closes_the_search(cell: Cell, fact: ev.Fact) -> bool:
+    """Whether a driver that looked for work says that it has ended, in whatever way."""
+    operation = cell.operations.get(fact.operation_id) if isinstance(fact, ev.OperationEnded) else None
+    return operation is not None and operation.sought
 
 
 def _is_unknown(cell: Cell, operation_id: str) -> bool:

@@ -107,6 +107,9 @@ def weigh(turn: Turn, fact: ev.EvidenceGathered) -> None:
     elif operation.sought:
         _ask(turn, operation, f"the controller stopped while it was under way; {why}")
     if verdict is Verdict.DONE:
+        if operation.kind is OperationKind.CARRY:
+            seen = Knowledge.OBSERVED if fact.found.part else Knowledge.RECORDED
+            turn.remember(ev.PartMoved(operation.serial, operation.target, seen, operation.id))
         turn.remember(ev.OperationEnded(operation.id, OperationState.DONE, why))
         lifecycle.work_done(turn, operation, "", "")
 

@@ -279,12 +279,17 @@ class Driver(Protocol):
         ...
 
 
+def _nothing_sought() -> Operation | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What a driver gets to work with. It has no other way to reach the world.
 
     `verdicts`: a program must pass by what the machine says of itself before its first line goes out; None where the
-    pre-flight check is off.
+    pre-flight check is off. `sought`: work of a controller that died, about which the machine will be asked once it
+    is heard; a driver may have to look before its own greeting wipes out what the machine remembers.
     """
 
     clock: Clock
@@ -292,6 +297,7 @@ class Tools:
     files: Files
     report: Callable[[Fact], None]
     verdicts: Verdicts | None = None
+    sought: Callable[[], Operation | None] = _nothing_sought
 
 
 class DriverFamily(Protocol):

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Protocol, cast, runtime_checkable
 
+from cellctl.domain.evidence import Findings
 from cellctl.domain.link import LinkQuality
-from cellctl.domain.work import Evidence
+from cellctl.domain.work import Evidence, Operation, Program, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +235,29 @@ class Trying(Protocol):
         ...
 
 
+@runtime_checkable
+class Gated(Protocol):
+    """A session that was told before a program was loaded how much of it leaves the part as it is; it stops there."""
+
+    def proceed(self) -> None:
+        """The rest of the program may go out."""
+        ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A session that can tell something of work that was under way when nobody looked."""
+
+    @property
+    def mark(self) -> str:
+        """What the machine will show, if it is asked later, as long as it lives and has taken all lines so far."""
+        ...
+
+    def found(self, operation: Operation, now_s: float) -> Findings | None:
+        """What it shows of that work; None if more will be known after what is heard next."""
+        ...
+
+
 class Estimating(Protocol):
     """A session that knows more or less where its machine is, besides what is proved."""
 
@@ -293,6 +317,24 @@ def estimated_of(session: Session) -> int:
 def evidence_of(session: Session) -> Evidence:
     """What `executed` rests on."""
     return cast(Proving, session).evidence if _offers(type(session), "evidence") else Evidence.NONE
+
+
+def progress_of(session: Session, program: Program | None) -> Progress:
+    """How far the session is with a program."""
+    total, estimated = program.lines if program else 0, estimated_of(session)
+    return Progress(session.sent, session.acknowledged, session.executed, total, estimated, evidence_of(session))
+
+
+def mark_of(session: Session) -> str:
+    """By what the machine's last lines are known again; empty where it cannot tell."""
+    return session.mark if isinstance(session, Telling) else ""
+
+
+def found_by(session: Session, operation: Operation, now_s: float) -> Findings | None:
+    """What a machine that nobody followed shows of this work; None while more may become known."""
+    if isinstance(session, Telling) and session.at_rest:
+        return session.found(operation, now_s)
+    return Findings(stands=session.at_rest or None)
 
 
 def quality_of(session: Session) -> LinkQuality | None:

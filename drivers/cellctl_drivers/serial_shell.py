@@ -3,25 +3,26 @@
 import asyncio
 import contextlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from cellctl.domain.errors import CellError, LinkLost, MachineFault, NotAllowed, StoreFailed
-from cellctl.domain.events import OperationEnded
+from cellctl.domain.events import EvidenceGathered, OperationEnded
 from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineCommand, MachineState
-from cellctl.domain.work import Operation, OperationState, Program, Progress, Question
+from cellctl.domain.work import Operation, OperationState, Program, Question
 from cellctl.gcode.rules import MachineRules
-from cellctl.gcode.words import strip_comment
-from cellctl.ports import ByteLink, Files, Tools
+from cellctl.ports import ByteLink, Tools
 from cellctl_drivers.serial_looking import Looking
 from cellctl_drivers.serial_nap import Nap, sooner
+from cellctl_drivers.serial_program import executable
 from cellctl_drivers.serial_session import (
     Acknowledged,
     Asked,
     Asking,
     FaultRaised,
     FellSilent,
+    Gated,
     Greeted,
     Held,
     ProgramDrained,
@@ -35,16 +36,19 @@ from cellctl_drivers.serial_session import (
     Trying,
     Unasked,
     Yielding,
-    estimated_of,
-    evidence_of,
+    found_by,
+    mark_of,
+    progress_of,
     quality_of,
 )
-from cellctl_drivers.serial_station import MEASURE_EVERY_S, Station, Work
+from cellctl_drivers.serial_station import MEASURE_EVERY_S, Ladder, Station, Work
 
 LEAVE_WITHIN_S: Final = 1.0
 
 _C = MachineCommand
 _S = MachineState
+# Met at work, or at fault: nothing more will be known.
+_UNANSWERED: Final = frozenset({_S.EXECUTE, _S.HELD, _S.ABORTED})
 _ACTS: Final[dict[MachineCommand, Callable[[Session, float], None]]] = {
     _C.HOLD: lambda session, now_s: session.hold(now_s),
     _C.UNHOLD: lambda session, now_s: session.resume(now_s),
@@ -119,11 +123,41 @@ class SerialDriver:
     def _begin(self, operation: Operation, program: Program, estimated_s: float = 0.0) -> None:
         lines = executable(self._tools.files, program.sha256)
         now_s = self._tools.clock.now_s()
+        untouched = self._announce(operation, program)
         self._session.load(lines, program.lines, now_s)
-        self._work = Work(operation, self._tools.report, estimated_s)
+        self._work = Work(operation, self._tools.report, Ladder(untouched, program.lines, estimated_s))
         self._station.gauge.due_s = now_s
         self._station.take(_C.START)
         self._pump(now_s)
+
+    def _announce(self, operation: Operation, program: Program) -> int | None:
+        """Tell the session what is loaded next; answers with `serial_program.gate`."""
+        return None
+
+    def proceed(self, operation_id: str) -> None:
+        """What touches the part may go out: that it does is durable. Raises NotAllowed if nothing waits for that."""
+        work, session = self._work, self._session
+        if work is None or work.operation.id != operation_id or not work.ladder.waits or not isinstance(session, Gated):
+            raise NotAllowed(f"{self._station.machine} does not wait with {operation_id}")
+        work.ladder.waits = False
+        session.proceed()
+        self._pump(self._tools.clock.now_s())
+
+    def adopt(self, operation: Operation) -> None:
+        """Look for work whose outcome is unknown. Nothing is said for it but that heat goes off."""
+        self._station.sought = operation
+        if self._session.at_rest or self._station.state in _UNANSWERED:
+            self._look(self._tools.clock.now_s())
+
+    def _look(self, now_s: float) -> None:
+        """Tell what there is to be told about the work that is looked for, as soon as no more can become known."""
+        operation, session = self._station.sought, self._session
+        if operation is not None:
+            found = found_by(session, operation, now_s)
+            self._station.sought = operation if found is None else None
+            if found is not None:
+                self._tools.report(EvidenceGathered(operation.id, found))
+            self._pump(now_s)
 
     def command(self, command: MachineCommand) -> None:
         """HOLD, UNHOLD, ABORT, CLEAR, RESET, STOP. Their bytes are on the link when this returns."""
@@ -190,6 +224,8 @@ class SerialDriver:
         self._pump(now_s)
         if events:
             self._tell(events, now_s)
+        if self._station.sought is not None and self._session.at_rest:
+            self._look(now_s)
 
     def lost(self, reason: str) -> None:
         """The link is gone."""
@@ -250,17 +286,24 @@ class SerialDriver:
         if work is not None and not work.started and session.sent:
             work.begin()
             self._station.complete_if(_S.STARTING)
+        if work is not None:
+            work.climb(session.sent)
         self._nap.bring_forward(session.deadline_s)
 
     def _tell(self, events: Sequence[SessionEvent], now_s: float) -> None:
         for event in events:
             if isinstance(event, Acknowledged):
-                work = self._work
-                if work is not None and now_s >= work.next_s:
-                    work.advance(self._progress(work), now_s)
+                self._acknowledged(event.lines, now_s)
             else:
                 self._react(event)
                 self._nap.wake()
+
+    def _acknowledged(self, lines: int, now_s: float) -> None:
+        work = self._work
+        if work is not None and now_s >= work.next_s:
+            work.advance(progress_of(self._session, work.operation.program), now_s)
+        if work is not None and work.ladder.taken(lines):
+            work.acknowledged(mark_of(self._session))
 
     async def _leave(self) -> None:
         """On the way out: a program that runs is held, and the heat goes off. The operation stays open in the
@@ -323,6 +366,7 @@ class SerialDriver:
         self._end_work(OperationState.FAILED, what)
         self._station.take_if_allowed(_C.ABORT, reason)
         self._station.complete_if(_S.ABORTING, reason=reason)
+        self._look(self._tools.clock.now_s())
 
     def _lose(self, what: str, do_next: str) -> None:
         self._give_up(what)
@@ -336,13 +380,6 @@ class SerialDriver:
             self._work.trouble = trouble
         self.command(_C.STOP)
 
-    def _progress(self, work: Work) -> Progress:
-        session, program = self._session, work.operation.program
-        total = program.lines if program else 0
-        return Progress(
-            session.sent, session.acknowledged, session.executed, total, estimated_of(session), evidence_of(session)
-        )
-
     def _end_work(self, state: OperationState, reason: str = "") -> None:
         """Whatever ends it: work of which no byte has gone out was not begun."""
         work, session = self._work, self._session
@@ -350,7 +387,7 @@ class SerialDriver:
             return
         self._work = None
         self._station.gauge.due_s = 0.0
-        work.advance(self._progress(work), math.inf)
+        work.advance(progress_of(self._session, work.operation.program), math.inf)
         if state is not OperationState.DONE:
             reason = work.trouble or reason
             if work.started or (isinstance(session, Trying) and session.may_have_moved):
@@ -358,14 +395,3 @@ class SerialDriver:
             else:
                 state = OperationState.NOT_BEGUN
         work.end(state, reason)
-
-
-def executable(files: Files, sha256: str) -> Iterator[str]:
-    """What of a program is sent: no comments, no empty lines (some firmware never answers those).
-
-    The file is not touched before the first line is wanted. Raises StoreFailed in any line.
-    """
-    for line in files.lines(sha256):
-        bare = strip_comment(line)
-        if bare:
-            yield bare

@@ -8,8 +8,10 @@ from cellctl.domain.events import (
     ContactFound,
     Fact,
     LinkMeasured,
+    OperationAcknowledged,
     OperationAdvanced,
     OperationEnded,
+    OperationSent,
     OperationStarted,
     PromptRaised,
     PromptWithdrawn,
@@ -24,6 +26,8 @@ Report = Callable[[Fact], None]
 
 ADVANCE_EVERY_S: Final = 1.0
 MEASURE_EVERY_S: Final = 5.0
+
+_OUT_OF_REACH: Final = 1 << 62  # lines
 
 _C = MachineCommand
 _S = MachineState
@@ -43,6 +47,8 @@ class Station:
         self.state: MachineState | None = None
         self.gauge = Gauge(machine, report)
         self.console = Console(machine, report)
+        # Work of a controller that died, of which this machine is asked.
+        self.sought: Operation | None = None
         self._report = report
 
     def found(self, identity: str) -> None:
@@ -109,11 +115,40 @@ class Gauge:
             self._report(LinkMeasured(self._machine, quality, quality.warning))
 
 
+class Ladder:
+    """Up to which line a program leaves the part as it is, and what of that was told. None: nobody asked for it.
+
+    `estimated_s`: how long it takes from where the machine stands; 0: not known.
+    """
+
+    def __init__(self, untouched: int | None = None, lines: int = 0, estimated_s: float = 0.0) -> None:
+        self.estimated_s = estimated_s
+        self.waits = False
+        # When something is to be told next; out of reach where nothing is.
+        self._gate = _OUT_OF_REACH if untouched is None else untouched
+        self._end = _OUT_OF_REACH if untouched is None else lines
+
+    def due(self, sent: int) -> bool:
+        """Whether it has just come to the line that touches the part. True once."""
+        if sent < self._gate:
+            return False
+        self._gate = _OUT_OF_REACH
+        self.waits = True
+        return True
+
+    def taken(self, acknowledged: int) -> bool:
+        """Whether every line has just been taken. True once."""
+        if acknowledged < self._end:
+            return False
+        self._end = _OUT_OF_REACH
+        return True
+
+
 class Work:
     """One operation on its machine, from the first byte to its end."""
 
-    def __init__(self, operation: Operation, report: Report, estimated_s: float = 0.0) -> None:
-        self.estimated_s = estimated_s  # From where the machine stands; 0: not known.
+    def __init__(self, operation: Operation, report: Report, ladder: "Ladder | None" = None) -> None:
+        self.ladder = ladder or Ladder()
         self.trouble = ""  # Why it was stopped, if it was not asked for.
         self.started = False
         self.operation = operation
@@ -125,7 +160,16 @@ class Work:
     def begin(self) -> None:
         """The first byte is on the wire."""
         self.started = True
-        self._report(OperationStarted(self.operation.id, self.estimated_s))
+        self._report(OperationStarted(self.operation.id, self.ladder.estimated_s))
+
+    def climb(self, sent: int) -> None:
+        """So many lines have gone out; the next one touches the part, and waits until that is durable."""
+        if self.ladder.due(sent):
+            self._report(OperationSent(self.operation.id))
+
+    def acknowledged(self, mark: str) -> None:
+        """The machine has taken every line, and shows this from now on."""
+        self._report(OperationAcknowledged(self.operation.id, mark))
 
     def advance(self, progress: Progress, now_s: float) -> None:
         """A checkpoint."""

@@ -27,7 +27,9 @@ from cellctl.app.config import MachineConfig
 from cellctl.app.supervisor import Supervisor
 from cellctl.app.virtual_net import VirtualNet
 from cellctl.app.virtual_time import run_virtual
+from cellctl.core.evidence import classify
 from cellctl.domain import events as ev
+from cellctl.domain.evidence import Verdict
 from cellctl.domain.machine import MachineState
 from cellctl.domain.work import NOWHERE, Operation, OperationKind, OperationState, Place, Program
 from cellctl.links.memory import MemoryLinks
@@ -219,8 +221,8 @@ class _Trial:
                 outcome.state = state
             case ev.OperationStarted(mark=mark):
                 self.operation = replace(self.operation, mark=mark)
-            case ev.OperationFound():
-                outcome.found, outcome.end = True, None
+            case ev.EvidenceGathered(found=findings):
+                self._weigh(classify(self.operation, findings)[0])
             case ev.OperationEnded(state=state) if outcome.end is None:
                 outcome.end = state
                 outcome.true = self.yard.is_done(self.device, self.around)
@@ -228,6 +230,15 @@ class _Trial:
                 outcome.end = OperationState.UNKNOWN
             case ev.ContactFound() if outcome.end is OperationState.UNKNOWN and self.keeper:
                 asyncio.get_running_loop().call_soon(self.keeper.adopt, self.operation)
+
+    def _weigh(self, verdict: Verdict) -> None:
+        outcome = self.outcome
+        if verdict is Verdict.UNKNOWN:
+            return
+        outcome.found, outcome.end = True, None
+        if verdict is not Verdict.RUNNING:
+            outcome.end = OperationState.DONE if verdict is Verdict.DONE else OperationState.NOT_BEGUN
+            outcome.true = self.yard.is_done(self.device, self.around)
 
 
 def try_out(yard: str, kind: str, seed: int, road: str = "asyncua") -> Outcome:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from cellctl.app.clock import VirtualClock
 from cellctl.app.virtual_time import run_virtual
 from cellctl.domain.errors import CellError
-from cellctl.domain.events import Fact, OperationEnded, OperationFound, StationChanged
+from cellctl.domain.events import EvidenceGathered, Fact, OperationEnded, StationChanged
 from cellctl.domain.machine import MachineState
 from cellctl.domain.work import Operation, OperationKind, Place, Program
 from cellctl.ports import Files, Tools
@@ -180,7 +180,8 @@ class Shop:
 
     @property
     def found(self) -> bool:
-        return any(isinstance(fact, OperationFound) for fact in self.facts)
+        gathered = [fact.found for fact in self.facts if isinstance(fact, EvidenceGathered)]
+        return any(found.shows_ours or found.ended for found in gathered)
 
     @property
     def reason(self) -> str:

@@ -5,7 +5,7 @@ import pytest
 from cellctl_drivers.grbl.session import GrblSession
 from cellctl_drivers.grbl.status import parse_report
 from cellctl_drivers.grbl.stream import LineRefused, frame
-from cellctl_drivers.serial_shell import executable
+from cellctl_drivers.serial_program import executable
 from tests.drivers.grbl_battery import Shelf
 from tests.drivers.grbl_dialogue import FRESH_START, RUN, plain, ready, ready_grblhal, running
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from cellctl.domain.events import OperationEnded, OperationFound, PartMoved, StationChanged
+from cellctl.core.evidence import classify
+from cellctl.domain.events import EvidenceGathered, OperationEnded, PartMoved, StationChanged
+from cellctl.domain.evidence import Findings, Verdict
 from cellctl.domain.machine import MachineState as S
-from cellctl.domain.work import Knowledge, OperationState
+from cellctl.domain.work import OperationState
 from cellctl_drivers.opcua.connection import NEXT, Connection, Contact, Limits, Turn
 from cellctl_drivers.opcua.library import profile_for
 from tests.drivers.scripted_arm import (
@@ -64,16 +66,16 @@ def test_a_program_that_still_runs_is_run_on_and_ends_like_any_other() -> None:
 
     shop = play(scene, arm)
     kinds = [type(fact) for fact in shop.facts]
-    assert kinds.index(OperationFound) < kinds.index(PartMoved) < kinds.index(OperationEnded)
+    assert kinds.index(EvidenceGathered) < kinds.index(PartMoved) < kinds.index(OperationEnded)
     assert shop.outcome.state is OperationState.DONE
     assert arm.starts() == 0
 
 
 def test_a_program_that_ended_meanwhile_is_done_where_the_machine_proves_it() -> None:
     shop = found(ENDED)
-    assert shop.facts[0] == OperationFound("op-1")
-    assert PartMoved("S1", CARRY.target, Knowledge.OBSERVED, by="op-1") in shop.facts
-    assert shop.outcome.state is OperationState.DONE
+    (gathered,) = shop.facts
+    assert gathered == EvidenceGathered("op-1", Findings(stands=True, shows_ours=False, ended=True, part=True))
+    assert classify(OPEN, gathered.found)[0] is Verdict.DONE
     assert shop.arm.calls == []
 
 

@@ -18,8 +18,8 @@ from typing import Protocol
 from cellctl.ports import Files
 from cellctl_drivers.grbl.play import Script
 from cellctl_drivers.grbl.session import GrblSession
+from cellctl_drivers.serial_program import executable
 from cellctl_drivers.serial_session import Acknowledged, Session, SessionEvent
-from cellctl_drivers.serial_shell import executable
 
 
 class Stateful(Protocol):

@@ -18,9 +18,11 @@ from cellctl_drivers.grbl.play import Script
 from cellctl_drivers.grbl.rules import RouterLimits, Told, rules
 from cellctl_drivers.grbl.session import GrblSession
 from cellctl_drivers.grbl.settings import Settings
+from cellctl_drivers.grbl.stream import EVERY_LINE
 from cellctl_drivers.serial_options import Port
+from cellctl_drivers.serial_program import executable, gate
 from cellctl_drivers.serial_session import Probed, Rested, SessionEvent
-from cellctl_drivers.serial_shell import SerialDriver, executable
+from cellctl_drivers.serial_shell import SerialDriver
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -71,11 +73,13 @@ class GrblDriver(SerialDriver):
         self._grbl = session
         self._limits = limits
 
-    def _begin(self, operation: Operation, program: Program, estimated_s: float = 0.0) -> None:
-        """Run the program, after a try in check mode where that is wanted."""
+    def _announce(self, operation: Operation, program: Program) -> int | None:
+        """It is tried in check mode first, where that is wanted."""
         files = self._tools.files
-        self._grbl.announce(Script(program.sha256, lambda: executable(files, program.sha256)))
-        super()._begin(operation, program, estimated_s)
+        untouched = gate(files, operation, program, Dialect.GRBL)
+        until = EVERY_LINE if untouched is None else untouched
+        self._grbl.announce(Script(program.sha256, lambda: executable(files, program.sha256), until))
+        return untouched
 
     def _rules(self, program: Program) -> MachineRules:
         """Those of the cell file, within what the controller tells of itself. Raises NotAllowed."""
@@ -131,12 +135,14 @@ class GrblDriver(SerialDriver):
         station.state = MachineState.HELD if found.held else MachineState.EXECUTE
         report(ContactFound(station.machine, found.identity))
         report(StationChanged(station.machine, station.state, found.what))
+        self._look(self._tools.clock.now_s())
 
 
 class GrblFamily:
     """A `ports.DriverFamily`."""
 
     by_hand = True
+    gated = True
 
     @property
     def options(self) -> type[Any]:

@@ -1,20 +1,21 @@
 """The program that a session was given: first in check mode, where that is wanted, then for real."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cellctl_drivers.grbl.course import Course
 from cellctl_drivers.grbl.portrait import Portrait
 from cellctl_drivers.grbl.settings import Settings
-from cellctl_drivers.grbl.stream import Stream, program, rehearsal
+from cellctl_drivers.grbl.stream import EVERY_LINE, Stream, program, rehearsal
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A program that can be read more than once. `key` names its content."""
+    """A program that can be read more than once. `key` names its content; `untouched` lines leave the part as it is."""
 
     key: str
     lines: Callable[[], Iterator[str]]
+    untouched: int = EVERY_LINE
 
 
 class Play:
@@ -68,8 +69,14 @@ class Play:
             self.course.begin_at(portrait.position_mm)
         numbers = firmware.reports_line_numbers if settings.line_numbers is None else settings.line_numbers
         lines = program(self._lines, firmware.longest_bytes, self.course, numbers=numbers)
-        self.run = self.stream = Stream(lines)
+        self.run = self.stream = Stream(lines, self._script.untouched if self._script else EVERY_LINE)
         self._script = None
+
+    def proceed(self) -> None:
+        """The rest of the program may go out, also where nothing of it has yet."""
+        self.run.until(EVERY_LINE)
+        if self._script is not None:
+            self._script = replace(self._script, untouched=EVERY_LINE)
 
 
 def _nothing() -> Stream:

@@ -64,6 +64,10 @@ class GrblSession:
         self._stance.asking = False
         self._begin_with()
 
+    def proceed(self) -> None:
+        """The rest of the program may go out."""
+        self._play.proceed()
+
     def hold(self, now_s: float) -> None:
         """`!`, then wait for Hold:0; lines in the receive buffer wait with it. Before it began: wait to begin."""
         early = self.state in BEGINNING

@@ -28,6 +28,8 @@ _NUMBERS: Final = 9_999_999
 # `Ln:` names the line that is being cut into step segments; as many lines as there are segments (6 in Grbl, 10 in
 # grblHAL) may still have to be stepped.
 _SEGMENTS: Final = 10
+# More than any program has.
+EVERY_LINE: Final = 1 << 62
 # Blanks and control characters, which the controller leaves out.
 _SQUEEZED: Final = dict.fromkeys(range(33))
 
@@ -151,9 +153,13 @@ class Proof(NamedTuple):
 
 
 class Source:
-    """Frames, one read ahead. `refused` and `unread` say why there is no next one, where that is not the end."""
+    """Frames, one read ahead. `refused` and `unread` say why there is no next one, where that is not the end.
 
-    def __init__(self, frames: Iterator[Frame]) -> None:
+    `until`: how many lines of the program may go out for now.
+    """
+
+    def __init__(self, frames: Iterator[Frame], until: int) -> None:
+        self.until = until
         self.refused = ""
         self.unread: StoreFailed | None = None
         self._frames = frames
@@ -174,7 +180,7 @@ class Source:
 class Stream:
     """Feeds a program through the window. The counters count its lines, not ours."""
 
-    def __init__(self, frames: Iterator[Frame]) -> None:
+    def __init__(self, frames: Iterator[Frame], until: int = EVERY_LINE) -> None:
         self.sent = 0
         self.acknowledged = 0
         self.proof = Proof()
@@ -182,9 +188,13 @@ class Stream:
         self.trouble = ""
         # The line that is out alone, if one is.
         self.alone: Alone | None = None
-        self._source = Source(frames)
+        self._source = Source(frames, until)
         self._in_work = 0
         self._echoed: bool | None = None
+
+    def until(self, lines: int) -> None:
+        """So many lines of the program may go out."""
+        self._source.until = lines
 
     @property
     def executed(self) -> int:
@@ -212,6 +222,8 @@ class Stream:
         while source.next is not None and self.alone is None:
             data, alone = source.next
             if len(data) > window.room or (alone is not None and len(window)):
+                break
+            if self.sent >= source.until and (alone is None or alone.own is None):
                 break
             window.wrote(data)
             out += data

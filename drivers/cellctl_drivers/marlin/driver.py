@@ -1,19 +1,21 @@
 """The Marlin family: its options in the cell file, and how session and shell are put together."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cellctl.domain.work import Program
+from cellctl.domain.work import Operation, Program
 from cellctl.gcode.resume import Resumable
 from cellctl.gcode.rules import Dialect, MachineRules
 from cellctl.ports import ByteLink, Driver, Tools
 from cellctl_drivers.marlin.dialects import BY_NAME
-from cellctl_drivers.marlin.memory import Expected, Limits
+from cellctl_drivers.marlin.memory import EVERY_LINE, Expected, Limits
 from cellctl_drivers.marlin.parking import Park
 from cellctl_drivers.marlin.rules import PrinterLimits, rules
 from cellctl_drivers.marlin.session import MarlinSession
 from cellctl_drivers.serial_options import Port
+from cellctl_drivers.serial_program import gate
 from cellctl_drivers.serial_shell import SerialDriver
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -87,11 +89,17 @@ class MarlinDriver(SerialDriver):
         """Those of the cell file, within the area that the printer reports. Raises NotAllowed."""
         return rules(self._limits, self._marlin.area)
 
+    def _announce(self, operation: Operation, program: Program) -> int | None:
+        untouched = gate(self._tools.files, operation, program, Dialect.MARLIN)
+        self._marlin.announce(EVERY_LINE if untouched is None else untouched)
+        return untouched
+
 
 class MarlinFamily:
     """A `ports.DriverFamily`."""
 
     by_hand = True
+    gated = True
 
     @property
     def options(self) -> type[Any]:
@@ -109,7 +117,8 @@ class MarlinFamily:
     def driver(self, machine: str, options: MarlinOptions, tools: Tools) -> Driver:
         """A driver for one connection with one printer."""
         link = tools.links.bytes_to(machine, options.port, {"baud": options.baud})
-        return MarlinDriver(machine, link, MarlinSession(_limits(options, tools)), tools, options.limits)
+        limits = replace(_limits(options, tools), asks_last_line=tools.sought() is not None)
+        return MarlinDriver(machine, link, MarlinSession(limits), tools, options.limits)
 
 
 def _limits(options: MarlinOptions, tools: Tools) -> Limits:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from cellctl_drivers.marlin import facts, greeting
+from cellctl_drivers.marlin import aftermath, facts, greeting
 from cellctl_drivers.marlin.answers import Answer, Kind, area, starvation
 from cellctl_drivers.marlin.pausing import come_back, go_on, hear_position, hold, stands
 from cellctl_drivers.marlin.printer import CHECK_LINE, Printer
@@ -91,7 +91,9 @@ def _on_resend(printer: Printer, answer: Answer, now_s: float) -> None:
 
 
 def _on_complaint(printer: Printer, answer: Answer, now_s: float) -> None:
-    if printer.state in SPEAKS:
+    if printer.state is State.WAKING:
+        aftermath.hear(printer, answer.number)
+    elif printer.state in SPEAKS:
         printer.wire.complain(answer.number, cut="mismatch" not in answer.text)
 
 

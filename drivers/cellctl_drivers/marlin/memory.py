@@ -4,6 +4,7 @@ import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from cellctl.gcode.modal import ModalState, after_line
 from cellctl_drivers.marlin import facts
@@ -15,6 +16,9 @@ from cellctl_drivers.marlin.patience import Patience
 from cellctl_drivers.marlin.questions import Questions
 from cellctl_drivers.marlin.rules import Area
 from cellctl_drivers.marlin.wire import Line
+
+# More than any program has.
+EVERY_LINE: Final = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Limits:
     rx_bytes: int = 128
     dialect: Dialect | None = None
     expected: Expected = Expected()
+    asks_last_line: bool = False  # Before its counter is set anew: somebody wants to know how far it came.
 
     def patience(self) -> Patience:
         """For a wire that has yet to hear its first answer."""
@@ -73,6 +78,7 @@ class Run:
     feed_line: str = ""  # The last plain move with an F.
     pause: Pause | None = None
     broken: bool = False  # The file cannot be read any further.
+    until: int = EVERY_LINE  # How many lines may go out for now.
 
     def follow(self, line: str = "") -> ModalState:
         """What the program has set up, with one more line that is not a plain move."""
@@ -92,6 +98,10 @@ class Portrait:
     nozzle_celsius: tuple[float, float] | None = None  # As it is, and its target.
     chamber: bool = False
     greetings: int = 0
+    last_line: int | None = None  # The last number that it had taken before this greeting.
+    asked_last_line: bool = False
+    cooling: bool = False  # Its heat was turned off for the sake of a part that is finished.
+    untouched: int = EVERY_LINE  # How many lines of the program that is loaded next leave the part as it is.
     area: Area | None = None
 
     def hear_firmware(self, said: str) -> Dialect:

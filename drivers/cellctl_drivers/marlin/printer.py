@@ -69,7 +69,7 @@ class Printer:
         """The next line of the program, while it may run, if it is not longer than this."""
         run = self.run
         # Behind a pause nothing is sent until it is over: whoever ends it, for whatever reason, sets nothing moving.
-        if self.state is not State.RUNNING or self.wire.ledger.first <= run.pause_line:
+        if self.state is not State.RUNNING or run.sent >= run.until or self.wire.ledger.first <= run.pause_line:
             return None
         line = run.ahead.popleft() if run.ahead else self._read_on()
         if line is None:

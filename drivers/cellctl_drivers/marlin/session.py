@@ -10,12 +10,13 @@ import math
 from collections.abc import Iterator, Sequence
 
 from cellctl.domain.errors import NotAllowed, StoreFailed
+from cellctl.domain.evidence import Findings
 from cellctl.domain.link import LinkQuality
-from cellctl.domain.work import Evidence
-from cellctl_drivers.marlin import greeting, hearing, pausing
+from cellctl.domain.work import Evidence, Operation
+from cellctl_drivers.marlin import aftermath, greeting, hearing, pausing
 from cellctl_drivers.marlin.answers import Splitter, named_ok, read
 from cellctl_drivers.marlin.ledger import frame
-from cellctl_drivers.marlin.memory import Limits, Run, Times
+from cellctl_drivers.marlin.memory import EVERY_LINE, Limits, Run, Times
 from cellctl_drivers.marlin.printer import Printer
 from cellctl_drivers.marlin.questions import CONTINUE
 from cellctl_drivers.marlin.rules import Area
@@ -54,8 +55,28 @@ class MarlinSession:
 
     def load(self, lines: Iterator[str], total: int, now_s: float) -> None:
         """Run a program."""
-        self._printer.go(Signal.LOAD)
-        self._printer.begin(Run(lines), now_s)
+        printer = self._printer
+        printer.go(Signal.LOAD)
+        printer.begin(Run(lines, until=printer.portrait.untouched), now_s)
+        printer.portrait.untouched = EVERY_LINE
+
+    def announce(self, untouched: int) -> None:
+        """The program that is loaded next is sent up to here, and on when `proceed` is called."""
+        self._printer.portrait.untouched = untouched
+
+    def proceed(self) -> None:
+        """The rest of the program may go out."""
+        self._printer.run.until = EVERY_LINE
+
+    @property
+    def mark(self) -> str:
+        """The number of the last line that it has taken, where it counts."""
+        ledger = self._printer.wire.ledger
+        return str(ledger.first - 1) if ledger.numbered else ""
+
+    def found(self, operation: Operation, now_s: float) -> Findings | None:
+        """How far its own line counter had come; once all was taken, the part may be had when the bed is cold."""
+        return aftermath.findings(self._printer, operation)
 
     def hold(self, now_s: float) -> None:
         """Send nothing more of the program, let the planner run out, and park.
@@ -268,7 +289,9 @@ class MarlinSession:
 
     def _waited(self, now_s: float) -> None:
         printer = self._printer
-        if printer.state is State.WAKING:
+        if printer.state is State.WAKING and aftermath.asks(printer):
+            printer.times.wait_s = now_s + printer.limits.quiet_s
+        elif printer.state is State.WAKING:
             printer.go(Signal.QUIET)
             greeting.begin(printer, now_s)
         elif printer.state is State.HELD:

@@ -64,6 +64,11 @@ class OpcuaDriver:
         contact = self._live()
         contact.do(self._session.adopt(operation, self._tools.clock.now_s()))
 
+    def proceed(self, operation_id: str) -> None:
+        """The call that moves may go out: that it does is durable. Raises NotAllowed if it does not wait."""
+        contact = self._live()
+        contact.do(self._session.proceed(operation_id, self._tools.clock.now_s()))
+
     def command(self, command: MachineCommand) -> None:
         """HOLD, UNHOLD, ABORT, CLEAR, RESET, STOP. Raises NotAllowed by the PackML table, or by the profile."""
         contact = self._live()
@@ -204,6 +209,8 @@ class _Contact:
 
 
 class _Family:
+    gated = True
+
     @property
     def options(self) -> type[OpcuaOptions]:
         """What the cell file may say about a machine."""

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from cellctl.domain.errors import MachineFault, NotAllowed
-from cellctl.domain.events import Fact, OperationEnded, OperationFound, OperationStarted, StationChanged
+from cellctl.domain.events import EvidenceGathered, Fact, OperationEnded, StationChanged
+from cellctl.domain.evidence import Findings
 from cellctl.domain.machine import RUNNING, MachineCommand, MachineState, after
 from cellctl.domain.work import OperationState
 
@@ -66,10 +67,18 @@ class Errand(Footing):
     def adopt(self, work: Work, mark: int | None) -> list[Decision]:
         """Look for this work, which was open when the contact was lost. Nothing is started."""
         if self._work is not None or self._step.phase is not Phase.NOTHING:
-            return []
+            return [EvidenceGathered(work.operation.id, Findings(says="its machine was at something else"))]
         self._work, self._words = work, work.words
         self._picture.about(work.words, mark)
         return self._enter(Phase.ADOPT, (Fresh(), *self._stages("look")))
+
+    def proceed(self, operation_id: str) -> list[Decision]:
+        """The call that moves may go out: that it does is durable. Raises NotAllowed if nothing waits for that."""
+        work = self._work
+        if work is None or work.operation.id != operation_id or not work.waits:
+            raise NotAllowed(f"{self._setup.machine} does not wait with {operation_id}")
+        work.waits, work.permitted = False, True
+        return self._proceed()
 
     def command(self, command: MachineCommand) -> list[Decision]:
         """A PackML command. Raises NotAllowed."""
@@ -183,13 +192,14 @@ class Errand(Footing):
         except Unfit as unfit:
             return self._turn_back(str(unfit))
         facts: list[Decision] = []
+        if work and moves and not work.began and not work.permitted:
+            facts = work.announce(self._picture.counter)
+            if work.waits:
+                return facts
         if work and step.phase is Phase.BEGIN:
             work.sent = True
         if work and moves:
             step.fresh_start = not work.began
-            if step.fresh_start:
-                count = self._picture.counter
-                facts = [OperationStarted(work.operation.id, mark="" if count is None else str(count))]
             work.began, work.seen_executing = True, False
         step.asked = act
         return [*facts, *self._connection.ask(request, Owner.COURSE, self._picture.now_s)]
@@ -284,21 +294,18 @@ class Errand(Footing):
         if work is None:
             return []
         ours = picture.holds(profile.shown) is True and (not profile.proof.counter or picture.counted is False)
-        if ours and picture.state in ("executing", "paused"):
-            return self._go_on(work)
-        if work.missing(profile, picture):
-            self._drop()
-            return []
+        found = work.findings(profile, picture, ours=ours and picture.state in ("executing", "paused"))
+        gathered = EvidenceGathered(work.operation.id, found)
+        if found.shows_ours:
+            return [gathered, *self._go_on(work)]
         self._drop()
-        ended = OperationEnded(work.operation.id, OperationState.DONE)
-        return [OperationFound(work.operation.id), *work.arrived(profile), ended]
+        return [gathered]
 
     def _go_on(self, work: Work) -> list[Decision]:
         """It never stopped: the state that the machine is in is entered as it is found."""
         running = self._picture.state == "executing"
         self.state = MachineState.EXECUTE if running else MachineState.HELD
         found: list[Decision] = [
-            OperationFound(work.operation.id),
             StationChanged(self._setup.machine, self.state, "its program went on without us"),
             *work.observe(self._setup.profile, self._picture, self._setup.machine),
         ]

@@ -128,10 +128,15 @@ class Session:
         """Look for work that was open when the contact was lost. Raises NotAllowed for what cannot be there."""
         self._picture.now_s = now_s
         if self._profile.reading or not self._connection.ready:
-            return []
+            raise NotAllowed(f"{self.machine} cannot be asked about {operation.id}")
         words = self._naming.words(operation)
         work = Work(operation, words, sent=True, began=True, adopted=True)
         return self._errand.adopt(work, mark_of(operation.mark))
+
+    def proceed(self, operation_id: str, now_s: float) -> list[Decision]:
+        """The call that moves may go out. Raises NotAllowed if it does not wait."""
+        self._picture.now_s = now_s
+        return self._errand.proceed(operation_id)
 
     def command(self, command: MachineCommand, now_s: float) -> list[Decision]:
         """A PackML command. Raises NotAllowed by the table, or because the profile has no such command."""

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
-from cellctl.domain.events import PartMoved
+from cellctl.domain.events import OperationSent, OperationStarted, PartMoved
+from cellctl.domain.evidence import Findings
 from cellctl.domain.work import Knowledge, Operation, OperationKind, OperationState, Place
 
 from .conditions import lacking
 from .picture import Picture
 from .profile import Profile, Words
+from .words import Decision
 
 
 @dataclass(slots=True)
@@ -16,6 +18,7 @@ class Work:
 
     `sent`: a request was made for it. `began`: the machine took, or may have taken, the start. `seen_executing`: it was
     seen to run since the last start, or found running. `adopted`: it was begun before the contact was lost.
+    `waits`: for its call that moves to be durable; `permitted`: it may go out.
     """
 
     operation: Operation
@@ -25,11 +28,35 @@ class Work:
     seen_executing: bool = False
     gripped: bool = False
     adopted: bool = False
+    waits: bool = False
+    permitted: bool = False
 
     @property
     def carries(self) -> bool:
         """It takes a part from place to place."""
         return self.operation.kind is OperationKind.CARRY
+
+    def announce(self, counter: int | None) -> list[Decision]:
+        """The call that moves comes next. Where the operation is gated, it waits until that is durable."""
+        if self.waits:
+            return []
+        mark = "" if counter is None else str(counter)
+        self.waits, self.permitted = self.operation.gated, not self.operation.gated
+        started = OperationStarted(self.operation.id, mark=mark)
+        return [started, OperationSent(self.operation.id, mark)] if self.waits else [started]
+
+    def findings(self, profile: Profile, picture: Picture, *, ours: bool) -> Findings:
+        """What the machine shows of it after a loss of contact; `ours`: it is at it, or paused in it."""
+        lacks = "" if ours else self.missing(profile, picture)
+        seen = bool(self.carries and profile.gripping.holding and profile.gripping.empty)
+        ended = not ours and not lacks
+        return Findings(
+            stands=False if ours else picture.at_rest,
+            shows_ours=ours,
+            ended=ended,
+            part=True if ended and seen else None,
+            says=lacks,
+        )
 
     @property
     def unfinished(self) -> OperationState:
