@@ -10,11 +10,13 @@ from typing import Final, TypeVar
 from cellctl.app.config import CellConfig
 from cellctl.core import ways
 from cellctl.domain.errors import OrderRefused
+from cellctl.domain.material import Used
 from cellctl.domain.work import Way
 from cellctl.gcode.gate import sendable_lines
+from cellctl.gcode.meter import Meter
 from cellctl.gcode.preflight import LINES_A_PIECE, Piecewise
 from cellctl.gcode.rules import MachineRules
-from cellctl.gcode.verdict import Refused, Verdict
+from cellctl.gcode.verdict import Passed, Refused, Verdict
 from cellctl.gcode.verdicts import Verdicts
 from cellctl.ports import Files
 from cellctl.products.workshop import Fit
@@ -34,7 +36,7 @@ class Workbench:
         self._plan = config.plan
         self._files = files
         self._rules = rules_of(config)
-        self._counted: OrderedDict[str, int] = OrderedDict()
+        self._counted: OrderedDict[str, tuple[int, Used]] = OrderedDict()
 
     def keep(self, name: str, content: bytes) -> str:
         """Store a small program."""
@@ -53,31 +55,40 @@ class Workbench:
         if able and set(able) == set(refused):
             raise OrderRefused("invalid", told(name, refused))
         timed = [station for station in passed if self._rules[station].timed]
+        lines, used = await self._use(sha256, list(passed.values()))
         return Fit(
-            lines=next((verdict.lines for verdict in passed.values()), 0) or await self._count(sha256),
+            lines=lines,
             unfit={station: told(name, {station: verdict}, shown=1) for station, verdict in refused.items()},
             estimates_s={station: round(passed[station].takes_s, 1) for station in timed},
+            used=used,
         )
+
+    async def _use(self, sha256: str, passed: list[Passed]) -> tuple[int, Used]:
+        """The lines that are sent, and what they use up. The check has seen all of that, but for cutting."""
+        if not passed or passed[0].spindle_rpm > 0:
+            return await self._count(sha256)
+        return passed[0].lines, Used(extruded_mm=passed[0].extruded_mm)
 
     async def check(self, sha256: str, stations: list[str]) -> Mapping[str, Verdict]:
         """What the check says of a stored program, for each of these stations where it is on."""
         checked = [station for station in stations if station in self._rules]
         return {each: await _patiently(self.verdicts.asking(sha256, self._rules[each])) for each in checked}
 
-    async def _count(self, sha256: str) -> int:
-        """The lines that are sent, where nothing else is checked. Raises OrderRefused for a byte that must not be."""
+    async def _count(self, sha256: str) -> tuple[int, Used]:
+        """The lines that are sent, and what they use up. Raises OrderRefused for a byte that must not be."""
         if sha256 not in self._counted:
             self._counted[sha256] = await _patiently(self._counting(sha256))
             if len(self._counted) > _COUNTED_KEPT:
                 self._counted.popitem(last=False)
         return self._counted[sha256]
 
-    def _counting(self, sha256: str) -> Piecewise[int]:
-        count = 0
-        for count, _ in enumerate(sendable_lines(self._files.lines(sha256)), 1):
+    def _counting(self, sha256: str) -> Piecewise[tuple[int, Used]]:
+        count, meter = 0, Meter()
+        for count, line in enumerate(sendable_lines(self._files.lines(sha256)), 1):
+            meter.take(line)
             if not count % LINES_A_PIECE:
                 yield
-        return count
+        return count, meter.used
 
 
 def rules_of(config: CellConfig) -> Mapping[str, MachineRules]:

@@ -126,8 +126,10 @@ def _fold(event: Any, cell: Cell) -> Cell:
 
 @_fold.register
 def _(event: ev.ControllerStarted, cell: Cell) -> Cell:
+    # Nobody has counted what was used since the last checkpoint.
+    progress = {name: replace(status.progress, used=None) for name, status in cell.stations.items()}
     stations = {
-        name: StationStatus(progress=status.progress, setup=status.setup) for name, status in cell.stations.items()
+        name: StationStatus(progress=progress[name], setup=status.setup) for name, status in cell.stations.items()
     }
     return replace(cell, stations=stations)
 

@@ -19,6 +19,8 @@ from cellctl.core import (
     recovery,
     retirement,
     stopping,
+    storeroom,
+    usage,
     zones,
 )
 from cellctl.core.cell import Cell
@@ -131,6 +133,7 @@ def decide(cell: Cell, stimulus: Stimulus, now_s: float) -> tuple[Cell, Sequence
             _command(turn, stimulus)
         case ev.ControllerStarted():
             turn.remember(stimulus)
+            storeroom.open_shop(turn)
             recovery.take_stock(turn)
         case TimePassed():
             prompts.pass_time(turn)
@@ -138,6 +141,7 @@ def decide(cell: Cell, stimulus: Stimulus, now_s: float) -> tuple[Cell, Sequence
             alarms.note_time(turn, stimulus)
         case _:
             _fact(turn, stimulus)
+    usage.book(turn, cell)
     alarms.tidy(turn)
     if not isinstance(stimulus, _CHANGES_NO_QUEUE):
         lifecycle.scrap_cancelled(turn)
@@ -207,10 +211,13 @@ def _resume(turn: Turn, prepared: PreparedResumption) -> None:
 
 
 def _command(turn: Turn, envelope: Envelope) -> None:
-    _reply(turn, envelope, about_cell.carry_out(turn, envelope) or _carry_out(turn, envelope))
+    _reply(turn, envelope, _carry_out(turn, envelope))
 
 
 def _carry_out(turn: Turn, envelope: Envelope) -> Reply:
+    told = about_cell.carry_out(turn, envelope) or storeroom.carry_out(turn, envelope)
+    if told is not None:
+        return told
     match envelope.command:
         case CommandMachine() as command:
             return _machine(turn, command, envelope.sender)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from cellctl.core import zones
+from cellctl.core import stock, zones
 from cellctl.core.cell import Cell
 from cellctl.core.reasons import Reason
 from cellctl.core.ways import Option, by_a_person, can, current_step, fitting, options, unfit, wants
@@ -185,7 +185,11 @@ def _process(cell: Cell, job: Job, step: Step, option: Option, place: Place) -> 
     reason = _not_ready(cell, station) or _in_the_way(cell, station, station)
     if reason is not None:
         return (reason,)
+    missing = stock.against(cell, way, station)
+    if missing:
+        return missing
     draft = _draft(cell, job, step.name, OperationKind.PROCESS, station, place)
+    draft = replace(draft, claims=stock.claims(cell, way, station))
     if station.attended:
         return replace(draft, way=option.number, question=by_a_person(step, way, job.serial))
     program = way.program

@@ -5,7 +5,7 @@ Only closed questions, and only about what is unknown. An answer becomes a fact 
 
 from dataclasses import replace
 
-from cellctl.core import lifecycle, prompts
+from cellctl.core import lifecycle, prompts, usage
 from cellctl.core.cell import StationStatus
 from cellctl.core.evidence import classify
 from cellctl.core.instructions import Adopt, Turn
@@ -159,6 +159,7 @@ def settle(turn: Turn, prompt: Prompt, choice: str, by: str) -> None:
 def go_on(turn: Turn, operation: Operation, program: Program, at_line: int, by: str) -> Operation:
     """An operation that broke off is gone on with: another one, at the same place, for the same part."""
     reason = f"{by} goes on at line {at_line}"
+    claims = usage.of_the_rest(turn.cell, operation)
     withdraw_prompts(turn, operation)
     turn.remember(ev.OperationEnded(operation.id, OperationState.FAILED, reason, by=by))
     lifecycle.change_job(turn, turn.cell.jobs[operation.job_id], JobCommand.RESUME, reason)
@@ -168,6 +169,7 @@ def go_on(turn: Turn, operation: Operation, program: Program, at_line: int, by: 
         program=program,
         state=OperationState.INTENDED,
         resumes=operation.id,
+        claims=claims,
     )
     turn.remember(ev.OperationIntended(again))
     return again

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from cellctl.core import dispatch, lifecycle, orders
+from cellctl.core import dispatch, lifecycle, orders, stock_view
 from cellctl.core.cell import Cell, OrderEntry
 from cellctl.core.reasons import Reason
 from cellctl.core.view import CellView, JobView, MachineView, OrderView, PromptView
@@ -52,6 +52,7 @@ class Renderer:
             jobs=self._show_jobs(cell, {job_id for order in orders for job_id in order.jobs}),
             prompts=tuple(_prompt(cell, prompt) for prompt in cell.prompts.values()),
             alarms=tuple(alarm for machine in machines for alarm in _alarms(machine)),
+            stock=stock_view.show(cell),
         )
 
     def _show_orders(self, cell: Cell) -> tuple[OrderView, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cellctl.core.stock_view import StockView
 from cellctl.domain.link import LinkQuality, SessionState
 from cellctl.domain.work import Parameter, Progress
 
@@ -106,3 +107,4 @@ class CellView:
     jobs: tuple[JobView, ...] = ()
     prompts: tuple[PromptView, ...] = ()
     alarms: tuple[str, ...] = ()
+    stock: StockView = field(default_factory=StockView)

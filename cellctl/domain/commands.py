@@ -9,21 +9,13 @@ from typing import Any, ClassVar, Final
 
 from cellctl.domain.job import JobCommand
 from cellctl.domain.machine import MachineCommand
+from cellctl.domain.rights import Right as Right  # noqa: PLC0414 - told on: every command has one
+from cellctl.domain.stock_commands import QualityCommand, StockCommand
 from cellctl.domain.stops import CellCommand, ZoneCommand
 from cellctl.domain.work import Parameter
 
 # A field that came later: at its default it is no part of the hash, so that an id from before the upgrade stays known.
 _LATER: Final = "later"
-
-
-class Right(Enum):
-    """The classes of commands: a broker's ACL, a role and a topic level speak of these."""
-
-    STOP = "stop"
-    QUERY = "query"
-    JOB = "job"
-    MOTION = "motion"
-    CONFIG = "config"
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +204,8 @@ Command = (
     | CommandMachine
     | ResumeOperation
     | SendLine
+    | StockCommand
+    | QualityCommand
 )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Final
 
 
 class Disposition(Enum):
@@ -13,6 +14,15 @@ class Disposition(Enum):
     REWORK = "rework"
     SCRAPPED = "scrapped"
     CONCESSION = "concession"
+
+
+# In the words of whoever decides.
+DECISIONS: Final[Mapping[str, Disposition]] = {
+    "accept": Disposition.ACCEPTED,
+    "rework": Disposition.REWORK,
+    "scrap": Disposition.SCRAPPED,
+    "concession": Disposition.CONCESSION,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,8 @@ def _as_text(value: object) -> object:
 
 Dimension = Annotated[str, Field(pattern=_NAME)]
 Value = Annotated[str, BeforeValidator(_as_text), Field(min_length=1, max_length=64)]
-Amount = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+# 0: as much as its program uses.
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class WayKeys(_Strict):

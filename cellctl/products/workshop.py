@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 
 from cellctl.domain.commands import SubmitOrder
 from cellctl.domain.errors import OrderRefused
+from cellctl.domain.material import ANY, Used
 from cellctl.domain.work import Directive, Parameter, Program, Question, Step, Way
 from cellctl.products import engrave
 from cellctl.products.product import Product
@@ -28,11 +29,12 @@ _MAX_QUANTITY: Final = 500
 @dataclass(frozen=True, slots=True)
 class Fit:
     """What the pre-flight check says of a program. `lines` counts what is sent; `unfit`: which stations must not run
-    it, and why; `estimates_s`: how long those take that may, where it is known."""
+    it, and why; `estimates_s`: how long those take that may, where it is known; `used`: what it uses up."""
 
     lines: int
     unfit: Mapping[str, str] = field(default_factory=dict)
     estimates_s: Mapping[str, float] = field(default_factory=dict)
+    used: Used = field(default_factory=Used)
 
 
 class Workbench(Protocol):
@@ -134,7 +136,19 @@ async def _with_program(
         shown = name
     fit = await bench.fit(sha256, shown, way)
     made = Program(sha256, name, fit.lines, next(iter(fit.estimates_s.values()), way.takes_s))
-    return replace(way, program=made, unfit=fit.unfit, estimates_s=fit.estimates_s)
+    needs = replace(
+        way,
+        materials=_needed(way.materials, fit.used.extruded_mm),
+        tools=_needed(way.tools, fit.used.cutting_min),
+    )
+    return replace(needs, program=made, unfit=fit.unfit, estimates_s=fit.estimates_s)
+
+
+def _needed(stated: Mapping[str, float], by_program: float) -> Mapping[str, float]:
+    """What the product states; what it names without an amount, or does not name at all, is what the program uses."""
+    if not stated:
+        return {ANY: round(by_program, 3)} if by_program else {}
+    return {name: amount or round(by_program, 3) for name, amount in stated.items()}
 
 
 def _content(product: Product, program: GeneratedProgram, parameters: Mapping[str, Parameter]) -> bytes:

@@ -11,6 +11,7 @@ from cellctl.domain.events import EvidenceGathered, OperationEnded
 from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.work import Operation, OperationState, Program, Question
+from cellctl.gcode.meter import Metered
 from cellctl.gcode.rules import MachineRules
 from cellctl.ports import ByteLink, Tools
 from cellctl_drivers.serial_looking import Looking
@@ -121,11 +122,11 @@ class SerialDriver:
         return None
 
     def _begin(self, operation: Operation, program: Program, estimated_s: float = 0.0) -> None:
-        lines = executable(self._tools.files, program.sha256)
+        lines = Metered(executable(self._tools.files, program.sha256))
         now_s = self._tools.clock.now_s()
         untouched = self._announce(operation, program)
-        self._session.load(lines, program.lines, now_s)
-        self._work = Work(operation, self._tools.report, Ladder(untouched, program.lines, estimated_s))
+        self._session.load(iter(lines), program.lines, now_s)
+        self._work = Work(operation, self._tools.report, Ladder(untouched, program.lines, estimated_s, lines))
         self._station.gauge.due_s = now_s
         self._station.take(_C.START)
         self._pump(now_s)

@@ -1,6 +1,7 @@
 """A machine's PackML state and the operation on it, as they are reported to the cell."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from cellctl.domain.errors import NotAllowed
@@ -20,6 +21,7 @@ from cellctl.domain.events import (
 from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import NEXT, MachineCommand, MachineState, after
 from cellctl.domain.work import Operation, OperationState, Progress, Prompt, Question
+from cellctl.gcode.meter import Metered
 from cellctl_drivers.serial_console import Console
 
 Report = Callable[[Fact], None]
@@ -118,11 +120,14 @@ class Gauge:
 class Ladder:
     """Up to which line a program leaves the part as it is, and what of that was told. None: nobody asked for it.
 
-    `estimated_s`: how long it takes from where the machine stands; 0: not known.
+    `estimated_s`: how long it takes from where the machine stands; 0: not known. `metered`: its lines, counted.
     """
 
-    def __init__(self, untouched: int | None = None, lines: int = 0, estimated_s: float = 0.0) -> None:
+    def __init__(
+        self, untouched: int | None = None, lines: int = 0, estimated_s: float = 0.0, metered: Metered | None = None
+    ) -> None:
         self.estimated_s = estimated_s
+        self.metered = metered
         self.waits = False
         # When something is to be told next; out of reach where nothing is.
         self._gate = _OUT_OF_REACH if untouched is None else untouched
@@ -174,7 +179,9 @@ class Work:
     def advance(self, progress: Progress, now_s: float) -> None:
         """A checkpoint."""
         self.next_s = now_s + ADVANCE_EVERY_S
-        self._report(OperationAdvanced(self.operation.id, progress))
+        lines = self.ladder.metered
+        used = lines.by(progress.acknowledged) if lines else None
+        self._report(OperationAdvanced(self.operation.id, replace(progress, used=used)))
 
     def ask(self, question: Question) -> None:
         """The program waits for a person. An older question is of no interest any more."""

@@ -20,6 +20,7 @@ from cellctl.domain.events import (
 )
 from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineCommand, MachineState
+from cellctl.domain.material import Used
 from cellctl.domain.work import Operation, OperationKind, OperationState, Place, Program, Progress
 from cellctl.ports import ByteLink, Driver, Listener, Tools
 from cellctl.ports.nodes import NodeAccess, NodeLink
@@ -301,7 +302,7 @@ def test_a_program_runs_from_idle_to_complete_and_the_next_reset_makes_idle() ->
         assert bench.told() == [changed(S.STARTING), OperationStarted("op-1"), changed(S.EXECUTE)]
         assert bench.wrote() == "G28\n"
         await bench.says("ok")
-        assert bench.told() == [OperationAdvanced("op-1", Progress(2, 1, 0, 3))]
+        assert bench.told() == [OperationAdvanced("op-1", Progress(2, 1, 0, 3, used=Used()))]
         await bench.says("ok")
         assert bench.wrote() == "G1 X1\nG1 X2\n"
         await bench.says("ok drained")
@@ -309,7 +310,7 @@ def test_a_program_runs_from_idle_to_complete_and_the_next_reset_makes_idle() ->
         await asyncio.sleep(5)
         await bench.says("rest")
         assert bench.told() == [
-            OperationAdvanced("op-1", Progress(3, 3, 0, 3)),
+            OperationAdvanced("op-1", Progress(3, 3, 0, 3, used=Used())),
             ended(OperationState.DONE),
             changed(S.COMPLETE),
         ]
@@ -364,7 +365,7 @@ def test_a_program_that_cannot_be_read_any_further_is_stopped_and_failed() -> No
         assert bench.states() == [S.STOPPING]
         await bench.says("stopped")
         assert bench.told() == [
-            OperationAdvanced("op-1", Progress(1, 1, 0, 3)),
+            OperationAdvanced("op-1", Progress(1, 1, 0, 3, used=Used())),
             ended(OperationState.FAILED, "aa was altered on disk, between line 0 and 1"),
             changed(S.STOPPED),
         ]
@@ -498,7 +499,7 @@ def test_a_loss_in_mid_program_leaves_the_outcome_unknown(happens: Callable[[Cab
         happens(bench.cable)
         await asyncio.sleep(0.01)
         assert bench.told() == [
-            OperationAdvanced("op-1", Progress(2, 1, 0, 3)),
+            OperationAdvanced("op-1", Progress(2, 1, 0, 3, used=Used())),
             ended(OperationState.UNKNOWN, f"{reason}, between line 0 and 2"),
         ]
 

@@ -77,7 +77,7 @@ def test_the_status_is_the_view_with_version_and_time(tmp_path: Path) -> None:
             "name": "printer-1", "driver": "marlin", "capabilities": ["fdm"], "state": "EXECUTE", "contact": "found",
             "identity": "", "reason": "", "operation_id": "op-7", "job_id": "job-2", "step": "print", "locked": "",
             "progress": {"sent": 500, "acknowledged": 412, "executed": 400, "total": 8100, "estimated": 405,
-                         "evidence": "motion ended"},
+                         "evidence": "motion ended", "used": None},
             "unasked": False, "by_hand": "", "link": None, "link_warning": "", "session": None,
             "estimated_s": 0.0, "preflight": True,
         }  # fmt: skip

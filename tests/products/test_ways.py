@@ -120,7 +120,7 @@ def test_the_short_form_is_one_way(tmp_path: Path) -> None:
         ('instruction = "Carve a {colour} tray out of the block."', "", "a step has either a program or a question"),
         ("{colour} tray", "{size} tray", "shape uses size"),
         ("{ resident = 7 }", '{ file = "none.nc" }', "route.0.ways.1.programs.small.file must be a file beside it"),
-        ("12.5", "-1", "greater than 0"),
+        ("12.5", "-1", "greater than or equal to 0"),
         ("minutes = 30", "minutes = 30\nby_hands = false", "by_hands is not a key"),
     ],
 )

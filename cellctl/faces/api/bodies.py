@@ -29,7 +29,8 @@ def _utc(text: str) -> str:
     return text
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Without control characters. Raises ValueError."""
     if not text.isprintable():
         raise ValueError("control characters")
     return text
@@ -44,8 +45,8 @@ Real = Annotated[float, Field(ge=-EXACT, le=EXACT, allow_inf_nan=False)]
 
 Quantity = Annotated[int, Field(ge=1, le=1000)]
 Priority = Annotated[int, Field(ge=-1000, le=1000)]
-OrderName = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)]
-Reference = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
+OrderName = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(printable)]
+Reference = Annotated[str, Field(max_length=200), AfterValidator(printable)]
 Instant = Annotated[str, AfterValidator(_utc)]
 
 A_NAME = "letters, digits, . _ -"
@@ -129,7 +130,7 @@ class UpdateBody(Body):
 class AnswerBody(Body):
     """POST /v1/prompts/{id}/answer."""
 
-    choice: Annotated[str, AfterValidator(_printable)] = Field(
+    choice: Annotated[str, AfterValidator(printable)] = Field(
         min_length=1, max_length=200, description="one of the question's choices, as text"
     )
 
@@ -143,7 +144,7 @@ class ResumeBody(Body):
 class LineBody(Body):
     """POST /v1/machines/{machine}/console."""
 
-    line: Annotated[str, AfterValidator(_printable)] = Field(
+    line: Annotated[str, AfterValidator(printable)] = Field(
         min_length=1, max_length=MOST_LINE, description=f"one line of up to {MOST_LINE} printable characters"
     )
 

@@ -24,6 +24,7 @@ from cellctl.domain.machine import MachineCommand
 from cellctl.faces.api.answers import BadRequest, answer
 from cellctl.faces.api.bodies import AnswerBody, Body, LineBody, OrderBody, ResumeBody, UpdateBody
 from cellctl.faces.api.listen import sender
+from cellctl.faces.api.stock_bodies import SAID, SaidBody
 from cellctl.ports import Desk, Ids
 
 # Of the event loop's own time: a local program sends 64 KiB at once, whatever the machines' clock says.
@@ -59,6 +60,7 @@ class Commands:
                 for command in ORDER_COMMANDS
             ),
             web.post("/v1/prompts/{prompt}/answer", self._answer_prompt),
+            *(web.post(path, partial(self._said_of, kind)) for path, kind in SAID.items()),
             web.post("/v1/machines/{machine}/resume-at", self._resume),
             web.post("/v1/machines/{machine}/console", self._send_line),
             *(
@@ -86,6 +88,10 @@ class Commands:
     async def _answer_prompt(self, request: web.Request) -> web.Response:
         body = AnswerBody.parse(await _read(request))
         return await self._submit(request, body, AnswerPrompt(request.match_info["prompt"], body.choice))
+
+    async def _said_of(self, kind: type[SaidBody], request: web.Request) -> web.Response:
+        body = kind.parse(await _read(request))
+        return await self._submit(request, body, body.command(request.match_info["name"]))
 
     async def _resume(self, request: web.Request) -> web.Response:
         body = ResumeBody.parse(await _read(request))

@@ -43,6 +43,7 @@ class Queries:
             web.get("/v1/machines/{machine}", self._machine),
             web.get("/v1/prompts", self._prompts),
             web.get("/v1/products", self._products),
+            web.get("/v1/stock", self._stock),
         ]
 
     async def _status(self, _: web.Request) -> web.Response:
@@ -97,6 +98,9 @@ class Queries:
 
     async def _products(self, _: web.Request) -> web.Response:
         return web.json_response({"products": plain(self._desk.products)})
+
+    async def _stock(self, _: web.Request) -> web.Response:
+        return web.json_response(plain(self._desk.view().stock))
 
 
 def _no_such_order(wanted: str) -> web.Response:

@@ -135,6 +135,9 @@ class Board:
                 topic = self._topics.state(kind, item.id)
                 if topic not in closed:
                     yield topic, item
+        for kind, things in (("lot", view.stock.lots), ("tool", view.stock.tools), ("fixture", view.stock.fixtures)):
+            for thing in things:
+                yield self._topics.state(kind, thing.id), thing
         for alarm in view.alarms:
             yield self._topics.alarm(alarm), {"alarm": alarm}
         for name, alarm in self._alarms.items():

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -20,6 +20,16 @@ from cellctl.domain.commands import (
 )
 from cellctl.domain.job import ORDER_COMMANDS, JobCommand
 from cellctl.domain.machine import MachineCommand
+from cellctl.domain.material import Unit
+from cellctl.domain.quality import DECISIONS
+from cellctl.domain.stock_commands import (
+    AdjustMaterial,
+    ChangeTool,
+    DisposePart,
+    LoadMaterial,
+    MoveFixture,
+    RecordInspection,
+)
 from cellctl.faces.mqtt.refusal import Refused
 
 MOST_MISTAKES_SHOWN: Final = 5
@@ -47,6 +57,7 @@ Line = Annotated[str, Field(max_length=1000), AfterValidator(_printable)]
 Quantity = Annotated[int, Field(ge=1, le=1000)]
 Priority = Annotated[int, Field(ge=-1000, le=1000, description="higher goes first")]
 Reference = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
+Amount = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Instant = Annotated[str, Field(max_length=40), AfterValidator(_utc)]
 
 
@@ -119,6 +130,84 @@ class Answer(Arguments):
         return AnswerPrompt(self.prompt_id, self.choice)
 
 
+class Load(Arguments):
+    """A lot is at a place; a new one says of what it is, and how much."""
+
+    lot: Name
+    place: Name
+    material: Annotated[Line, Field(max_length=64)] = ""
+    amount: Amount | None = None
+    unit: Literal["mm", "g", "pieces"] = "mm"
+    diameter_mm: Annotated[float, Field(gt=0, le=10)] = 1.75
+    density_g_per_cm3: Annotated[float, Field(gt=0, le=25)] = 1.24
+    beside: bool = False
+
+    def command(self) -> Command:
+        """What was loaded."""
+        return LoadMaterial(**dict(self) | {"unit": Unit(self.unit)})
+
+
+class Adjust(Arguments):
+    """So much is really there."""
+
+    lot: Name
+    remaining: Amount
+    reason: Reference = ""
+
+    def command(self) -> Command:
+        """The correction."""
+        return AdjustMaterial(**dict(self))
+
+
+class Change(Arguments):
+    """A tool is in a station."""
+
+    station: Name
+    tool: Name
+    kind: Annotated[Line, Field(max_length=64)] = ""
+    life_min: Amount | None = None
+
+    def command(self) -> Command:
+        """The change."""
+        return ChangeTool(**dict(self))
+
+
+class Move(Arguments):
+    """A fixture is at a place."""
+
+    fixture: Name
+    place: Name
+    kind: Annotated[Line, Field(max_length=64)] = ""
+
+    def command(self) -> Command:
+        """The move."""
+        return MoveFixture(**dict(self))
+
+
+class Inspect(Arguments):
+    """What was measured of a part, by the names of its characteristics."""
+
+    serial: Name
+    values: Annotated[dict[Name, float], Field(min_length=1, max_length=64)]
+
+    def command(self) -> Command:
+        """The values."""
+        return RecordInspection(self.serial, self.values)
+
+
+class Dispose(Arguments):
+    """What becomes of a part that did not pass."""
+
+    serial: Name
+    disposition: Literal["accept", "rework", "scrap", "concession"]
+    reason: Reference = ""
+    allowed_by: Annotated[Line, Field(max_length=64)] = ""
+
+    def command(self) -> Command:
+        """The decision."""
+        return DisposePart(self.serial, DECISIONS[self.disposition], self.reason, self.allowed_by)
+
+
 class Earlier(Arguments):
     """Which command is asked about."""
 
@@ -157,6 +246,12 @@ VERBS: Final[Mapping[str, Verb]] = {
     "cancel": Verb(Right.JOB, OneOrder, order=CancelOrder),
     **{f"order-{command.value}": _tells(command) for command in ORDER_COMMANDS},
     "answer": Verb(Right.JOB, Answer),
+    "material-load": Verb(Right.JOB, Load),
+    "material-adjust": Verb(Right.JOB, Adjust),
+    "tool-change": Verb(Right.JOB, Change),
+    "fixture-move": Verb(Right.JOB, Move),
+    "inspect": Verb(Right.JOB, Inspect),
+    "disposition": Verb(Right.JOB, Dispose),
     "resume": Verb(Right.MOTION, machine=MachineCommand.UNHOLD),
     "clear": Verb(Right.MOTION, machine=MachineCommand.CLEAR),
     "reset": Verb(Right.MOTION, machine=MachineCommand.RESET),
