@@ -81,9 +81,8 @@ class Person:
         await self._clock.sleep(takes_s)
         if prompt.id not in self._engine.cell.prompts:
             return
-        # A part that was looked at is taken out of the cell; one to be carried goes where it is wanted.
-        target = "gone" if prompt.target == prompt.source else prompt.target
-        self._twin.person_moves(prompt.source, target, self._clock.now_s())
+        if prompt.target != prompt.source:
+            self._twin.person_moves(prompt.source, prompt.target, self._clock.now_s())
         command = AnswerPrompt(prompt.id, choice)
         await self._desk.submit(Envelope(self._ids.new(), PERSON, command, content_hash(command)))
 

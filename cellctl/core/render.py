@@ -11,7 +11,7 @@ from cellctl.core.view import CellView, JobView, MachineView, OrderView, PromptV
 from cellctl.domain.job import JobCommand, JobState
 from cellctl.domain.link import LinkQuality, SessionState
 from cellctl.domain.machine import MachineState
-from cellctl.domain.work import GONE, Job, Operation, OperationState, Part, Progress, Prompt, Step
+from cellctl.domain.work import GONE, Job, Operation, OperationKind, OperationState, Part, Progress, Prompt, Step
 
 # Why a job waits: codes for programs, one sentence for people.
 Waits = tuple[tuple[str, ...], str]
@@ -234,15 +234,27 @@ def _waits(answer: Operation | tuple[Reason, ...]) -> Waits:
 
 
 def _prompt(cell: Cell, prompt: Prompt) -> PromptView:
-    operation = cell.operations.get(prompt.operation_id)
-    part = cell.parts.get(prompt.serial)
-    place = part.place if part else ""
+    source, target = _way_of(cell, prompt)
     return PromptView(
         id=prompt.id,
         station=prompt.station,
         text=prompt.question.text,
         choices=prompt.question.choices,
         serial=prompt.serial,
-        source=operation.source or operation.target if operation else place,
-        target=operation.target if operation else GONE,
+        source=source,
+        target=target,
     )
+
+
+def _way_of(cell: Cell, prompt: Prompt) -> tuple[str, str]:
+    """From where to where the part of a prompt goes with its first answer: out of the cell with its last step, and
+    from nowhere where a person makes it."""
+    operation = cell.operations.get(prompt.operation_id)
+    if operation is None:
+        part = cell.parts.get(prompt.serial)
+        return part.place if part else "", GONE
+    if operation.kind is not OperationKind.PROCESS or not cell.plan.station(operation.station).attended:
+        return operation.source or operation.target, operation.target
+    job = cell.jobs[operation.job_id]
+    is_last = job.step + 1 == len(cell.orders[job.order_id].directive.steps)
+    return operation.target if job.step else "", GONE if is_last else operation.target

@@ -84,7 +84,8 @@ class OrderView:
 class PromptView:
     """A closed question that waits for a person.
 
-    `source` and `target` say where the part is and where it is to be: "gone" means out of the cell.
+    `source` and `target` say where the part is and where it is to be: "gone" means out of the cell, and "" that it is
+    made at the target.
     """
 
     id: str

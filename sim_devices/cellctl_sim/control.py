@@ -92,13 +92,13 @@ def _strike(cell: Cell, machine: str, fault: Fault) -> dict[str, Any]:
 
 def _person_moves(cell: Cell, source: str, target: str, now_s: float) -> dict[str, Any]:
     places = cell.world.places
-    if strangers := [place for place in (source, target) if place not in (*places, GONE)]:
+    if strangers := [place for place in (source, target) if place not in (*places, GONE, "")]:
         return {"ok": False, "why": f"no place {', '.join(strangers)}; places: {', '.join(places)}"}
     part = cell.world.part_at(source)
-    if part is None:
+    if source and part is None:
         return {"ok": False, "why": f"no part is at {source}"}
     cell.person_moves(source, target, now_s)
-    return {"ok": True, "part": part.id}
+    return {"ok": True, "part": (part or cell.world.parts[-1]).id}
 
 
 def _world(cell: Cell, now_s: float) -> Mapping[str, Any]:

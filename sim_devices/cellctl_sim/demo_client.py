@@ -79,10 +79,11 @@ class Shop:
         choice = prompt["choices"][0]
         self._say(f"         {prompt['station']} asks: {prompt['text']}")
         self._say(f"         the demo answers for the person: {choice}")
-        target = "gone" if prompt["target"] == prompt["source"] else prompt["target"]
-        moved = await ask(self._control, {"do": "person-moves", "source": prompt["source"], "target": target})
-        if not moved["ok"]:
-            raise DemoFailed(f"{prompt['id']}: {moved['why']}")
+        if prompt["target"] != prompt["source"]:
+            way = {"source": prompt["source"], "target": prompt["target"]}
+            moved = await ask(self._control, {"do": "person-moves", **way})
+            if not moved["ok"]:
+                raise DemoFailed(f"{prompt['id']}: {moved['why']}")
         await self._request("answer", {"prompt_id": prompt["id"], "choice": choice})
 
     def _tell(self, record: Mapping[str, Any]) -> None:

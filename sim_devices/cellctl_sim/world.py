@@ -204,15 +204,17 @@ class World:
     def person_moves(self, source: str, target: str, now_s: float) -> None:
         """A person takes the part at `source`, if one is there, to `target` ("gone": out of the cell).
 
-        Raises KeyError for a place that this cell does not have.
+        From nowhere ("") they bring a raw piece. Raises KeyError for a place that this cell does not have.
         """
-        part = self._at[source]
+        part = self._at[source] if source else PartTwin(f"w{len(self.parts) + 1}", "")
         if target != GONE and target not in self._at:
             raise KeyError(target)
         for station in dict.fromkeys((_station_of(source), _station_of(target))):
             if arms := self._zone(station).arms:
                 self._broken("person-and-arm-in-one-zone", now_s, machine=station, arm=arms[0])
-        if part is not None:
+        if not source and part is not None:
+            self.parts.append(part)
+        if part is not None and source != target:
             self._put(part, target, "a person", now_s)
 
     # ---- inside ----------------------------------------------------------------------------------------------
@@ -229,7 +231,8 @@ class World:
         if other is not None:
             self._broken("two-parts-in-one-place", now_s, part=part.id, place=target, other=other.id)
             target = FLOOR
-        self._at[part.place] = None
+        if part.place:
+            self._at[part.place] = None
         part.place, part.finished = target, True
         part.note(f"{target} by {by}", now_s)
         if target in (GONE, FLOOR):

@@ -231,3 +231,13 @@ def test_a_person_who_finds_nothing_moves_nothing() -> None:
 def test_a_person_is_not_sent_to_a_place_that_is_not_there() -> None:
     with pytest.raises(KeyError):
         world_with_part().person_moves("printer-1.bed", "attic.1", 1.0)
+
+
+def test_a_person_brings_a_raw_piece_from_nowhere_and_only_onto_a_free_place() -> None:
+    world = World(["bench-1.desk"])
+    world.person_moves("", "bench-1.desk", 1.0)
+    world.person_moves("bench-1.desk", "bench-1.desk", 2.0)
+    assert world.part_at("bench-1.desk") is world.parts[0]
+    assert (world.violations, world.places) == ([], ("bench-1.desk",))
+    world.person_moves("", "bench-1.desk", 3.0)
+    assert "two-parts-in-one-place" in world.violations[0]
