@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 
 from cellctl.app.opcua_config import OpcuaTable
 from cellctl.app.product_file import load_product
+from cellctl.app.stops_config import StopTables
 from cellctl.app.toml_file import Mistakes, override, read_toml
 from cellctl.domain.errors import ConfigError
 from cellctl.domain.work import GONE, Plan, Station
@@ -71,7 +72,7 @@ class _RackTable(_Strict):
     buffer: bool = False
 
 
-class _CellFile(_Strict):
+class _CellFile(_Strict, StopTables):
     cell: _CellTable
     mqtt: MqttTable = MqttTable()
     opcua: OpcuaTable = OpcuaTable()
@@ -147,12 +148,16 @@ def load(path: Path, settings: Mapping[str, Any] | None = None) -> CellConfig:
     mistakes.check()
     file = _parsed(_CellFile, table, path.name)
     mistakes += file.opcua.strangers(path.name, machines, file.cell.name)
+    mistakes += file.mistakes(path.name, stations)
     mistakes.check()
     for name, machine in machines.items():
         allowed = file.machines[name].get("console", file.cell.console)
         gated = bool(getattr(machine.family, "gated", False))
-        stations[name] = replace(stations[name], console=allowed and _by_hand(machine.family), gated=gated)
-    return CellConfig(path, Plan(file.cell.name, stations), machines, products, file.mqtt, file.opcua)
+        suspends = bool(getattr(machine.family, "suspends", False))
+        console = allowed and _by_hand(machine.family)
+        stations[name] = replace(stations[name], console=console, gated=gated, suspends=suspends)
+    plan = file.added_to(Plan(file.cell.name, stations))
+    return CellConfig(path, plan, machines, products, file.mqtt, file.opcua)
 
 
 def _by_hand(family: DriverFamily) -> bool:

@@ -1,6 +1,7 @@
 """The desk that every face sits at (ports.Desk): commands come in here, and nowhere else."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Final
@@ -9,20 +10,23 @@ import structlog
 
 from cellctl.app.engine import Engine
 from cellctl.app.resuming import Resuming
-from cellctl.core import orders
+from cellctl.core import orders, stopping
 from cellctl.core.decide import MachineTold, PreparedOrder, PreparedResumption, RefusedOrder, Stimulus
 from cellctl.core.view import CellView
 from cellctl.domain.commands import (
+    Command,
     CommandMachine,
     Envelope,
     Reply,
     ResumeOperation,
+    Right,
     SubmitOrder,
     UpdateOrder,
     rejected,
 )
 from cellctl.domain.errors import NotAllowed, OrderRefused, StoreFailed
 from cellctl.domain.events import Record
+from cellctl.domain.instant import epoch_s
 from cellctl.domain.job import JobCommand
 from cellctl.domain.machine import MachineCommand
 from cellctl.domain.work import Directive, Plan
@@ -35,6 +39,30 @@ Prepare = Callable[[SubmitOrder], Awaitable[Directive]]
 
 # What must not wait for a disk.
 CUT_SHORT: Final = frozenset({MachineCommand.HOLD, MachineCommand.ABORT})
+
+
+# A deadline further away than this is a mistake in the sender's clock, or in ours.
+FURTHEST_S: Final = 24 * 3600.0
+
+
+def time_left(envelope: Envelope, wall_s: float) -> tuple[float, Reply | None]:
+    """How many seconds a command may still take effect, and a refusal where there are none, or too many to be true.
+
+    A stop has no deadline: it is never refused for being late.
+    """
+    if not envelope.deadline_at or envelope.command.right is Right.STOP:
+        return math.inf, None
+    try:
+        left_s = epoch_s(envelope.deadline_at) - wall_s
+    except ValueError as wrong:
+        return 0.0, rejected("invalid", f"deadline_at: {wrong}")
+    if left_s <= 0:
+        late = f"it came {-left_s:.1f} s after its deadline {envelope.deadline_at}; nothing was done"
+        return 0.0, rejected("expired", late)
+    if left_s > FURTHEST_S:
+        far = f"its deadline {envelope.deadline_at} is more than {FURTHEST_S / 3600:g} h away; compare the clocks"
+        return 0.0, rejected("invalid", far)
+    return left_s, None
 
 
 class Desk:
@@ -91,7 +119,11 @@ class Desk:
         self._pending[envelope.id] = asyncio.Event()
         with ExitStack() as not_handed_in:  # Whoever asked may leave while it is prepared; then nothing has happened.
             not_handed_in.callback(self._decided, envelope)
-            answer = self._engine.hand_in(await self._stimulus(envelope), envelope.sender)
+            # Judged by the time of receipt: whatever the wall clock does later, so long is waited and no longer.
+            left_s, why_not = time_left(envelope, self._clock.wall_s())
+            until_s = self._clock.now_s() + left_s
+            stimulus = RefusedOrder(envelope, why_not) if why_not else await self._stimulus(envelope)
+            answer = self._engine.hand_in(stimulus, envelope.sender, until_s)
             not_handed_in.pop_all()
         answer.add_done_callback(lambda _: self._decided(envelope))
         # Whoever asked may leave; what was handed in is decided all the same, and its id stays taken.
@@ -115,7 +147,14 @@ class Desk:
             ):
                 # The machine hears it before anything is decided or written, and its own table judges it.
                 return MachineTold(envelope, self._engine.tell(machine, command))
+            case command:
+                self._abort_at_once(command)
         return envelope
+
+    def _abort_at_once(self, command: Command) -> None:
+        """What a stop of a zone aborts hears it before anything is decided or written; the decision finds it so."""
+        for name in stopping.aborted_by(self._engine.cell, command):
+            self._engine.tell(name, MachineCommand.ABORT)
 
     async def _resumption(self, envelope: Envelope, command: ResumeOperation) -> Stimulus:
         try:

@@ -1,6 +1,7 @@
 """The only writer of the cell: takes stimuli one by one, makes what they mean durable, and only then acts."""
 
 import asyncio
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,15 +11,17 @@ from cellctl.app.answers import AnswerBook
 from cellctl.app.live_view import LiveView
 from cellctl.app.log import Log
 from cellctl.app.supervisor import Supervisor
-from cellctl.core.cell import Cell
-from cellctl.core.decide import Stimulus, decide
+from cellctl.core import prompts
+from cellctl.core.cell import OURSELVES, Cell
+from cellctl.core.decide import RefusedOrder, Stimulus, TimePassed, decide
 from cellctl.core.history import History
 from cellctl.core.instructions import Adopt, Answer, Instruction, PassOn, Proceed, Remember, SayByHand, Start, Tell
 from cellctl.core.view import CellView
 from cellctl.domain import events as ev
-from cellctl.domain.commands import Reply
+from cellctl.domain.commands import Envelope, Reply, rejected
 from cellctl.domain.errors import NotAllowed
 from cellctl.domain.machine import MachineCommand
+from cellctl.domain.stop_events import ClockAdjusted, ControllerStalled
 from cellctl.domain.work import Operation
 from cellctl.ports import Clock, Store
 
@@ -30,6 +33,7 @@ class _Item:
     stimulus: Stimulus | None  # None: only wants to pass through (the watchdog's pulse)
     actor: str
     done: asyncio.Future[Reply] | None = None
+    until_s: float = math.inf  # of the monotonic clock: later it is refused
 
 
 class Engine:
@@ -75,9 +79,16 @@ class Engine:
         """The work of a controller that died, about which this machine has not been asked yet."""
         return next((each for each in self.cell.operations.values() if each.sought and each.station == station), None)
 
-    def hand_in(self, stimulus: Stimulus, actor: str) -> asyncio.Future[Reply]:
-        """Decide about a command or a prepared order; answered once the answer is durable."""
-        return self._pass_through(stimulus, actor)
+    def hand_in(self, stimulus: Stimulus, actor: str, until_s: float = math.inf) -> asyncio.Future[Reply]:
+        """Decide about a command or a prepared order; answered once the answer is durable.
+
+        One that is not decided upon before `until_s` (the clock's monotonic seconds) is refused.
+        """
+        return self._pass_through(stimulus, actor, until_s)
+
+    def note(self, stimulus: ClockAdjusted | ControllerStalled) -> None:
+        """What the controller notices about time itself; never blocks."""
+        self._inbox.put_nowait(_Item(stimulus, OURSELVES))
 
     async def pulse(self) -> None:
         """Return when everything that is in the inbox now has been worked through; the watchdog's question."""
@@ -104,14 +115,25 @@ class Engine:
         """Take stock, then work through the inbox until cancelled. Raises StoreFailed: then nothing more may start."""
         await self._turn([_Item(ev.ControllerStarted(version), "cellctl")])
         while True:
-            items = [await self._inbox.get()]
+            items = [await self._next()]
             while not self._inbox.empty():
                 items.append(self._inbox.get_nowait())
             await self._turn(items)
 
-    def _pass_through(self, stimulus: Stimulus | None, actor: str) -> asyncio.Future[Reply]:
+    async def _next(self) -> _Item:
+        """What comes in next; or that it is time for something, which is computed from the cell alone."""
+        due_s = prompts.next_due_s(self.cell)
+        if due_s is None or not self._inbox.empty():
+            return await self._inbox.get()
+        try:
+            async with asyncio.timeout(max(0.0, due_s - self._clock.wall_s()) / self._clock.speed):
+                return await self._inbox.get()
+        except TimeoutError:
+            return _Item(TimePassed(), OURSELVES)
+
+    def _pass_through(self, stimulus: Stimulus | None, actor: str, until_s: float = math.inf) -> asyncio.Future[Reply]:
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._inbox.put_nowait(_Item(stimulus, actor, future))
+        self._inbox.put_nowait(_Item(stimulus, actor, future, until_s))
         return future
 
     async def _turn(self, items: Sequence[_Item]) -> None:
@@ -122,7 +144,7 @@ class Engine:
         for item in items:
             todo: Sequence[Instruction] = [Answer(Reply("accepted"))]
             if item.stimulus is not None:
-                cell, todo = decide(cell, item.stimulus, self._clock.wall_s())
+                cell, todo = decide(cell, self._in_time(item, item.stimulus), self._clock.wall_s())
             for instruction in todo:
                 if isinstance(instruction, Remember):
                     seq = self.cell.counts.rev + len(records) + 1
@@ -141,6 +163,12 @@ class Engine:
         if records:
             moved, self._moved = self._moved, asyncio.Event()
             moved.set()
+
+    def _in_time(self, item: _Item, stimulus: Stimulus) -> Stimulus:
+        envelope = stimulus if isinstance(stimulus, Envelope) else getattr(stimulus, "envelope", None)
+        if envelope is None or self._clock.now_s() <= item.until_s:
+            return stimulus
+        return RefusedOrder(envelope, rejected("expired", f"its deadline {envelope.deadline_at} passed unheeded"))
 
     def _record(self, seq: int, actor: str, event: ev.Event) -> ev.Record:
         log.info(event.NAME, seq=seq, actor=actor)

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
-from cellctl.core import dispatch, lifecycle, orders, stock_view
+from cellctl.core import dispatch, lifecycle, orders, prompts, stock_view, zones
 from cellctl.core.cell import Cell, OrderEntry
 from cellctl.core.reasons import Reason
-from cellctl.core.view import CellView, JobView, MachineView, OrderView, PromptView
+from cellctl.core.view import AlarmView, CellView, JobView, MachineView, OrderView, PromptView, ZoneView
 from cellctl.domain.job import JobCommand, JobState
 from cellctl.domain.link import LinkQuality, SessionState
 from cellctl.domain.machine import MachineState
+from cellctl.domain.stops import Alarm, CellMode, Zone, ZonePhase
 from cellctl.domain.work import GONE, Job, Operation, OperationKind, OperationState, Part, Progress, Prompt, Step
 
 # Why a job waits: codes for programs, one sentence for people.
@@ -51,8 +53,11 @@ class Renderer:
             orders=orders,
             jobs=self._show_jobs(cell, {job_id for order in orders for job_id in order.jobs}),
             prompts=tuple(_prompt(cell, prompt) for prompt in cell.prompts.values()),
-            alarms=tuple(alarm for machine in machines for alarm in _alarms(machine)),
             stock=stock_view.show(cell),
+            alarms=(*_standing(cell), *(alarm for machine in machines for alarm in _alarms(machine))),
+            mode=cell.stops.mode.value,
+            zones=tuple(_zone(cell, zone) for zone in cell.plan.zones.values()),
+            standing=tuple(_alarm(alarm) for alarm in cell.stops.alarms.values()),
         )
 
     def _show_orders(self, cell: Cell) -> tuple[OrderView, ...]:
@@ -104,6 +109,27 @@ def _machine(cell: Cell, name: str) -> MachineView:
         link=status.link,
         link_warning=status.link.warning if status.link else "",
     )
+
+
+def _standing(cell: Cell) -> Iterator[str]:
+    for alarm in cell.stops.alarms.values():
+        # It begins with the machine that it is about, as those below do.
+        yield f"{alarm.about or 'the cell'}: {alarm.kind} ({alarm.rung.value}): {alarm.text} [{alarm.id}]"
+    for zone in map(partial(_zone, cell), cell.plan.zones.values()):
+        if zone.phase != ZonePhase.OPEN.value:
+            yield f"zone {zone.name} is {zone.phase} ({zone.reason or zone.by}): {zone.next}"
+
+
+def _alarm(alarm: Alarm) -> AlarmView:
+    return AlarmView(alarm.id, alarm.kind, alarm.rung.value, alarm.reach.value, alarm.about, alarm.text, alarm.by)
+
+
+def _zone(cell: Cell, zone: Zone) -> ZoneView:
+    stop = cell.stops.zones.get(zone.name)
+    if stop is None:
+        return ZoneView(zone.name, zone.stations)
+    way_back = zones.way_back(zone.name, stop.phase)
+    return ZoneView(zone.name, zone.stations, stop.phase.value, stop.by, stop.reason, way_back)
 
 
 def _alarms(machine: MachineView) -> Iterator[str]:
@@ -217,14 +243,26 @@ def _why(cell: Cell, job: Job, operation: Operation | None, answers: dict[str, W
         way = f" from {operation.source} to {operation.target}" if operation.source else f" at {operation.target}"
         return (), f"{operation.step} by {operation.station}{way}"
     entry = cell.orders[job.order_id]
-    if entry.paused:
-        return ("order_paused",), f"{job.order_id} is paused: cellctl order resume {job.order_id}"
-    if not entry.released:
-        return ("not_released",), f"{job.order_id} is stored: cellctl order start {job.order_id}"
+    kept_back = _kept_back(cell, job, entry)
+    if kept_back is not None:
+        return kept_back
     wanted = dispatch.unbegun(cell, job)
     if wanted not in answers:
         answers[wanted] = _waits(dispatch.next_operation(cell, job))
     return answers.pop(wanted) if not wanted else answers[wanted]
+
+
+def _kept_back(cell: Cell, job: Job, entry: OrderEntry) -> Waits | None:
+    """What the order or the whole cell was told that keeps a job from going on."""
+    if entry.paused:
+        return ("order_paused",), f"{job.order_id} is paused: cellctl order resume {job.order_id}"
+    if cell.stops.mode is CellMode.PAUSED:
+        return ("cell_paused",), "the whole cell is paused: cellctl cell continue"
+    if cell.stops.mode is CellMode.DRAINING and job.state in lifecycle.UNBEGUN:
+        return ("cell_draining",), "the cell drains and begins no other part: cellctl cell continue"
+    if not entry.released:
+        return ("not_released",), f"{job.order_id} is stored: cellctl order start {job.order_id}"
+    return None
 
 
 def _waits(answer: Operation | tuple[Reason, ...]) -> Waits:
@@ -235,6 +273,7 @@ def _waits(answer: Operation | tuple[Reason, ...]) -> Waits:
 
 def _prompt(cell: Cell, prompt: Prompt) -> PromptView:
     source, target = _way_of(cell, prompt)
+    kind = prompts.kind_of(cell, prompt)
     return PromptView(
         id=prompt.id,
         station=prompt.station,
@@ -243,6 +282,10 @@ def _prompt(cell: Cell, prompt: Prompt) -> PromptView:
         serial=prompt.serial,
         source=source,
         target=target,
+        kind=kind,
+        meanwhile=prompts.KINDS[kind].meanwhile,
+        due_s=prompt.due_s,
+        reminders=prompt.level,
     )
 
 

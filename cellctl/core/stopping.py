@@ -10,10 +10,10 @@ from cellctl.core import dispatch, zones
 from cellctl.core.cell import OURSELVES, THE_ALARMS, Cell, StationStatus
 from cellctl.core.instructions import Tell, Turn
 from cellctl.domain import events as ev
-from cellctl.domain.commands import CommandZone, Reply, rejected
+from cellctl.domain.commands import Command, CommandZone, RaiseAlarm, Reply, ReportStop, rejected
 from cellctl.domain.machine import NEXT, MachineCommand, MachineState
 from cellctl.domain.stop_events import ZoneChanged
-from cellctl.domain.stops import Rung, Zone, ZoneCommand, ZonePhase
+from cellctl.domain.stops import Alarm, Rung, Zone, ZoneCommand, ZonePhase
 
 _C, _S = MachineCommand, MachineState
 _COME_TO_REST: Final = frozenset({_S.ABORTED, _S.STOPPED})
@@ -46,6 +46,20 @@ def _wish(cell: Cell, name: str, status: StationStatus, rung: Rung) -> MachineCo
     if status.parked and status.state in (_S.SUSPENDING, _S.SUSPENDED):
         return None
     return _C.HOLD if (status.state, _C.HOLD) in NEXT else None
+
+
+def aborted_by(cell: Cell, command: Command) -> tuple[str, ...]:
+    """The machines that a command is about to abort, so that they can hear it before it is decided upon."""
+    plan = cell.plan
+    match command:
+        case CommandZone(zone=name, command=ZoneCommand.STOP) | ReportStop(zone=name, pressed=True):
+            names = plan.zones[name].stations if name in plan.zones else ()
+        case RaiseAlarm(kind=kind, station=station) if kind in plan.alarms and plan.alarms[kind].rung is Rung.ABORT:
+            alarm = Alarm("", kind, Rung.ABORT, plan.alarms[kind].reach, station, "", "")
+            names = tuple(each for each in cell.stations if zones.reaches(plan, alarm, each))
+        case _:
+            names = ()
+    return tuple(each for each in names if each in cell.stations and (cell.stations[each].state, _C.ABORT) in NEXT)
 
 
 def command_zone(turn: Turn, command: CommandZone, by: str) -> Reply:

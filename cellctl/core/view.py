@@ -85,7 +85,8 @@ class PromptView:
     """A closed question that waits for a person.
 
     `source` and `target` say where the part is and where it is to be: "gone" means out of the cell, and "" that it is
-    made at the target.
+    made at the target. `meanwhile` is what happens until it is answered; `due_s` (seconds since the Unix epoch, 0:
+    never) when somebody is reminded of it, and `reminders` how often that was done.
     """
 
     id: str
@@ -95,11 +96,43 @@ class PromptView:
     serial: str = ""
     source: str = ""
     target: str = ""
+    kind: str = ""
+    meanwhile: str = ""
+    due_s: float = 0.0
+    reminders: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmView:
+    """An alarm that stands; `about` is a station, a zone, or "" for the cell. `rung` is what it does there."""
+
+    id: str
+    kind: str
+    rung: str
+    reach: str
+    about: str
+    text: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneView:
+    """A zone; `phase` is open, stopped (by `by`) or cleared. `next` is what leads it on."""
+
+    name: str
+    stations: tuple[str, ...]
+    phase: str = "open"
+    by: str = ""
+    reason: str = ""
+    next: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CellView:
-    """The whole cell. `rev` grows with every journalled event: equal revs, equal views, but for progress and links."""
+    """The whole cell. `rev` grows with every journalled event: equal revs, equal views, but for progress and links.
+
+    `mode`: running, draining or paused. `alarms` are sentences for a person; `standing` are those that were raised.
+    """
 
     cell: str
     rev: int
@@ -109,3 +142,6 @@ class CellView:
     prompts: tuple[PromptView, ...] = ()
     alarms: tuple[str, ...] = ()
     stock: StockView = field(default_factory=StockView)
+    mode: str = "running"
+    zones: tuple[ZoneView, ...] = ()
+    standing: tuple[AlarmView, ...] = ()
