@@ -1,6 +1,6 @@
-"""Commands about zones, alarms and the whole cell."""
+"""Commands about zones, alarms, the whole cell, its stock and its parts."""
 
-from cellctl.core import alarms, orders, stopping
+from cellctl.core import alarms, dispositions, orders, stopping, storeroom
 from cellctl.core.instructions import Turn
 from cellctl.domain.commands import (
     ClearAlarm,
@@ -26,4 +26,4 @@ def carry_out(turn: Turn, envelope: Envelope) -> Reply | None:
             return alarms.clear_by(turn, command, envelope.sender)
         case CommandCell() as command:
             return orders.tell_cell(turn, command, envelope.sender)
-    return None
+    return storeroom.carry_out(turn, envelope) or dispositions.carry_out(turn, envelope)

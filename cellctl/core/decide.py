@@ -4,18 +4,20 @@ A stimulus is a command (in its envelope), an order that was made ready, or a fa
 no clock, no file, no machine. What happens to a part is in `lifecycle`, what a person is asked in `recovery`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from cellctl.core import (
     about_cell,
     alarms,
     by_hand,
     dispatch,
+    dispositions,
     lifecycle,
     orders,
     prompts,
+    quality,
     recovery,
     retirement,
     stopping,
@@ -44,6 +46,7 @@ from cellctl.domain.errors import NotAllowed
 from cellctl.domain.evidence import Findings
 from cellctl.domain.job import JobCommand
 from cellctl.domain.machine import FOR_PEOPLE, MachineCommand, MachineState, after
+from cellctl.domain.stock_events import InspectionRecorded
 from cellctl.domain.stop_events import ClockAdjusted, ControllerStalled
 from cellctl.domain.stops import CellMode
 from cellctl.domain.work import NOWHERE, Directive, OperationKind, OperationState, Part, Program
@@ -145,6 +148,7 @@ def decide(cell: Cell, stimulus: Stimulus, now_s: float) -> tuple[Cell, Sequence
     alarms.tidy(turn)
     if not isinstance(stimulus, _CHANGES_NO_QUEUE):
         lifecycle.scrap_cancelled(turn)
+        dispositions.scrap_cancelled(turn)
         stopping.steer(turn)
         orders.steer(turn)
         _reset_free_machines(turn)
@@ -211,13 +215,10 @@ def _resume(turn: Turn, prepared: PreparedResumption) -> None:
 
 
 def _command(turn: Turn, envelope: Envelope) -> None:
-    _reply(turn, envelope, _carry_out(turn, envelope))
+    _reply(turn, envelope, about_cell.carry_out(turn, envelope) or _carry_out(turn, envelope))
 
 
 def _carry_out(turn: Turn, envelope: Envelope) -> Reply:
-    told = about_cell.carry_out(turn, envelope) or storeroom.carry_out(turn, envelope)
-    if told is not None:
-        return told
     match envelope.command:
         case CommandMachine() as command:
             return _machine(turn, command, envelope.sender)
@@ -297,9 +298,12 @@ def _answer(turn: Turn, command: AnswerPrompt, sender: str) -> Reply:
     if command.choice not in prompt.question.choices:
         allowed = ", ".join(prompt.question.choices)
         return rejected("invalid", f"{command.choice!r} is not an answer to {prompt.id}; allowed: {allowed}")
-    turn.remember(ev.PromptAnswered(prompt.id, command.choice, sender))
     operation = turn.cell.operations.get(prompt.operation_id)
-    if operation is not None and operation.state is not OperationState.UNKNOWN:
+    goes_on = operation is not None and operation.state is not OperationState.UNKNOWN
+    if operation is not None and goes_on and (why := quality.against_answer(turn.cell, operation, command.choice)):
+        return rejected("precondition_failed", why)
+    turn.remember(ev.PromptAnswered(prompt.id, command.choice, sender))
+    if operation is not None and goes_on:
         turn.do(PassOn(operation.station, operation.id, command.choice, sender))
     else:
         recovery.settle(turn, prompt, command.choice, sender)
@@ -312,14 +316,8 @@ def _answer(turn: Turn, command: AnswerPrompt, sender: str) -> Reply:
 def _fact(turn: Turn, fact: ev.Fact) -> None:
     if not is_news(turn.cell, fact):
         return
-    if isinstance(fact, ev.OperationEnded):
-        _ended(turn, fact)
-        return
-    if isinstance(fact, ev.OperationFound):
-        recovery.find_again(turn, fact)
-        return
-    if isinstance(fact, ev.EvidenceGathered):
-        recovery.weigh(turn, fact)
+    if type(fact) in _WEIGHED:
+        _WEIGHED[type(fact)](turn, fact)
         return
     if isinstance(fact, ev.ContactLost):
         recovery.lose_sight(turn, fact.station, fact.reason)
@@ -356,6 +354,15 @@ def _ended(turn: Turn, fact: ev.OperationEnded) -> None:
             recovery.doubt(turn, operation, f"failed: {fact.reason}")
         case _:
             recovery.doubt(turn, operation, fact.reason)
+
+
+# What these say is not simply remembered.
+_WEIGHED: Final[Mapping[type[Any], Callable[[Turn, Any], None]]] = {
+    ev.OperationEnded: _ended,
+    ev.OperationFound: recovery.find_again,
+    ev.EvidenceGathered: recovery.weigh,
+    InspectionRecorded: quality.note,
+}
 
 
 # ---- after every stimulus --------------------------------------------------------------------------------------

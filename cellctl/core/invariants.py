@@ -95,7 +95,8 @@ def _jobs(cell: Cell) -> Iterator[str]:
         if open_operations[job.id] > 1:
             yield f"{job.id} has {open_operations[job.id]} open operations"
         unknown = operation is not None and operation.state is OperationState.UNKNOWN
-        if unknown is not (job.state is JobState.INTERRUPTED):
+        held = part is not None and bool(part.held_at)
+        if (unknown or held) is not (job.state is JobState.INTERRUPTED):
             yield f"{job.id} is {job.state.name}, and the outcome of its operation is {'un' * unknown}known"
         if operation is not None and not lifecycle.in_work(job):
             yield f"{job.id} is {job.state.name} with {operation.id} open"

@@ -3,7 +3,7 @@
 from itertools import count
 from typing import Final
 
-from cellctl.core import prompts
+from cellctl.core import prompts, quality
 from cellctl.core.cell import Cell
 from cellctl.core.instructions import Turn
 from cellctl.domain import events as ev
@@ -99,11 +99,24 @@ def work_done(turn: Turn, operation: Operation, answer: str, by: str) -> None:
 
 
 def step_done(turn: Turn, operation: Operation, answer: str, by: str) -> None:
-    """A step has been done: on to the next one, or to the end; a wrong answer at a gate scraps the part."""
+    """A step has been done: on to the next one, or to the end. A wrong answer scraps the part, if no gate is milder."""
     job = turn.cell.jobs[operation.job_id]
-    if operation.question is not None and answer != operation.question.choices[0]:
-        scrap(turn, job, f"{operation.step}: {answer}", by, in_hand=True)
-        return
+    step = turn.cell.orders[job.order_id].directive.steps[job.step]
+    if step.gate is not None:
+        way = quality.judge(turn, operation, step, step.gate, answer, by)
+    else:
+        wrong = operation.question is not None and answer != operation.question.choices[0]
+        way = quality.Way.OUT if wrong else quality.Way.ON
+    if way is quality.Way.ON:
+        next_step(turn, job, by, in_hand=bool(answer))
+    elif way is quality.Way.OUT:
+        result = turn.cell.parts[job.serial].inspection(step.name)
+        why = result.why if result and result.why else answer
+        scrap(turn, job, f"{operation.step}: {why}", by, in_hand=bool(answer))
+
+
+def next_step(turn: Turn, job: Job, by: str, *, in_hand: bool = False) -> None:
+    """A part goes on: to its next step, or out of the cell. `in_hand` as for `scrap`."""
     step = job.step + 1
     if step < len(turn.cell.orders[job.order_id].directive.steps):
         turn.remember(ev.JobChanged(job.id, job.state, job.substate, step))
@@ -111,7 +124,7 @@ def step_done(turn: Turn, operation: Operation, answer: str, by: str) -> None:
     change_job(turn, job, JobCommand.FINISH, step=step)
     turn.remember(ev.PartDisposed(job.serial, Disposition.ACCEPTED, by or "cellctl"))
     for_stock = turn.cell.orders[job.order_id].cancelled
-    _take_away(turn, job.serial, by if answer else "", "It is finished, for stock" if for_stock else "It is finished")
+    _take_away(turn, job.serial, by if in_hand else "", "It is finished, for stock" if for_stock else "It is finished")
 
 
 def scrap(turn: Turn, job: Job, why: str, by: str, *, in_hand: bool = False) -> None:

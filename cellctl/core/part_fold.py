@@ -16,7 +16,8 @@ def after(part: Part, event: PartEvent, route: Sequence[Step]) -> Part:
         return replace(part, held_at=event.step)
     if isinstance(event, InspectionRecorded):
         others = tuple(each for each in part.inspections if each.step != event.inspection.step)
-        return replace(part, inspections=(*others, event.inspection))
+        waits = "" if event.inspection.good else part.held_at
+        return replace(part, inspections=(*others, event.inspection), held_at=waits)
     match event.disposition:
         case Disposition.REWORK:
             return _reworked(part, event, [step.name for step in route])

@@ -5,7 +5,7 @@ Only closed questions, and only about what is unknown. An answer becomes a fact 
 
 from dataclasses import replace
 
-from cellctl.core import lifecycle, prompts, usage
+from cellctl.core import dispositions, lifecycle, prompts, usage
 from cellctl.core.cell import StationStatus
 from cellctl.core.evidence import classify
 from cellctl.core.instructions import Adopt, Turn
@@ -136,6 +136,8 @@ def settle(turn: Turn, prompt: Prompt, choice: str, by: str) -> None:
     """Make a person's answer true: about an unknown operation, or about a part that was to be taken away."""
     operation = turn.cell.operations.get(prompt.operation_id)
     if operation is None:
+        if dispositions.settle(turn, prompt, choice, by):
+            return
         if prompt.serial and choice == lifecycle.TAKEN_AWAY:
             turn.remember(ev.PartMoved(prompt.serial, GONE, Knowledge.CONFIRMED, by))
         return

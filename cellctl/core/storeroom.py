@@ -11,10 +11,8 @@ from cellctl.domain.material import STORE, Fixture, MaterialLot, Tool, Unit, mm_
 from cellctl.domain.stock_commands import (
     AdjustMaterial,
     ChangeTool,
-    DisposePart,
     LoadMaterial,
     MoveFixture,
-    RecordInspection,
 )
 from cellctl.domain.stock_events import FixtureMoved, MaterialAdjusted, MaterialLoaded, ToolChanged
 
@@ -49,8 +47,6 @@ def carry_out(turn: Turn, envelope: Envelope) -> Reply | None:
             return _change(turn, command, envelope.sender)
         case MoveFixture() as command:
             return _move(turn, command, envelope.sender)
-        case RecordInspection() | DisposePart() as command:
-            return rejected("precondition_failed", f"{command.serial} waits for no result and no decision")
     return None
 
 

@@ -34,6 +34,15 @@ class Characteristic:
     lower: float | None = None
     upper: float | None = None
 
+    def __str__(self) -> str:
+        """What to measure, for a person to read."""
+        unit = f" {self.unit}" if self.unit else ""
+        if self.lower is not None and self.upper is not None:
+            return f"{self.name} {self.lower:g} to {self.upper:g}{unit}"
+        limits = [f"{self.lower:g}{unit} or more"] if self.lower is not None else []
+        limits += [f"{self.upper:g}{unit} or less"] if self.upper is not None else []
+        return " ".join([self.name, *limits])
+
     def against(self, value: float) -> str:
         """Why a value is not good; empty if it is."""
         if self.lower is not None and value < self.lower:
@@ -49,13 +58,14 @@ class Gate:
 
     Without `characteristics` the result is a person's or a machine's yes or no. `dispositions`: what may become of a
     part that does not pass (REWORK, SCRAPPED, CONCESSION). `rework_to`: the step that it goes back to,
-    `rework_at_most`: so many times.
+    `rework_at_most`: so many times. `values_required`: a person's yes is not enough, what was measured is wanted.
     """
 
     characteristics: tuple[Characteristic, ...] = ()
     dispositions: tuple[Disposition, ...] = (Disposition.SCRAPPED,)
     rework_to: str = ""
     rework_at_most: int = 1
+    values_required: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,14 @@ class _ProductFile(_Strict):
             if strange:
                 known = ", ".join(self.parameters) or "none"
                 raise ValueError(f"route: {step.step} uses {', '.join(strange)}; the parameters are: {known}")
+        for number, step in enumerate(self.route):
+            back_to = step.gate.rework_to if step.gate else ""
+            if back_to and back_to not in steps[1:number]:
+                # The first step makes the part; what it did wrong is scrap.
+                between = ", ".join(steps[1:number]) or "none"
+                raise ValueError(
+                    f"route: {step.step}.gate.rework_to must be a step between the first and it: {between}"
+                )
         return self
 
 

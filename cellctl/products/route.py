@@ -7,6 +7,8 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from cellctl.products.gate import GateKeys
+
 # "{text}" in a product file stands for the parameter of that name.
 PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 _NAME: Final = r"^[a-z0-9][a-z0-9_-]{0,63}$"
@@ -127,6 +129,7 @@ class ProductStep(WayKeys):
 
     step: str = Field(pattern=r"^[a-z0-9_-]{1,32}$")
     ways: tuple[ProductWay, ...] = ()
+    gate: GateKeys | None = None
 
     @model_validator(mode="after")
     def _short_or_long(self) -> "ProductStep":

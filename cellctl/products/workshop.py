@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 from cellctl.domain.commands import SubmitOrder
 from cellctl.domain.errors import OrderRefused
 from cellctl.domain.material import ANY, Used
+from cellctl.domain.quality import Gate
 from cellctl.domain.work import Directive, Parameter, Program, Question, Step, Way
 from cellctl.products import engrave
 from cellctl.products.product import Product
@@ -97,7 +98,16 @@ async def make_step(product: Product, step: ProductStep, parameters: Mapping[str
                 refused.append(why)
     if not ways:
         raise refused[0]
-    return Step(step.step, tuple(ways))
+    gate = step.gate.gate() if step.gate else None
+    return Step(step.step, tuple(_told(way, gate) for way in ways), gate)
+
+
+def _told(way: Way, gate: Gate | None) -> Way:
+    """A question at a gate says what is measured."""
+    if gate is None or way.question is None or not gate.characteristics:
+        return way
+    text = f"{way.question.text} Measure: {'; '.join(map(str, gate.characteristics))}."
+    return replace(way, question=replace(way.question, text=text))
 
 
 def _without_program(way: WayKeys, parameters: Mapping[str, Parameter]) -> Way:
