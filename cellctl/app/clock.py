@@ -77,7 +77,11 @@ class VirtualClock:
 
     def utc(self) -> str:
         """The epoch and what has passed since."""
-        return _iso(self._epoch + timedelta(seconds=self.now_s()))
+        return self.at(self.now_s())
+
+    def at(self, virtual_s: float) -> str:
+        """What the wall clock shows at a virtual second."""
+        return _iso(self._epoch + timedelta(seconds=virtual_s))
 
     def wall_s(self) -> float:
         """The same, in seconds since the Unix epoch."""

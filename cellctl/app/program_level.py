@@ -6,34 +6,34 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cellctl.app.config import CellConfig, MachineConfig
-from cellctl.domain.errors import LinkLost, NotAllowed
+from cellctl.domain.errors import ConfigError, LinkLost, NotAllowed
 from cellctl.domain.events import Fact
 from cellctl.domain.machine import MachineCommand
 from cellctl.domain.work import Operation
 from cellctl.gcode.preflight import finish
 from cellctl.gcode.rules import AXES, MachineRules
 from cellctl.gcode.verdict import Refused
-from cellctl.ports import Driver, DriverFamily, Tools
+from cellctl.ports import ByteLink, Driver, DriverFamily, Tools
+from cellctl.ports.nodes import NodeAccess, NodeLink
 from cellctl.ports.programs import Nature, ProgramDevice, Script
 
 
 def at_program_level(config: CellConfig, devices: Mapping[str, ProgramDevice]) -> CellConfig:
     """The same cell with other drivers for the machines that are simulated at program level; rules stay the same."""
-    machines = {
-        name: MachineConfig(ProgramFamily(machine.family, devices[name]), machine.options)
-        if name in devices
-        else machine
-        for name, machine in config.machines.items()
-    }
+    machines = dict(config.machines)
+    for name in machines.keys() & devices.keys():
+        family, options = machines[name].family, machines[name].options
+        machines[name] = MachineConfig(ProgramFamily(family, devices[name], family.rules(options)), options)
     return replace(config, machines=machines)
 
 
 @dataclass(frozen=True, slots=True)
 class ProgramFamily:
-    """A `ports.DriverFamily` in front of a real one."""
+    """A `ports.DriverFamily` in front of a real one, for one machine; its rules are made once."""
 
     family: DriverFamily
     device: ProgramDevice
+    made_rules: MachineRules | None
 
     @property
     def options(self) -> type[Any]:
@@ -42,11 +42,27 @@ class ProgramFamily:
 
     def rules(self, options: Any) -> MachineRules | None:
         """Those of the real family."""
-        return self.family.rules(options)
+        return self.made_rules
 
     def driver(self, machine: str, options: Any, tools: Tools) -> Driver:
         """A driver for one connection."""
-        return ProgramDriver(machine, self.device, self.family.rules(options), tools)
+        return ProgramDriver(machine, self.device, self.made_rules, tools)
+
+
+class NoLinks:
+    """`ports.Links` of a cell that has none."""
+
+    def bytes_to(self, machine: str, address: str, options: Mapping[str, Any]) -> ByteLink:
+        """There is no wire. Raises ConfigError."""
+        raise ConfigError([f"machines.{machine}: has no twin at program level"])
+
+    def nodes_of(self, machine: str, access: NodeAccess) -> NodeLink:
+        """There is no network. Raises ConfigError."""
+        raise ConfigError([f"machines.{machine}: has no twin at program level"])
+
+    async def appeared(self, machine: str) -> None:
+        """Never; whoever waits sets a limit."""
+        await asyncio.Event().wait()
 
 
 class ProgramDriver:
@@ -62,9 +78,10 @@ class ProgramDriver:
     async def serve(self) -> None:
         """Until the cable is pulled. Raises LinkLost."""
         device, clock = self._device, self._tools.clock
-        self._require_contact()
-        self._report(device.meet(clock.now_s()))
+        facts = device.meet(clock.now_s())
         try:
+            self._require_contact()
+            self._report(facts)
             while True:
                 self._require_contact()
                 await self._pause()
@@ -80,8 +97,12 @@ class ProgramDriver:
         """Obey. Raises NotAllowed."""
         self._report(self._device.command(command, self._tools.clock.now_s()))
 
+    def proceed(self, operation_id: str) -> None:
+        """What touches the part may begin. Raises NotAllowed."""
+        self._report(self._device.proceed(operation_id, self._tools.clock.now_s()))
+
     def adopt(self, operation: Operation) -> None:
-        """What the machine can prove of unknown work."""
+        """What the machine shows of unknown work."""
         self._report(self._device.adopt(operation, self._tools.clock.now_s()))
 
     def answer(self, operation_id: str, choice: str, by: str) -> None:

@@ -15,7 +15,7 @@ from cellctl.gcode.resume import Resumption
 from cellctl.gcode.rules import MachineRules
 from cellctl.gcode.verdicts import Verdicts
 from cellctl.ports.nodes import NodeAccess, NodeDevice, NodeLink
-from cellctl.ports.programs import ProgramDevice
+from cellctl.ports.programs import ProgramCell
 
 
 class Clock(Protocol):
@@ -344,7 +344,7 @@ class ByteDevice(Protocol):
         ...
 
 
-class SimulatedCell(Protocol):
+class SimulatedCell(ProgramCell, Protocol):
     """All devices of a simulated cell and the world that they share."""
 
     @property
@@ -363,11 +363,6 @@ class SimulatedCell(Protocol):
 
     def person_moves(self, source: str, target: str, now_s: float) -> None:
         """The simulated person takes the part at one place to another ("gone": out of the cell)."""
-        ...
-
-    @property
-    def program_devices(self) -> Mapping[str, ProgramDevice]:
-        """The same machines at program level, by name; whoever uses these leaves the others alone."""
         ...
 
     @property

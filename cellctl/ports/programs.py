@@ -3,13 +3,14 @@
 Behind the same Driver port as the real drivers, so that supervisor, engine, core and desk do not know the difference.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from cellctl.domain.events import Fact
 from cellctl.domain.machine import MachineCommand
-from cellctl.domain.work import Operation
+from cellctl.domain.mishaps import FaultPlan, Stroke
+from cellctl.domain.work import Operation, Prompt
 from cellctl.gcode.rules import Pace, Point
 from cellctl.gcode.verdict import Passed
 
@@ -73,10 +74,46 @@ class ProgramDevice(Protocol):
         """Raises NotAllowed by the PackML table."""
         ...
 
+    def proceed(self, operation_id: str, now_s: float) -> Sequence[Fact]:
+        """What touches the part may begin: that it does is durable. Raises NotAllowed if nothing waits for that."""
+        ...
+
     def adopt(self, operation: Operation, now_s: float) -> Sequence[Fact]:
-        """What it can prove of work whose outcome is unknown; nothing where it cannot."""
+        """What it shows of work whose outcome is unknown; work that it is still at is followed from then on."""
         ...
 
     def advance(self, now_s: float) -> Sequence[Fact]:
         """Let time pass up to now."""
+        ...
+
+
+class Witness(Protocol):
+    """A simulated person who looks before answering, and does by hand what is asked."""
+
+    def says(self, prompt: Prompt, operation: Operation | None, place: str, now_s: float) -> str | None:
+        """What is true; None: not now, because something moves there. `place`: where the part is believed to be."""
+        ...
+
+    def clear_away(self, place: str, now_s: float) -> None:
+        """What was just judged at a place leaves the cell."""
+        ...
+
+
+class ProgramCell(Protocol):
+    """A simulated cell at program level. `mishaps` is to be set before anything else is asked for."""
+
+    mishaps: FaultPlan
+
+    @property
+    def program_devices(self) -> Mapping[str, ProgramDevice]:
+        """By machine name; whoever uses these leaves those on wires alone."""
+        ...
+
+    @property
+    def eyes(self) -> Witness:
+        """The person."""
+        ...
+
+    def happen(self, stroke: Stroke, now_s: float) -> None:
+        """Something that is no machine's own."""
         ...

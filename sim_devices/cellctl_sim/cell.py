@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from cellctl.domain.errors import ConfigError
+from cellctl.domain.mishaps import FaultPlan, Mishap, Stroke
 from cellctl_sim.cell_file import CellFile, Machine, read
 from cellctl_sim.config import (
     ArmTwin,
@@ -29,6 +30,7 @@ from cellctl_sim.opcua.twin import NodeTwin
 from cellctl_sim.person import Person
 from cellctl_sim.program.cell import machines
 from cellctl_sim.program.machine import ProgramMachine
+from cellctl_sim.program.person import Eyes
 from cellctl_sim.serial_arm import FIRMWARES, SerialArm
 from cellctl_sim.world import World
 
@@ -37,6 +39,9 @@ ByteTwin = Marlin | Grbl | SerialArm
 
 class Cell:
     """All devices of a simulated cell and the world that they share."""
+
+    mishaps: FaultPlan = ()
+    """What goes wrong at program level; to be set before `program_devices` are asked for."""
 
     def __init__(self, file: CellFile, seed: int) -> None:
         self.file: Final = file
@@ -65,7 +70,19 @@ class Cell:
     @cached_property
     def program_devices(self) -> Mapping[str, ProgramMachine]:
         """The same machines at program level, in the same world."""
-        return machines(self.file, self.world)
+        return machines(self.file, self.world, self.mishaps)
+
+    @cached_property
+    def eyes(self) -> Eyes:
+        """A person who looks before answering, among the machines at program level."""
+        return Eyes(self.world, lambda name: name in self.program_devices and self.program_devices[name].at_work)
+
+    def happen(self, stroke: Stroke, now_s: float) -> None:
+        """Something happens that is no machine's: somebody takes what is at a rack, without a word."""
+        if stroke.kind is Mishap.MISSING_PART:
+            held = [place for place in self.file.places_of([stroke.to]) if self.world.part_at(place) is not None]
+            if held and not self.world.arms_in(stroke.to):
+                self.world.person_moves(held[0], "gone", now_s)
 
     @property
     def violations(self) -> Sequence[str]:

@@ -15,8 +15,14 @@ NAMEPLATE = Path(__file__).parents[2] / "examples" / "nameplate"
 APART = {"machines.printer-2.sim.bed_heats_celsius_per_s": 0.2}
 TEXTS = ("ADA", "EVE", "GRACE")
 WISHES = [{"product": "nameplate", "parameters": {"text": text}} for text in TEXTS]
-# Where a program is after so many lines is of interest to nobody who has no line.
-TELEMETRY = (ev.OperationAdvanced, ev.LinkMeasured, ev.CommandAnswered)
+# Which line went out and was taken when is of interest to nobody who has no line.
+TELEMETRY = (
+    ev.OperationSent,
+    ev.OperationAcknowledged,
+    ev.OperationAdvanced,
+    ev.LinkMeasured,
+    ev.CommandAnswered,
+)
 # Closer than this, which of two machines comes first is chance.
 APART_S = 0.5
 Key = tuple[str, str, str]

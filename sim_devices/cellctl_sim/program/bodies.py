@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from cellctl.domain.events import PartMoved
+from cellctl.domain.events import OperationAcknowledged, PartMoved
+from cellctl.domain.mishaps import Mishap, Stroke
 from cellctl.domain.work import Knowledge, Operation, OperationKind, OperationState, Place
 from cellctl.gcode.rules import Pace, Point
 from cellctl_sim.config import MachineToolTwin, PrinterTwin, RouterTwin
 from cellctl_sim.heat import Heater
 from cellctl_sim.opcua.carrier import Leg
 from cellctl_sim.program.machine import Stage, Stages, WentWrong
-from cellctl_sim.program.mishaps import Mishap, Stroke
 from cellctl_sim.program.reading import Nature, Script, reading
 from cellctl_sim.world import World
 
@@ -56,23 +56,28 @@ class PrinterBody:
 
     def work(self, operation: Operation, script: Script | None, now_s: float) -> Stages:
         """Heat, print, cool down to where the part comes off. The bed goes off while the last moves are planned."""
-        world, heaters, whole = self._world, self._heaters, False
+        world, heaters, begun, whole = self._world, self._heaters, False, False
         world.set_moving(self._name, True, now_s)
-        world.deposit(self._name, self._place, now_s)
         try:
             heats_s, moves_s, coasts_s = self._times(script, now_s)
-            now_s = yield Stage(heats_s + moves_s - coasts_s)
+            now_s = yield Stage(heats_s)
+            now_s = yield Stage(0.0, gate=True)
+            world.deposit(self._name, self._place, now_s)
+            begun = True
+            now_s = yield Stage(moves_s - coasts_s)
             heaters.go_off(now_s)
             now_s = yield Stage(coasts_s)
             whole = True
             self._finish(now_s)
-            now_s = yield Stage(heaters.cools_s(self._release_celsius, now_s), completing=True)
+            taken = (OperationAcknowledged(operation.id),)
+            cools_s = heaters.cools_s(self._release_celsius, now_s)
+            now_s = yield Stage(cools_s, taken, completing=True, resident=True)
             world.set_surface_celsius(self._place, heaters.bed.celsius(now_s), now_s)
             return ()
         finally:
             heaters.go_off(now_s)
             world.set_moving(self._name, False, now_s)
-            if not whole:
+            if begun and not whole:
                 world.break_off(self._name, self._place, now_s)
 
     def _times(self, script: Script | None, now_s: float) -> tuple[float, float, float]:
@@ -102,18 +107,16 @@ class _Heaters:
 
     def wait_s(self, heats: Sequence[tuple[str, float, bool]], now_s: float) -> float:
         """How long a program waits for what it heats before it extrudes, from how warm the machine is."""
-        begun_s, homed = now_s, False
+        # Homing stands between the first targets and the first wait: its time is motion, and heats all the same.
+        began_s, now_s = now_s, now_s + sum(_HOMING_S)
         for which, celsius, waits in heats:
             heater = self.bed if which == "bed" else self.nozzle
-            heater.set_target(celsius, now_s)
-            if not waits:
-                continue
-            # Homing stands between the first targets and the first wait; its time is motion, and heats all the same.
-            reached_s = heater.reaches_s(celsius) - (0.0 if homed else sum(_HOMING_S))
-            homed = True
+            if celsius != heater.target:
+                heater.set_target(celsius, now_s if waits else began_s)
+            reached_s = heater.reaches_s(celsius) if waits else now_s
             if reached_s > now_s:
                 now_s = reached_s + _SETTLES_S
-        return now_s - begun_s
+        return now_s - began_s - sum(_HOMING_S)
 
     def go_off(self, now_s: float) -> None:
         """Both."""
@@ -173,6 +176,7 @@ class RouterBody:
     def work(self, operation: Operation, script: Script | None, now_s: float) -> Stages:
         """Cut what is in the vise."""
         world, whole = self._world, False
+        now_s = yield Stage(0.0, gate=True)
         world.set_moving(self._name, True, now_s)
         world.set_spindle(self._name, True, now_s)
         world.cut(self._name, self._place, f"cut {operation.step}", now_s)
@@ -239,6 +243,7 @@ class ToolBody:
         if name not in self._programs:
             raise WentWrong(f"there is no program {name!r}", OperationState.NOT_BEGUN)
         world = self._world
+        now_s = yield Stage(0.0, gate=True)
         world.set_spindle(self._name, True, now_s)
         world.cut(self._name, self._place, f"cut {operation.step}", now_s)
         try:
@@ -288,6 +293,7 @@ class ArmBody:
         source, target = str(operation.source), str(operation.target)
         legs_s = self._legs_s(source, target)
         told: tuple[PartMoved, ...] = ()
+        now_s = yield Stage(0.0, gate=True)
         try:
             for leg in Leg:
                 now_s = yield Stage(legs_s[leg.value], told)

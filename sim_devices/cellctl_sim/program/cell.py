@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 
+from cellctl.domain.mishaps import FaultPlan
 from cellctl.gcode.estimate import Estimate
 from cellctl.gcode.rules import Pace
 from cellctl_sim.cell_file import CellFile, Machine
@@ -18,7 +19,6 @@ from cellctl_sim.config import (
 )
 from cellctl_sim.program.bodies import ArmBody, LegsS, PrinterBody, RouterBody, ToolBody
 from cellctl_sim.program.machine import Body, ProgramMachine
-from cellctl_sim.program.mishaps import FaultPlan
 from cellctl_sim.world import World
 
 # As a serial arm's driver is told to go where the cell file does not say it.

@@ -8,15 +8,18 @@ from typing import Final, Protocol
 from cellctl.domain.errors import NotAllowed
 from cellctl.domain.events import (
     ContactFound,
+    EvidenceGathered,
     Fact,
     OperationEnded,
-    OperationFound,
+    OperationSent,
     OperationStarted,
+    PartMoved,
     StationChanged,
 )
+from cellctl.domain.evidence import Findings
 from cellctl.domain.machine import MachineCommand, MachineState, after
-from cellctl.domain.work import Operation, OperationState
-from cellctl_sim.program.mishaps import FaultPlan, Mishap, Stroke
+from cellctl.domain.mishaps import FaultPlan, Mishap, Stroke
+from cellctl.domain.work import Operation, OperationKind, OperationState
 from cellctl_sim.program.reading import Nature, Script
 
 _C, _S = MachineCommand, MachineState
@@ -38,12 +41,15 @@ class WentWrong(Exception):
 class Stage:
     """A piece of work: what is reported when it begins, and how long it lasts.
 
-    `completing`: the program is through, and the machine brings it to its end (a bed cools).
+    `completing`: the program is through, and the machine brings it to its end (a bed cools). `gate`: what comes after
+    it touches the part, and must not before that is durable. `resident`: from now on it ends without anybody's help.
     """
 
     lasts_s: float
     facts: tuple[Fact, ...] = ()
     completing: bool = False
+    gate: bool = False
+    resident: bool = False
 
 
 Stages = Generator[Stage, float, tuple[Fact, ...]]
@@ -99,7 +105,7 @@ class ProgramMachine:
         due_s = self._troubles.next_s
         if self._greets_s != _GREETED:
             due_s = min(due_s, self._greets_s)
-        if self._run is not None and self._state in _WORKING:
+        if self._run is not None and self._state in _WORKING and not self._run.waits:
             due_s = min(due_s, self._now_s + self._run.left_s / self._troubles.speed)
         return None if due_s == math.inf else due_s
 
@@ -113,6 +119,11 @@ class ProgramMachine:
         """How it really moves; see `ProgramDevice`."""
         return self._body.nature
 
+    @property
+    def at_work(self) -> bool:
+        """Whether one can see it move."""
+        return self._run is not None and self._state in _WORKING
+
     def meet(self, now_s: float) -> Sequence[Fact]:
         """Contact, at once or when its controller has booted."""
         self.advance(now_s)  # What happened while nobody listened, nobody has heard.
@@ -123,7 +134,8 @@ class ProgramMachine:
         """What is streamed to it breaks off; what runs in its own controller goes on."""
         self.advance(now_s)
         self._greets_s = _NEVER
-        if not self._body.adopts and self._run is not None:
+        run = self._run
+        if run is not None and (run.waits or not (run.resident or self._body.adopts)):
             self._break_off()
             self._state = _S.STOPPED
 
@@ -154,18 +166,29 @@ class ProgramMachine:
         facts += self._walk(_C.STATE_COMPLETE)
         return facts + (self._walk_to_aborted(reason) if reason else [])
 
+    def proceed(self, operation_id: str, now_s: float) -> Sequence[Fact]:
+        """What touches the part may begin; see `ProgramDevice`."""
+        facts = [*self.advance(now_s)]
+        run = self._run
+        if run is None or run.operation.id != operation_id or not run.waits:
+            raise NotAllowed(f"{self._name} does not wait with {operation_id}")
+        run.waits = False
+        return facts
+
     def adopt(self, operation: Operation, now_s: float) -> Sequence[Fact]:
-        """Work that it still does, or can prove to have done; see `ProgramDevice`."""
+        """What it shows of work that was open; see `ProgramDevice`."""
         self.advance(now_s)
-        if not self._body.adopts:
-            return []
-        if self._run is not None and self._run.operation.id == operation.id:
-            self._run.theirs = False
-            return [OperationFound(operation.id), StationChanged(self._name, self._state), *self._run.told]
-        last, proved = self._ended
-        if last == operation.id and self._run is None:
-            return [OperationFound(last), *proved, OperationEnded(last, OperationState.DONE)]
-        return []
+        run, (last, _) = self._run, self._ended
+        if run is not None and run.operation.id == operation.id:
+            run.theirs = False
+            found = EvidenceGathered(operation.id, Findings(stands=False, shows_ours=True, began_anew=False))
+            return [found, StationChanged(self._name, self._state), *run.told]
+        if run is None and last == operation.id:
+            carried = operation.kind is OperationKind.CARRY or None
+            found = EvidenceGathered(operation.id, Findings(stands=True, shows_ours=True, ended=True, part=carried))
+        else:
+            found = EvidenceGathered(operation.id, Findings(stands=run is None, says="it shows nothing of it"))
+        return [found]
 
     def advance(self, now_s: float) -> Sequence[Fact]:
         """Let time pass: stages end, mishaps come and go."""
@@ -177,7 +200,8 @@ class ProgramMachine:
                 facts += self._greet()
             for stroke in self._troubles.struck(self._now_s):
                 facts += self._suffer(stroke)
-            if self._run is not None and self._run.left_s <= 1e-9 and self._state in _WORKING:
+            run = self._run
+            if run is not None and run.left_s <= 1e-9 and self._state in _WORKING and not run.waits:
                 facts += self._go_on(self._now_s)
         self._pass(now_s)
         return facts
@@ -185,7 +209,7 @@ class ProgramMachine:
     # ---- inside ----------------------------------------------------------------------------------------------
 
     def _pass(self, now_s: float) -> None:
-        if self._run is not None and self._state in _WORKING:
+        if self._run is not None and self._state in _WORKING and not self._run.waits:
             self._run.left_s -= max(0.0, now_s - self._now_s) * self._troubles.speed
         self._now_s = max(self._now_s, now_s)
 
@@ -211,8 +235,11 @@ class ProgramMachine:
             facts = self._end(wrong.state, str(wrong))
             return self._walk(_C.STOP) + facts + self._walk(_C.STATE_COMPLETE)
         run.left_s = stage.lasts_s
-        run.told += stage.facts
-        return [*stage.facts, *(self._walk(_C.STATE_COMPLETE) if stage.completing else ())]
+        run.waits = stage.gate and run.operation.gated
+        run.resident = run.resident or stage.resident
+        run.told += tuple(fact for fact in stage.facts if isinstance(fact, PartMoved))
+        sent = (OperationSent(run.operation.id, self._body.mark()),) if run.waits else ()
+        return [*stage.facts, *sent, *(self._walk(_C.STATE_COMPLETE) if stage.completing else ())]
 
     def _done(self, last: tuple[Fact, ...]) -> list[Fact]:
         run, self._run = self._run, None
@@ -299,13 +326,16 @@ class Troubles:
 
 
 class _Run:
-    """One operation on its machine. `theirs`: begun by a daemon that is gone, and nobody has adopted it."""
+    """One operation on its machine. `theirs`: begun by a daemon that is gone, and nobody has adopted it. `waits`: to be
+    told that it may touch the part. `told`: where its part went so far."""
 
-    __slots__ = ("left_s", "operation", "stages", "theirs", "told")
+    __slots__ = ("left_s", "operation", "resident", "stages", "theirs", "told", "waits")
 
     def __init__(self, operation: Operation, stages: Stages) -> None:
         self.operation = operation
         self.stages = stages
         self.left_s = 0.0
         self.theirs = False
+        self.waits = False
+        self.resident = False
         self.told: tuple[Fact, ...] = ()

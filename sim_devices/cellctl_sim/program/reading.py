@@ -101,7 +101,7 @@ def read(lines: Iterable[str], planner_blocks: int) -> Reading:
                 coasts_s = sum(ahead)
             if not extruded:
                 heats.append((heat[0], celsius, heat[1]))
-        if code not in _MOVES or not any(axis in said for axis in "XYZ"):
+        if code not in _MOVES or not any(axis in said for axis in "XYZE"):
             continue
         extruded = extruded or "E" in said
         moved = [_aim(said.get(axis), here, absolute=absolute) for axis, here in zip("XYZ", at, strict=True)]

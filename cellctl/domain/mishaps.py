@@ -1,4 +1,4 @@
-"""What goes wrong in a cell at program level, as data: one integer makes a plan, and a plan can be shrunk."""
+"""What goes wrong in a simulated cell at program level, as data: one integer makes a plan, and it can be shrunk."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

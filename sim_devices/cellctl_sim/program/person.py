@@ -1,0 +1,91 @@
+"""A person who looks before answering: what is true of the part is seen in the world, and done by hand where asked."""
+
+from collections.abc import Callable
+
+from cellctl.domain.work import GONE, Operation, OperationKind, OperationState, Place, Prompt, station_of
+from cellctl_sim.program.bodies import NO_GOOD
+from cellctl_sim.world import PartTwin, World
+
+
+class Eyes:
+    """Sees one world. `moving` tells whether a machine is at work, where one can see that."""
+
+    def __init__(self, world: World, moving: Callable[[str], bool]) -> None:
+        self._world = world
+        self._moving = moving
+        self._judged = ""
+
+    def says(self, prompt: Prompt, operation: Operation | None, place: str, now_s: float) -> str | None:
+        """Do what is asked and say what is true. None: not now, because something moves there; ask again later.
+
+        `place` is where the part of the prompt is believed to be.
+        """
+        places = [place] if operation is None else [operation.source, operation.target]
+        if self._in_the_way(operation, [each for each in places if each]):
+            return None
+        if operation is None:
+            self._take(place, GONE, now_s)
+            return prompt.question.choices[0]
+        if operation.state is OperationState.UNKNOWN:
+            carried = operation.kind is OperationKind.CARRY
+            return self._where(prompt, operation, now_s) if carried else self._what(prompt, operation, now_s)
+        if operation.kind is OperationKind.CARRY:
+            return self._carry(prompt, operation, now_s)
+        part = self._world.part_at(operation.target)
+        self._judged = part.id if part else ""
+        good = part is not None and not any(NO_GOOD in line for line in part.history)
+        return prompt.question.choices[0 if good else -1]
+
+    def clear_away(self, place: str, now_s: float) -> None:
+        """What was judged last is taken out of the cell, if it is still there."""
+        part = self._world.part_at(place)
+        if part is not None and part.id == self._judged:
+            self._take(place, GONE, now_s)
+
+    def _in_the_way(self, operation: Operation | None, places: list[str]) -> bool:
+        if operation is not None and self._moving(operation.station):
+            return True
+        arms = [arm for place in places for arm in self._world.arms_in(station_of(Place(place)))]
+        return any(self._moving(arm) for arm in arms)
+
+    def _what(self, prompt: Prompt, operation: Operation, now_s: float) -> str:
+        """Is the work done? Only of a part that is whole can that be said."""
+        choices, part = prompt.question.choices, self._world.part_at(operation.target)
+        if part is None:
+            return choices[-1]  # "not begun", or where a program was gone on with: scrap
+        if any("left unfinished" in line for line in part.history):
+            self._take(operation.target, GONE, now_s)
+            return choices[1]
+        return choices[0] if _worked_on(part, operation) else choices[-1]
+
+    def _where(self, prompt: Prompt, operation: Operation, now_s: float) -> str:
+        """Out of the gripper the part is put to where it was to go; an arm that stands is pushed aside."""
+        world = self._world
+        gripper = f"{operation.station}.gripper"
+        for station in (station_of(operation.source), station_of(operation.target)):
+            world.leave(operation.station, station, now_s)
+        if world.part_at(gripper) is not None:
+            target = operation.target if world.part_at(operation.target) is None else operation.source
+            world.person_moves(gripper, target, now_s)
+        for place in (operation.target, operation.source):
+            if world.part_at(place) is not None:
+                return str(place)
+        return prompt.question.choices[-1]
+
+    def _carry(self, prompt: Prompt, operation: Operation, now_s: float) -> str:
+        if self._world.part_at(operation.source) is None:
+            return prompt.question.choices[-1]
+        self._world.person_moves(operation.source, operation.target, now_s)
+        return prompt.question.choices[0]
+
+    def _take(self, place: str, to: str, now_s: float) -> None:
+        if place in self._world.places and self._world.part_at(place) is not None:
+            for arm in self._world.arms_in(station_of(Place(place))):
+                self._world.leave(arm, station_of(Place(place)), now_s)  # it stands, and is pushed aside
+            self._world.person_moves(place, to, now_s)
+
+
+def _worked_on(part: PartTwin, operation: Operation) -> bool:
+    """Whether its history shows this operation."""
+    marks = (f"finished by {operation.station}", f"cut {operation.step} by {operation.station}")
+    return any(mark in line for line in part.history for mark in marks)

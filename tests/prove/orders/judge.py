@@ -1,0 +1,102 @@
+"""Who watches a shift: the invariants of the core while it runs, and the physical truth beside what is believed."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from cellctl.app.cell import RunningCell
+from cellctl.app.shift import Shift
+from cellctl.core import invariants
+from cellctl.core.cell import Cell
+from cellctl.domain.mishaps import Mishap
+from cellctl.domain.work import station_of
+from cellctl_sim.cell import Cell as Twin
+from cellctl_sim.program.machine import ProgramMachine
+
+# The whole cell is looked at after every so many changes: looking costs as much as a few dozen decisions.
+LOOKS_EVERY = 25
+MOST_SAID = 20
+# Somebody took a part without a word: what an arm then does in good faith is no fault of the cell.
+_FORGIVEN = ("gripped-nothing", "cut-without-part")
+
+
+class Judge:
+    """Of one shift. `broken` collects what was found while it ran."""
+
+    def __init__(self, twin: Twin) -> None:
+        self.broken: list[str] = []
+        self._twin = twin
+        self._looked = 0
+        self._started: Counter[str] = Counter()
+        self._shift: Shift | None = None
+        self._suspected: dict[str, float] = {}
+
+    def admit(self, shift: Shift) -> None:
+        """Listen at every machine of this shift for work that is begun."""
+        self._shift = shift
+        for machine in self._twin.program_devices.values():
+            self._listen(machine)
+
+    def _listen(self, machine: ProgramMachine) -> None:
+        start = machine.start
+
+        def heard(operation, script, now_s):  # type: ignore[no-untyped-def]
+            self._begun(operation.id, now_s)
+            return start(operation, script, now_s)
+
+        machine.start = heard  # type: ignore[method-assign]
+
+    def _begun(self, operation_id: str, now_s: float) -> None:
+        self._started[operation_id] += 1
+        if self._started[operation_id] > 1:
+            self._note(now_s, f"{operation_id} is started {self._started[operation_id]} times")
+        if self._shift is not None and not self._intended(operation_id):
+            self._note(now_s, f"{operation_id} is started, and its intent is not durable")
+
+    def _intended(self, operation_id: str) -> bool:
+        return self._shift is not None and operation_id in self._shift.store.intended
+
+    async def watch(self, cell: RunningCell) -> None:
+        """Beside one daemon, until it ends."""
+        engine = cell.engine
+        while True:
+            self._looked += 1
+            if self._looked % LOOKS_EVERY == 0 and len(self.broken) < MOST_SAID:
+                self._look(engine.cell, cell.outside.clock.now_s())
+            await engine.changed(engine.cell.counts.rev)
+
+    def _look(self, cell: Cell, now_s: float) -> None:
+        for sentence in invariants.broken(cell):
+            self._note(now_s, sentence)
+        # What a machine or a person has just done, the cell hears of within the same instant.
+        self._suspected = {each: self._suspected.get(each, now_s) for each in self._beliefs(cell)}
+        for sentence, since_s in self._suspected.items():
+            if now_s > since_s:
+                self._note(now_s, sentence)
+
+    def _beliefs(self, cell: Cell) -> Iterator[str]:
+        """Places where nothing is under way and nobody is asked: what is believed to be there, is."""
+        if any(stroke.kind is Mishap.MISSING_PART for stroke in self._twin.mishaps):
+            return
+        open_places = {place for op in cell.operations.values() for place in (op.source, op.target)}
+        asked = {prompt.serial for prompt in cell.prompts.values()}
+        busy = {op.station for op in cell.operations.values()}
+        believed = {str(part.place): part for part in cell.parts.values()}
+        for place in self._twin.world.places:
+            part, real = believed.get(place), self._twin.world.part_at(place)
+            if place in open_places or station_of(place) in busy or (part and part.serial in asked):  # type: ignore[arg-type]
+                continue
+            if part is None and real is not None:
+                yield f"{real.id} is at {place}, and nobody knows of it"
+            if part is not None and real is None:
+                yield f"{part.serial} is believed to be at {place}, and nothing is there"
+
+    def _note(self, now_s: float, sentence: str) -> None:
+        said = f"t={now_s:.0f}s {sentence}"
+        if len(self.broken) < MOST_SAID:
+            self.broken.append(said)
+
+    def verdict(self, shift: Shift) -> list[str]:
+        """Everything, at the end."""
+        missing = any(stroke.kind is Mishap.MISSING_PART for stroke in self._twin.mishaps)
+        seen = [each for each in self._twin.violations if not (missing and any(word in each for word in _FORGIVEN))]
+        return [*self.broken, *seen]

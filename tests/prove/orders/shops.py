@@ -1,0 +1,123 @@
+"""Cells and products for long batteries: written into a folder, as an integrator would."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+_PRINTER = """
+[machines.{name}]
+driver = "marlin"
+port = "cell/{name}"
+capabilities = ["fdm"]
+slots = ["bed"]
+release_bed_celsius = 40
+[machines.{name}.limits]
+travel_mm = [220, 220, 240]
+max_feed_mm_per_min = [12000, 12000, 720, 7200]
+max_acceleration_mm_per_s2 = [1500, 1500, 100, 5000]
+acceleration_mm_per_s2 = 1000
+travel_acceleration_mm_per_s2 = 1500
+junction_deviation_mm = 0.013
+feed_ceiling_mm_per_min = 12000
+nozzle_max_celsius = 260
+bed_max_celsius = 110
+nozzle_celsius_per_s = 3.0
+bed_celsius_per_s = 0.3
+[machines.{name}.sim]
+model = "marlin"
+"""
+_ROUTER = """
+[machines.{name}]
+driver = "grbl"
+port = "cell/{name}"
+capabilities = ["engrave"]
+slots = ["vise"]
+[machines.{name}.limits]
+travel_mm = [300, 180, 45]
+max_feed_mm_per_min = [3000, 3000, 1000]
+max_acceleration_mm_per_s2 = [200, 200, 100]
+junction_deviation_mm = 0.01
+feed_ceiling_mm_per_min = 3000
+most_rpm = 12000
+least_rpm = 100
+work_offsets_mm = {{ G54 = [-250, -150, -37.5] }}
+[machines.{name}.sim]
+model = "grbl"
+"""
+_ARM = """
+[machines.{name}]
+driver = "opcua"
+profile = "robotics-1.02"
+parameters = {{ namespace = "urn:cellctl:sim:robot" }}
+url = "opc.tcp://127.0.0.1:48401/{name}"
+insecure = true
+reach = {reach}
+slots = ["gripper"]
+[machines.{name}.sim]
+model = "robot"
+"""
+_BENCH = """
+[machines.{name}]
+driver = "manual"
+capabilities = ["inspect"]
+reach = ["outfeed", "{name}"]
+slots = ["desk"]
+[machines.{name}.sim]
+model = "person"
+answer_s = 60.0
+"""
+_RACKS = """
+[racks.infeed]
+slots = ["1", "2", "3", "4"]
+buffer = true
+[racks.outfeed]
+slots = ["1", "2", "3", "4"]
+"""
+# Each line is 200 mm at 60 mm/min: 200 s, so that a print takes hours and is read in no time.
+_HEAT = "M104 S200\nM140 S60\nG28\nG90\nM82\nM190 S60\nM109 S200\nG92 E0\nG1 Z0.3 F600\n"
+_PRODUCT = """
+[product]
+name = "{name}"
+revision = "A"
+"""
+
+
+def printed(minutes: int) -> str:
+    """A print of about so long."""
+    count = max(1, round(minutes * 60 / 200))
+    sides = [f"G1 X{10 + 200 * (n % 2)} Y{10 + n % 200} E{n + 1} F60" for n in range(1, count + 1)]
+    return _HEAT + "G1 X10 Y10 F6000\n" + "\n".join(sides) + "\nM104 S0\nM140 S0\nM84\n"
+
+
+def engraved(minutes: int) -> str:
+    """A program of a router of about so long."""
+    lines = [f"G1 X{40 * ((n + 1) % 2)} Y{n % 20} F40" for n in range(minutes)]
+    return (
+        "G21\nG90\nG17\nG94\nM3 S8000\nG0 Z5\nG0 X0 Y0\nG1 Z-0.3 F100\n" + "\n".join(lines) + "\nG0 Z5\nM5\nG0 X0 Y0\n"
+    )
+
+
+def write_shop(folder: Path, printers: int, routers: int, arms: int, benches: int, prints: Mapping[str, int]) -> Path:
+    """A cell file and its products: `prints` are the minutes of each product's print; odd ones are engraved, too."""
+    names = [f"printer-{n + 1}" for n in range(printers)]
+    cutters = [f"router-{n + 1}" for n in range(routers)]
+    reaches: Sequence[list[str]] = [[*names, *cutters, "infeed", "outfeed"], [*cutters, "infeed", "outfeed"]]
+    text = f'[cell]\nname = "shop"\nproducts = {[f"{name}.toml" for name in prints]}\n'
+    text += "".join(_PRINTER.format(name=name) for name in names)
+    text += "".join(_ROUTER.format(name=name) for name in cutters)
+    text += "".join(_ARM.format(name=f"arm-{n + 1}", reach=reaches[n]) for n in range(arms))
+    text += "".join(_BENCH.format(name=f"bench-{n + 1}") for n in range(benches)) + _RACKS
+    for number, (name, minutes) in enumerate(prints.items()):
+        (folder / f"{name}.gcode").write_text(printed(minutes))
+        (folder / f"{name}.nc").write_text(engraved(4 + number))
+        (folder / f"{name}.toml").write_text(_PRODUCT.format(name=name) + _route(name, cut=number % 2 == 1))
+    cell = folder / "shop.toml"
+    cell.write_text(text)
+    return cell
+
+
+def _route(name: str, *, cut: bool) -> str:
+    steps = f'[[route]]\nstep = "print"\ncapability = "fdm"\nprogram = {{ file = "{name}.gcode" }}\n'
+    if cut:
+        steps += f'[[route]]\nstep = "engrave"\ncapability = "engrave"\nprogram = {{ file = "{name}.nc" }}\n'
+    question = '{ text = "Good?", choices = ["accept", "scrap"] }'
+    return steps + f'[[route]]\nstep = "inspect"\ncapability = "inspect"\nquestion = {question}\n'
