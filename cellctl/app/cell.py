@@ -5,11 +5,12 @@ What differs between a real cell, a demo and virtual time is only what is plugge
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Protocol
 
 from cellctl import __version__
+from cellctl.app.clerk import Clerk
 from cellctl.app.config import CellConfig
 from cellctl.app.desk import Desk
 from cellctl.app.engine import Engine
@@ -18,9 +19,12 @@ from cellctl.app.supervisor import Supervisor, Witness, unseen
 from cellctl.app.workbench import Workbench
 from cellctl.core.cell import empty
 from cellctl.domain.commands import SubmitOrder
+from cellctl.domain.events import OrderAccepted
 from cellctl.domain.work import Directive
 from cellctl.ports import Clock, Files, Ids, Links, Store, Tools
+from cellctl.ports.book import OrderBook
 from cellctl.products import workshop
+from cellctl.stores.memory_book import MemoryBook
 
 # How long an essential part may go without progress before the watchdog is no longer fed.
 STALE_S: Final = 8.0
@@ -36,6 +40,7 @@ class Outside:
     store: Store
     files: Files
     witness: Witness = unseen
+    book: OrderBook = field(default_factory=MemoryBook)
 
 
 class Face(Protocol):
@@ -56,7 +61,9 @@ class RunningCell:
         self.bench = Workbench(config, outside.files)
         products = [product.describe() for product in config.products]
         resuming = Resuming(outside.files, config.machines)
-        self.desk = Desk(self.engine, outside.clock, self._prepare, products, resuming)
+        self.clerk = Clerk(outside.book, config.plan, outside.clock)
+        self.engine.log.listener = self.clerk.note
+        self.desk = Desk(self.engine, outside.clock, self._prepare, products, resuming, self.clerk)
         for name, machine in config.machines.items():
             report = partial(self.engine.report, name)
             verdicts = self.bench.verdicts if config.plan.stations[name].preflight else None
@@ -76,6 +83,8 @@ class RunningCell:
             await self.engine.pulse()
             for name, supervisor in self.engine.supervisors.items():
                 tasks.create_task(supervisor.run(), name=f"{name}.supervisor")
+            accepted = partial(self.engine.log.read_named, OrderAccepted.NAME)
+            tasks.create_task(self.clerk.work(accepted, self.desk.submit), name="order book")
             for face in faces:
                 tasks.create_task(face.serve(), name=type(face).__name__)
             for job in beside:

@@ -30,8 +30,10 @@ from cellctl.links.mqtt import BrokerSettings, MqttBus
 from cellctl.links.opcua_keys import Keys
 from cellctl.links.real import RealLinks
 from cellctl.links.wire_tap import TappedLinks
+from cellctl.stores.book import SqliteBook
 from cellctl.stores.files import ProgramFiles
 from cellctl.stores.journal import Journal
+from cellctl.stores.room import Room
 
 # Without a watchdog the health of the parts is still looked at, and logged.
 UNWATCHED_PERIOD_S: Final = 5.0
@@ -78,11 +80,12 @@ def _leaves(group: BaseExceptionGroup[CellError]) -> Iterator[BaseException]:
 async def _run(config: CellConfig, args: Namespace) -> None:
     clock = RealClock(args.speed)
     with ExitStack() as stack:
-        journal = stack.enter_context(Journal(args.state / "journal.sqlite", clock))
+        journal = stack.enter_context(Journal(args.state / "journal.sqlite", clock, Room(args.state)))
+        book = stack.enter_context(SqliteBook(args.state / "orders.sqlite", clock))
         keys = Keys(args.state / "opcua", credentials_of(config.path), clock.utc)
         links = TappedLinks(RealLinks(args.devices, args.speed, keys=keys), _taps(config, args.taps), clock)
         programs = ProgramFiles(args.state / "programs")
-        cell = RunningCell(config, Outside(clock, RealIds(), links, journal, programs, links.calling))
+        cell = RunningCell(config, Outside(clock, RealIds(), links, journal, programs, links.calling, book))
         outside = cell.outside
         service = Service(cell, Notifier(os.environ))
         api = ApiFace(

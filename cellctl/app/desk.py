@@ -4,14 +4,17 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any, Final
 
 import structlog
 
+from cellctl.app.clerk import Clerk
 from cellctl.app.engine import Engine
 from cellctl.app.resuming import Resuming
-from cellctl.core import orders, stopping
+from cellctl.core import lifecycle, orders, stopping
 from cellctl.core.decide import MachineTold, PreparedOrder, PreparedResumption, RefusedOrder, Stimulus
+from cellctl.core.instructions import Turn
 from cellctl.core.view import CellView
 from cellctl.domain.commands import (
     Command,
@@ -24,7 +27,7 @@ from cellctl.domain.commands import (
     UpdateOrder,
     rejected,
 )
-from cellctl.domain.errors import NotAllowed, OrderRefused, StoreFailed
+from cellctl.domain.errors import DiskFull, NotAllowed, OrderRefused, StoreFailed
 from cellctl.domain.events import Record
 from cellctl.domain.instant import epoch_s
 from cellctl.domain.job import JobCommand
@@ -32,6 +35,7 @@ from cellctl.domain.machine import MachineCommand
 from cellctl.domain.work import Directive, Plan
 from cellctl.gcode.resume import Resumption
 from cellctl.ports import Clock
+from cellctl.ports.book import Put
 
 log = structlog.get_logger()
 
@@ -65,6 +69,20 @@ def time_left(envelope: Envelope, wall_s: float) -> tuple[float, Reply | None]:
     return left_s, None
 
 
+_DISK_FULL: Final = "No order is accepted before there is room on the disk again; what runs goes on. Free some space"
+_BOOK_SILENT: Final = (
+    "the order book does not say whether the order is taken. It is asked on; send the same command again, with its id"
+)
+
+
+class _NotNow(Exception):
+    """An answer that is not remembered: the same command may be answered differently later."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.reply = rejected(code, message)
+
+
 class Desk:
     """Implements ports.Desk on an engine. `prepare` makes an order ready, or raises OrderRefused."""
 
@@ -75,12 +93,14 @@ class Desk:
         prepare: Prepare,
         products: Sequence[Mapping[str, Any]],
         resuming: Resuming,
+        clerk: Clerk,
     ) -> None:
         self.products = products
         self._engine = engine
         self._clock = clock
         self._prepare = prepare
         self._resuming = resuming
+        self._clerk = clerk
         # What is being prepared or decided about, by the command's id.
         self._pending: dict[str, asyncio.Event] = {}
 
@@ -122,7 +142,10 @@ class Desk:
             # Judged by the time of receipt: whatever the wall clock does later, so long is waited and no longer.
             left_s, why_not = time_left(envelope, self._clock.wall_s())
             until_s = self._clock.now_s() + left_s
-            stimulus = RefusedOrder(envelope, why_not) if why_not else await self._stimulus(envelope)
+            try:
+                stimulus = RefusedOrder(envelope, why_not) if why_not else await self._stimulus(envelope)
+            except _NotNow as not_now:
+                return not_now.reply
             answer = self._engine.hand_in(stimulus, envelope.sender, until_s)
             not_handed_in.pop_all()
         answer.add_done_callback(lambda _: self._decided(envelope))
@@ -165,12 +188,35 @@ class Desk:
         return PreparedResumption(envelope, plan.operation_id, command.at_line, program)
 
     async def _prepared(self, envelope: Envelope, order: SubmitOrder) -> Stimulus:
+        if self._engine.log.full:
+            raise _NotNow("disk_full", _DISK_FULL)
         try:
-            return PreparedOrder(envelope, await self._prepare(order), self._clock.utc())
+            prepared = PreparedOrder(envelope, await self._prepare(order), self._clock.utc())
         except OrderRefused as refused:
             return RefusedOrder(envelope, rejected(refused.code, str(refused)))
+        except DiskFull as full:
+            raise _NotNow("disk_full", f"{full}. {_DISK_FULL}") from full
         except (OSError, ValueError) as broken:
             # A product file that is wrong, or gone, costs the order and nothing else.
             log.error("order.not_prepared", product=order.product, exc_info=broken)
             why = f"{order.product} cannot be prepared: {broken}. Its files must be looked at: cellctl check CELL_TOML"
             return RefusedOrder(envelope, rejected("internal", why))
+        return await self._claimed(prepared) if isinstance(envelope.command, SubmitOrder) else prepared
+
+    async def _claimed(self, prepared: PreparedOrder) -> Stimulus:
+        """A new order gets a name that nobody else has in the order book, or ever had."""
+        command, cell = prepared.envelope.command, self._engine.cell
+        if not isinstance(command, SubmitOrder) or command.order_id in cell.orders:
+            return prepared
+        if not orders.accept(Turn(cell, self._clock.wall_s()), command, prepared.directive, prepared.at).accepted:
+            # It will be refused, and leaves nothing in the book.
+            return prepared
+        names = [command.order_id] if command.order_id else lifecycle.free_names(cell)
+        for name in names:
+            put = await self._clerk.claim(name, prepared.envelope, prepared.directive)
+            if put is Put.WON:
+                return replace(prepared, order_id=name)
+            if put is Put.UNKNOWN:
+                raise _NotNow("busy", _BOOK_SILENT)
+        used = f"there was another order {command.order_id} already; take a fresh order id"
+        return RefusedOrder(prepared.envelope, rejected("id_reused", used))

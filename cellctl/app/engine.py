@@ -43,7 +43,7 @@ class Engine:
         self.cell = cell
         self.supervisors: dict[str, Supervisor] = {}
         self.answers = AnswerBook()
-        self._log = Log(store)
+        self.log = Log(store)
         self._clock = clock
         self._inbox: asyncio.Queue[_Item] = asyncio.Queue()
         self._shown = LiveView()
@@ -52,7 +52,7 @@ class Engine:
     @property
     def history(self) -> History:
         """When orders and operations began and ended."""
-        return self._log.history
+        return self.log.history
 
     # ---- what others ask ---------------------------------------------------------------------------------------
 
@@ -68,7 +68,7 @@ class Engine:
 
     def records(self, after_seq: int = 0) -> Iterator[ev.Record]:
         """The durable log after a sequence number."""
-        return self._log.read(after_seq)
+        return self.log.read(after_seq)
 
     def report(self, machine: str, fact: ev.Fact) -> None:
         """A driver's fact; never blocks."""
@@ -107,7 +107,7 @@ class Engine:
 
     def replay(self) -> None:
         """The cell as the journal has it. To be called once, before `run`."""
-        self.cell, answered = self._log.replay(self.cell)
+        self.cell, answered = self.log.replay(self.cell)
         for record in answered:
             self._learn(record)
 
@@ -152,14 +152,16 @@ class Engine:
                 else:
                     acts.append((item, instruction))
         if records:
-            await self._log.append(records)
+            await self.log.append(records)
         self.cell = cell
         for record in records:
             self.history.learn(record)
             self._learn(record)
-        self._log.note(cell)
+        self.log.note(cell)
         for item, instruction in acts:
             self._act(item, instruction)
+        if self.log.full is not cell.disk_full:
+            self._inbox.put_nowait(_Item(ev.DiskChanged(self.log.full), "cellctl"))
         if records:
             moved, self._moved = self._moved, asyncio.Event()
             moved.set()

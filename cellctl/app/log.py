@@ -1,7 +1,7 @@
 """The journal as the engine uses it: what was appended last is at hand without asking the disk."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import takewhile
 from typing import Final
@@ -26,6 +26,8 @@ class Log:
         self._recent: deque[Record] = deque(maxlen=RECENT)
         # Taught by the engine, record by record, together with the cell.
         self.history = History()
+        # Told of every record once it is durable.
+        self.listener: Callable[[Record], None] = lambda _: None
         self._kept_seq = 0
 
     def replay(self, cell: Cell) -> tuple[Cell, Iterator[Record]]:
@@ -50,10 +52,21 @@ class Log:
             content = partial(snapshots.write, cell, self.history.known())
             self._store.keep(self._kept_seq, snapshots.schema(cell.plan), content)
 
+    @property
+    def full(self) -> bool:
+        """The disk has no room for anything new."""
+        return self._store.full
+
     async def append(self, records: Sequence[Record]) -> None:
         """Durable on return. Raises StoreFailed."""
         await self._store.append(records)
         self._recent.extend(records)
+        for record in records:
+            self.listener(record)
+
+    def read_named(self, name: str, after_seq: int) -> Iterator[Record]:
+        """The records of one event after a sequence number."""
+        return self._store.read(after_seq, name)
 
     def read(self, after_seq: int = 0) -> Iterator[Record]:
         """Every durable record after a sequence number, in order."""

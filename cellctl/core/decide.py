@@ -5,7 +5,7 @@ no clock, no file, no machine. What happens to a part is in `lifecycle`, what a 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Final
 
 from cellctl.core import (
@@ -28,6 +28,14 @@ from cellctl.core import (
 from cellctl.core.cell import Cell
 from cellctl.core.instructions import Answer, Instruction, PassOn, Proceed, Start, Tell, Turn
 from cellctl.core.news import is_news
+from cellctl.core.stimuli import (
+    MachineTold,
+    PreparedOrder,
+    PreparedResumption,
+    RefusedOrder,
+    Stimulus,
+    TimePassed,
+)
 from cellctl.domain import events as ev
 from cellctl.domain.commands import (
     AnswerPrompt,
@@ -49,61 +57,9 @@ from cellctl.domain.machine import FOR_PEOPLE, MachineCommand, MachineState, aft
 from cellctl.domain.stock_events import InspectionRecorded
 from cellctl.domain.stop_events import ClockAdjusted, ControllerStalled
 from cellctl.domain.stops import CellMode
-from cellctl.domain.work import NOWHERE, Directive, OperationKind, OperationState, Part, Program
+from cellctl.domain.work import NOWHERE, OperationKind, OperationState, Part
 
-
-@dataclass(frozen=True, slots=True)
-class PreparedOrder:
-    """A SubmitOrder or an UpdateOrder whose parameters were checked and whose programs are on disk."""
-
-    envelope: Envelope
-    directive: Directive
-    at: str
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedResumption:
-    """A ResumeOperation whose program (what rebuilds its state, and the rest of it) is on disk."""
-
-    envelope: Envelope
-    operation_id: str
-    at_line: int
-    program: Program
-
-
-@dataclass(frozen=True, slots=True)
-class RefusedOrder:
-    """A command that cannot be prepared; it is remembered, so that its repeat gets the same answer."""
-
-    envelope: Envelope
-    reply: Reply
-
-
-@dataclass(frozen=True, slots=True)
-class MachineTold:
-    """A hold or an abort that the machine has heard already; `refused` says why it did not obey, or is empty."""
-
-    envelope: Envelope
-    refused: str
-
-
-@dataclass(frozen=True, slots=True)
-class TimePassed:
-    """It is time for what `prompts.next_due_s` spoke of. Not journalled: only what follows from it is."""
-
-
-Stimulus = (
-    Envelope
-    | PreparedOrder
-    | PreparedResumption
-    | RefusedOrder
-    | MachineTold
-    | TimePassed
-    | ClockAdjusted
-    | ControllerStalled
-    | ev.Fact
-    | ev.ControllerStarted
-)
+__all__ = ["MachineTold", "PreparedOrder", "PreparedResumption", "RefusedOrder", "Stimulus", "TimePassed", "decide"]
 
 
 # After these nothing can begin that could not begin before.
@@ -178,6 +134,7 @@ def _reply(turn: Turn, envelope: Envelope, reply: Reply) -> None:
 def _accept(turn: Turn, prepared: PreparedOrder) -> None:
     match prepared.envelope.command:
         case SubmitOrder() as command:
+            command = replace(command, order_id=prepared.order_id or command.order_id)
             reply = orders.accept(turn, command, prepared.directive, prepared.at)
         case UpdateOrder() as command:
             reply = orders.change(turn, command, prepared.directive, prepared.envelope.sender)

@@ -1,5 +1,6 @@
 """What becomes of orders, jobs and parts: stored, begun, moved on a step, ended, scrapped and made again."""
 
+from collections.abc import Iterator
 from itertools import count
 from typing import Final
 
@@ -39,11 +40,16 @@ UNBEGUN: Final = frozenset({JobState.NOT_ALLOWED_TO_START, JobState.ALLOWED_TO_S
 TAKEN_AWAY = "taken away"
 
 
+def free_names(cell: Cell) -> Iterator[str]:
+    """Names for orders that come without one, in order, as far as the live cell knows."""
+    names = (f"order-{number}" for number in count(cell.counts.orders + 1))
+    return (name for name in names if name not in cell.orders)
+
+
 def order_from(cell: Cell, command: SubmitOrder, directive: Directive, at: str) -> Order:
     """The immutable record of what was asked for, by the sender's name for it or by the next number that is free."""
-    numbers = (f"order-{number}" for number in count(cell.counts.orders + 1))
     return Order(
-        id=command.order_id or next(name for name in numbers if name not in cell.orders),
+        id=command.order_id or next(free_names(cell)),
         product=directive.product,
         revision=directive.revision,
         parameters=directive.parameters,

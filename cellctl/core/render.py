@@ -54,7 +54,7 @@ class Renderer:
             jobs=self._show_jobs(cell, {job_id for order in orders for job_id in order.jobs}),
             prompts=tuple(_prompt(cell, prompt) for prompt in cell.prompts.values()),
             stock=stock_view.show(cell),
-            alarms=(*_standing(cell), *(alarm for machine in machines for alarm in _alarms(machine))),
+            alarms=(*_disk_alarm(cell), *_standing(cell), *(each for machine in machines for each in _alarms(machine))),
             mode=cell.stops.mode.value,
             zones=tuple(_zone(cell, zone) for zone in cell.plan.zones.values()),
             standing=tuple(_alarm(alarm) for alarm in cell.stops.alarms.values()),
@@ -130,6 +130,11 @@ def _zone(cell: Cell, zone: Zone) -> ZoneView:
         return ZoneView(zone.name, zone.stations)
     way_back = zones.way_back(zone.name, stop.phase)
     return ZoneView(zone.name, zone.stations, stop.phase.value, stop.by, stop.reason, way_back)
+
+
+def _disk_alarm(cell: Cell) -> Iterator[str]:
+    if cell.disk_full:
+        yield "the cell: the disk is full: free some space; no order is accepted until then, and what runs goes on"
 
 
 def _alarms(machine: MachineView) -> Iterator[str]:

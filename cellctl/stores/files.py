@@ -1,5 +1,6 @@
 """Program files, named by the SHA-256 of their content, so that a name can neither lie nor lead elsewhere."""
 
+import errno
 import hashlib
 import io
 import os
@@ -8,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from cellctl.domain.errors import OrderRefused, StoreFailed
+from cellctl.domain.errors import DiskFull, OrderRefused, StoreFailed
 from cellctl.gcode.preflight import Piecewise
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ class ProgramFiles:
 
     def _cannot_keep(self, name: str, error: OSError) -> StoreFailed:
         what = f"{self._folder}: cannot keep {name!r}: {error.strerror}"
-        return StoreFailed(f"{what}. Check the space on the disk and whose folder it is")
+        kind = DiskFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else StoreFailed
+        return kind(f"{what}. Check the space on the disk and whose folder it is")
 
     def _finish(self, draft: BinaryIO, sha256: str) -> None:
         """Make a draft durable under its name; without one it is thrown away."""

@@ -131,7 +131,9 @@ def test_a_start_folds_only_what_came_after_the_snapshot(log_on_disk: tuple[Jour
 
 def test_a_snapshot_that_was_touched_is_left_aside(log_on_disk: tuple[Journal, list[ev.Record]]) -> None:
     journal, records = log_on_disk
-    journal.writer.ask(lambda db: db.execute("UPDATE snapshots SET content = replace(content, 'order-1', 'order-9')"))
+    journal.writer.ask(
+        lambda db: db.execute("UPDATE snapshots SET content = replace(content, 'printer-1', 'printer-9')")
+    )
     assert after_start(journal) == (folded(records, empty(PLAN), History()), len(records))
 
 

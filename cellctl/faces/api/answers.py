@@ -17,6 +17,7 @@ STATUS = {
     "id_reused": 409,
     "busy": 503,
     "store_failed": 503,
+    "disk_full": 507,
     "internal": 500,
 }
 
