@@ -7,12 +7,12 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
-from cellctl.cli import orders, resuming
+from cellctl.cli import orders, resuming, stops
 from cellctl.cli.client import Api
 from cellctl.cli.console import converse
 from cellctl.cli.machine import show_lines
 from cellctl.cli.orders import UsageMistake
-from cellctl.cli.parser import MACHINE_VERBS, ORDER_VERBS
+from cellctl.cli.parser import CELL_VERBS, MACHINE_VERBS, ORDER_VERBS, ZONE_VERBS
 from cellctl.cli.screen import Screen
 from cellctl.cli.status import machine_lines, prompt_task, status_lines, task_lines
 
@@ -71,6 +71,14 @@ COMMANDS: dict[tuple[str, str], Callable[[Api, Namespace, Screen], Iterable[str]
     ("order", "list"): orders.list_orders,
     ("order", "show"): orders.show,
     **{("order", verb): _command_order for verb in ORDER_VERBS},
+    ("order", "cancel"): stops.cancel,
+    ("order", "expedite"): stops.expedite,
+    **{("cell", verb): stops.command_cell for verb in CELL_VERBS},
+    ("zone", "list"): stops.list_zones,
+    **{("zone", verb): stops.command_zone for verb in ZONE_VERBS},
+    ("alarm", "list"): stops.list_alarms,
+    ("alarm", "raise"): stops.raise_alarm,
+    ("alarm", "clear"): stops.clear_alarm,
     ("machine", "list"): _list_machines,
     ("machine", "show"): _show_machine,
     ("machine", "console"): converse,

@@ -46,6 +46,20 @@ ORDER_VERBS = {
 }
 
 
+CELL_VERBS = {
+    "drain": "finish what is in work, begin no other part",
+    "pause": "begin nothing, and hold what is at work",
+    "continue": "go on after drain or pause",
+}
+ZONE_VERBS = {
+    "stop": "abort all its stations, suspend its neighbours",
+    "clear": "first step back: what has stopped it is gone",
+    "reset": "second step back: its stations may work again",
+    "stop-pressed": "a stop from outside was pressed there (report only)",
+    "stop-released": "that stop was let go (report only)",
+}
+
+
 class _Parser(argparse.ArgumentParser):
     """argparse with the exit status that sysexits.h gives to a usage error."""
 
@@ -80,6 +94,7 @@ def build() -> argparse.ArgumentParser:
     _order_verbs(verbs)
     _machine_verbs(verbs)
     _prompt_verbs(verbs)
+    _stop_verbs(verbs)
     _actions(verbs, "product", "what can be ordered").add_parser("list", parents=[_client()], help="all of them")
     watch = verbs.add_parser("watch", parents=[_client()], help="what happens, as it happens; Ctrl-C ends it")
     watch.add_argument("--after", type=int, metavar="SEQ", help="begin after this event of the log, 0 for all")
@@ -144,7 +159,7 @@ def _opcua_verbs(verbs: _Verbs) -> None:
 
 
 def _order_verbs(verbs: _Verbs) -> None:
-    actions = _actions(verbs, "order", f"submit, store, update, list, show, {', '.join(ORDER_VERBS)}")
+    actions = _actions(verbs, "order", f"submit, store, update, expedite, list, show, {', '.join(ORDER_VERBS)}")
     submit = actions.add_parser("submit", parents=[_client()], help="order something")
     store = actions.add_parser("store", parents=[_client()], help="the same, but it waits for `order start`")
     for action in (submit, store):
@@ -156,8 +171,33 @@ def _order_verbs(verbs: _Verbs) -> None:
     update.add_argument("order", metavar="ORDER")
     _order_options(update)
     actions.add_parser("list", parents=[_client()], help="all orders")
+    expedite = actions.add_parser("expedite", parents=[_client()], help="another priority or due date, at any stage")
+    expedite.add_argument("order", metavar="ORDER")
+    expedite.add_argument("--priority", type=int, metavar="N", help="higher goes first")
+    expedite.add_argument("--due", metavar="INSTANT", help="in UTC, such as 2030-01-31T12:00:00Z")
     for name, meaning in {"show": "the report: each part, operation and place", **ORDER_VERBS}.items():
-        actions.add_parser(name, parents=[_client()], help=meaning).add_argument("order", metavar="ORDER")
+        action = actions.add_parser(name, parents=[_client()], help=meaning)
+        action.add_argument("order", metavar="ORDER")
+        if name == "cancel":
+            action.add_argument("--keep", action="store_true", help="finish what is in work, for stock")
+
+
+def _stop_verbs(verbs: _Verbs) -> None:
+    cell = _actions(verbs, "cell", f"the whole cell: {', '.join(CELL_VERBS)}")
+    for name, meaning in CELL_VERBS.items():
+        cell.add_parser(name, parents=[_client()], help=meaning)
+    zone = _actions(verbs, "zone", f"stations that are stopped together: list, {', '.join(ZONE_VERBS)}")
+    zone.add_parser("list", parents=[_client()], help="all zones")
+    for name, meaning in ZONE_VERBS.items():
+        zone.add_parser(name, parents=[_client()], help=meaning).add_argument("zone", metavar="ZONE")
+    alarm = _actions(verbs, "alarm", "alarms: list, raise, clear")
+    alarm.add_parser("list", parents=[_client()], help="alarms that stand")
+    sound = alarm.add_parser("raise", parents=[_client()], help="say that something is wrong")
+    sound.add_argument("kind", metavar="KIND", help="a kind of alarm of the cell file")
+    sound.add_argument("--station", default="", metavar="NAME", help="what it is about [the whole cell]")
+    sound.add_argument("--text", default="", metavar="TEXT", help="in a sentence")
+    clear = alarm.add_parser("clear", parents=[_client()], help="it has been seen to")
+    clear.add_argument("alarm", metavar="ALARM")
 
 
 def _order_options(action: argparse.ArgumentParser) -> None:

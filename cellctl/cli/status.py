@@ -59,7 +59,8 @@ def prompt_task(prompt: Json, screen: Screen) -> Task:
     about = f" about {prompt['serial']}" if prompt["serial"] else ""
     answer = f"{screen.me} prompt answer {shlex.quote(prompt['id'])}"
     commands = tuple(f"{answer} {shlex.quote(printable(choice))}" for choice in prompt["choices"])
-    return Task(f"{prompt['station']} asks{about}: {prompt['text']}", commands)
+    late = f" ({prompt['reminders']} reminders)" if prompt["reminders"] else ""
+    return Task(f"{prompt['station']} asks{about}{late}: {prompt['text']}", commands)
 
 
 def machine_lines(status: Json, screen: Screen, indent: int = 0) -> list[str]:
@@ -84,6 +85,8 @@ def _to_do(status: Json, screen: Screen) -> list[str]:
 
 def _trouble(status: Json, screen: Screen) -> Iterator[Task]:
     machines = {machine["name"]: machine for machine in status["machines"]}
+    if status["mode"] != "running":
+        yield Task(f"the whole cell is {status['mode']}", (f"{screen.me} cell continue",))
     alarmed = {alarm: machines.get(alarm.partition(" ")[0]) for alarm in status["alarms"]}
     helped: set[str] = set()
     for alarm, machine in alarmed.items():

@@ -15,6 +15,7 @@ STATUS = {
     "unknown_verb": 405,
     "precondition_failed": 409,
     "id_reused": 409,
+    "expired": 409,
     "busy": 503,
     "store_failed": 503,
     "disk_full": 507,

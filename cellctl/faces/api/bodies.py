@@ -30,6 +30,7 @@ def _utc(text: str) -> str:
 
 
 def printable(text: str) -> str:
+    """A text without control characters. Raises ValueError."""
     """Without control characters. Raises ValueError."""
     if not text.isprintable():
         raise ValueError("control characters")
@@ -58,11 +59,12 @@ REFERENCE = "up to 200 printable characters"
 
 
 class Body(BaseModel):
-    """What every command may carry: its idempotency key."""
+    """What every command may carry: its idempotency key, and until when it may take effect."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     id: CommandId | None = Field(default=None, description="a UUID")
+    deadline_at: Instant | None = Field(default=None, description=f"{INSTANT}, not more than a day away")
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:

@@ -10,7 +10,6 @@ from aiohttp import web
 
 from cellctl.domain.commands import (
     AnswerPrompt,
-    CancelOrder,
     Command,
     CommandMachine,
     CommandOrder,
@@ -21,6 +20,7 @@ from cellctl.domain.commands import (
 )
 from cellctl.domain.job import ORDER_COMMANDS, JobCommand
 from cellctl.domain.machine import MachineCommand
+from cellctl.faces.api import stop_bodies
 from cellctl.faces.api.answers import BadRequest, answer
 from cellctl.faces.api.bodies import AnswerBody, Body, LineBody, OrderBody, ResumeBody, UpdateBody
 from cellctl.faces.api.listen import sender
@@ -53,7 +53,6 @@ class Commands:
         """The POST half of the API."""
         return [
             web.post("/v1/orders", self._submit_order),
-            web.post("/v1/orders/{order}/cancel", self._cancel_order),
             web.post("/v1/orders/{order}/update", self._update_order),
             *(
                 web.post(f"/v1/orders/{{order}}/{command.value}", partial(self._command_order, command))
@@ -61,6 +60,7 @@ class Commands:
             ),
             web.post("/v1/prompts/{prompt}/answer", self._answer_prompt),
             *(web.post(path, partial(self._said_of, kind)) for path, kind in SAID.items()),
+            *(web.post(path, partial(self._made_of, kind, maker)) for path, kind, maker in stop_bodies.routes()),
             web.post("/v1/machines/{machine}/resume-at", self._resume),
             web.post("/v1/machines/{machine}/console", self._send_line),
             *(
@@ -72,10 +72,6 @@ class Commands:
     async def _submit_order(self, request: web.Request) -> web.Response:
         body = OrderBody.parse(await _read(request))
         return await self._submit(request, body, body.command())
-
-    async def _cancel_order(self, request: web.Request) -> web.Response:
-        body = Body.parse(await _read(request))
-        return await self._submit(request, body, CancelOrder(request.match_info["order"]))
 
     async def _update_order(self, request: web.Request) -> web.Response:
         body = UpdateBody.parse(await _read(request))
@@ -93,6 +89,10 @@ class Commands:
         body = kind.parse(await _read(request))
         return await self._submit(request, body, body.command(request.match_info["name"]))
 
+    async def _made_of(self, kind: type[Body], maker: stop_bodies.Maker, request: web.Request) -> web.Response:
+        body = kind.parse(await _read(request))
+        return await self._submit(request, body, maker(request.match_info.get("name", ""), body))
+
     async def _resume(self, request: web.Request) -> web.Response:
         body = ResumeBody.parse(await _read(request))
         return await self._submit(request, body, ResumeOperation(request.match_info["machine"], body.line))
@@ -106,7 +106,8 @@ class Commands:
         return await self._submit(request, body, CommandMachine(request.match_info["machine"], command))
 
     async def _submit(self, request: web.Request, body: Body, command: Command) -> web.Response:
-        envelope = Envelope(self._id(request, body), sender(request), command, content_hash(command))
+        deadline_at = body.deadline_at or ""
+        envelope = Envelope(self._id(request, body), sender(request), command, content_hash(command), deadline_at)
         return answer(await self._desk.submit(envelope))
 
     def _id(self, request: web.Request, body: Body) -> str:

@@ -43,6 +43,8 @@ class Queries:
             web.get("/v1/machines/{machine}", self._machine),
             web.get("/v1/prompts", self._prompts),
             web.get("/v1/products", self._products),
+            web.get("/v1/zones", self._zones),
+            web.get("/v1/alarms", self._alarms),
             web.get("/v1/stock", self._stock),
         ]
 
@@ -95,6 +97,12 @@ class Queries:
 
     async def _prompts(self, _: web.Request) -> web.Response:
         return web.json_response({"prompts": plain(self._desk.view().prompts)})
+
+    async def _zones(self, _: web.Request) -> web.Response:
+        return web.json_response({"zones": plain(self._desk.view().zones)})
+
+    async def _alarms(self, _: web.Request) -> web.Response:
+        return web.json_response({"alarms": plain(self._desk.view().standing)})
 
     async def _products(self, _: web.Request) -> web.Response:
         return web.json_response({"products": plain(self._desk.products)})

@@ -60,7 +60,7 @@ class Gate:
             address,
             _lane(address, verb, asked),
             arguments,
-            {name: _envelope(asked.id, name, address.user, command) for name, command in commands.items()},
+            {name: _envelope(asked, name, address.user, command) for name, command in commands.items()},
         )
 
     def _verb(self, address: Address) -> Verb:
@@ -116,8 +116,9 @@ def envelope_id(request_id: str, machine: str) -> str:
     return f"{request_id}/{machine}" if machine else request_id
 
 
-def _envelope(request_id: str, machine: str, user: str, command: Command) -> Envelope:
-    return Envelope(envelope_id(request_id, machine), f"mqtt:{user}", command, content_hash(command))
+def _envelope(asked: Asked, machine: str, user: str, command: Command) -> Envelope:
+    deadline_at = asked.deadline_at if isinstance(asked, Ordered) else ""
+    return Envelope(envelope_id(asked.id, machine), f"mqtt:{user}", command, content_hash(command), deadline_at)
 
 
 def _lane(address: Address, verb: Verb, asked: Asked) -> str:

@@ -138,6 +138,11 @@ class Board:
         for kind, things in (("lot", view.stock.lots), ("tool", view.stock.tools), ("fixture", view.stock.fixtures)):
             for thing in things:
                 yield self._topics.state(kind, thing.id), thing
+        yield self._topics.mode, {"mode": view.mode}
+        for zone in view.zones:
+            yield self._topics.state("zone", zone.name), zone
+        for raised in view.standing:
+            yield self._topics.state("alarm", raised.id), raised
         for alarm in view.alarms:
             yield self._topics.alarm(alarm), {"alarm": alarm}
         for name, alarm in self._alarms.items():

@@ -55,6 +55,7 @@ class Topics:
         self.status = f"{self.root}/status"
         self.heartbeat = f"{self.root}/heartbeat"
         self.description = f"{self.root}/info"
+        self.mode = f"{self.root}/mode"
         self.event = f"{self.root}/event"
         self.requests = f"{self.root}/request/#"
         self.own_ping = Address(user, "query", "ping")

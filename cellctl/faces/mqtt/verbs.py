@@ -12,8 +12,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from cellctl.domain.commands import (
     AnswerPrompt,
     CancelOrder,
+    ClearAlarm,
     Command,
+    CommandCell,
     CommandOrder,
+    CommandZone,
+    ExpediteOrder,
+    RaiseAlarm,
+    ReportStop,
     Right,
     SubmitOrder,
     UpdateOrder,
@@ -30,6 +36,7 @@ from cellctl.domain.stock_commands import (
     MoveFixture,
     RecordInspection,
 )
+from cellctl.domain.stops import CellCommand, ZoneCommand
 from cellctl.faces.mqtt.refusal import Refused
 
 MOST_MISTAKES_SHOWN: Final = 5
@@ -117,6 +124,55 @@ class OneOrder(Arguments):
     """Which order."""
 
     order_id: Name
+
+
+class Cancel(OneOrder):
+    """Begin nothing more of it; what is in work is scrapped, or with `keep` finished for stock."""
+
+    keep: bool = False
+
+    def command(self) -> Command:
+        """The end of it."""
+        return CancelOrder(self.order_id, self.keep)
+
+
+class Expedite(OneOrder):
+    """Another priority or due date at any stage; what is absent stays."""
+
+    priority: Priority | None = None
+    due_at: Instant | None = None
+
+    def command(self) -> Command:
+        """The change."""
+        return ExpediteOrder(self.order_id, self.priority, self.due_at)
+
+
+class OneZone(Arguments):
+    """Which zone."""
+
+    zone: Name
+
+
+class RaiseIt(Arguments):
+    """A kind of alarm of the cell file, about a station or the whole cell."""
+
+    kind: Name
+    station: Annotated[Line, Field(max_length=64)] = ""
+    text: Annotated[Line, Field(max_length=200)] = ""
+
+    def command(self) -> Command:
+        """The alarm."""
+        return RaiseAlarm(self.kind, self.station, self.text)
+
+
+class ClearIt(Arguments):
+    """An alarm that has been seen to."""
+
+    alarm_id: Name
+
+    def command(self) -> Command:
+        """The end of it."""
+        return ClearAlarm(self.alarm_id)
 
 
 class Answer(Arguments):
@@ -216,34 +272,46 @@ class Earlier(Arguments):
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One verb: the class it belongs to, its arguments, and what it tells a machine or an order, if it needs one."""
+    """One verb: the class it belongs to, its arguments, and what it tells a machine, or whatever it is about."""
 
     right: Right
     arguments: type[Arguments] = Arguments
     machine: MachineCommand | None = None
-    order: Callable[[str], Command] | None = None
+    about: Callable[[str], Command] | None = None
 
     def command(self, arguments: Arguments) -> Command | None:
         """What is asked for with these arguments; None for a query and for a verb that needs a machine."""
-        if self.order is not None and isinstance(arguments, OneOrder):
-            return self.order(arguments.order_id)
-        return arguments.command()
+        if self.about is None:
+            return arguments.command()
+        match arguments:
+            case OneOrder(order_id=name) | OneZone(zone=name):
+                return self.about(name)
+        return self.about("")
 
 
 def _tells(command: JobCommand) -> Verb:
-    return Verb(Right.JOB, OneOrder, order=partial(CommandOrder, command=command))
+    return Verb(Right.JOB, OneOrder, about=partial(CommandOrder, command=command))
+
+
+def _tells_cell(command: CellCommand) -> Verb:
+    return Verb(Right.JOB, about=lambda _: CommandCell(command))
 
 
 VERBS: Final[Mapping[str, Verb]] = {
     "hold": Verb(Right.STOP, machine=MachineCommand.HOLD),
     "halt": Verb(Right.STOP, machine=MachineCommand.ABORT),
+    "zone-stop": Verb(Right.STOP, OneZone, about=partial(CommandZone, command=ZoneCommand.STOP)),
+    "stop-pressed": Verb(Right.STOP, OneZone, about=partial(ReportStop, pressed=True)),
+    "stop-released": Verb(Right.STOP, OneZone, about=partial(ReportStop, pressed=False)),
+    "alarm-raise": Verb(Right.STOP, RaiseIt),
     "ping": Verb(Right.QUERY),
     "status": Verb(Right.QUERY),
     "command": Verb(Right.QUERY, Earlier),
     "submit": Verb(Right.JOB, Submit),
     "store": Verb(Right.JOB, Store),
     "order-update": Verb(Right.JOB, Update),
-    "cancel": Verb(Right.JOB, OneOrder, order=CancelOrder),
+    "order-expedite": Verb(Right.JOB, Expedite),
+    "cancel": Verb(Right.JOB, Cancel),
     **{f"order-{command.value}": _tells(command) for command in ORDER_COMMANDS},
     "answer": Verb(Right.JOB, Answer),
     "material-load": Verb(Right.JOB, Load),
@@ -252,6 +320,10 @@ VERBS: Final[Mapping[str, Verb]] = {
     "fixture-move": Verb(Right.JOB, Move),
     "inspect": Verb(Right.JOB, Inspect),
     "disposition": Verb(Right.JOB, Dispose),
+    **{f"cell-{command.value}": _tells_cell(command) for command in CellCommand},
+    "zone-clear": Verb(Right.MOTION, OneZone, about=partial(CommandZone, command=ZoneCommand.CLEAR)),
+    "zone-reset": Verb(Right.MOTION, OneZone, about=partial(CommandZone, command=ZoneCommand.RESET)),
+    "alarm-clear": Verb(Right.MOTION, ClearIt),
     "resume": Verb(Right.MOTION, machine=MachineCommand.UNHOLD),
     "clear": Verb(Right.MOTION, machine=MachineCommand.CLEAR),
     "reset": Verb(Right.MOTION, machine=MachineCommand.RESET),
@@ -278,6 +350,7 @@ class Ordered(Asked):
     tick: Annotated[int, Field(ge=0)] | None = None
     if_state: Name | None = None
     if_rev: Annotated[int, Field(ge=0)] | None = None
+    deadline_at: Instant = ""
     client: Line = ""
 
 
@@ -289,7 +362,7 @@ def parse_body(verb: Verb, content: Mapping[str, Any]) -> Asked:
 
 def parse_arguments(verb: Verb, asked: Asked) -> Arguments:
     """The arguments of a request. Raises Refused, naming every mistake."""
-    if verb.right is Right.STOP:
+    if verb.right is Right.STOP and verb.machine is not None:
         return Arguments()
     return _parsed(verb.arguments, asked.args, "args.")
 
