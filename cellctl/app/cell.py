@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Protocol
 
+import structlog
+
 from cellctl import __version__
 from cellctl.app.clerk import Clerk
 from cellctl.app.config import CellConfig
@@ -25,6 +27,8 @@ from cellctl.ports import Clock, Files, Ids, Links, Store, Tools
 from cellctl.ports.book import OrderBook
 from cellctl.products import workshop
 from cellctl.stores.memory_book import MemoryBook
+
+log = structlog.get_logger()
 
 # How long an essential part may go without progress before the watchdog is no longer fed.
 STALE_S: Final = 8.0
@@ -49,6 +53,20 @@ class Face(Protocol):
     async def serve(self) -> None:
         """Serve until cancelled."""
         ...
+
+
+# A face that has failed is tried again after so many seconds of the world outside.
+FACE_AGAIN_S: Final = 5.0
+
+
+async def kept(face: Face, clock: Clock) -> None:
+    """Serve a face until cancelled. One that the operating system fails is tried again: the cell works without it."""
+    while True:
+        try:
+            return await face.serve()
+        except OSError as failed:
+            log.error("face.gone", face=type(face).__name__, why=str(failed))
+        await clock.sleep(clock.wire_s(FACE_AGAIN_S))
 
 
 class RunningCell:
@@ -86,7 +104,7 @@ class RunningCell:
             accepted = partial(self.engine.log.read_named, OrderAccepted.NAME)
             tasks.create_task(self.clerk.work(accepted, self.desk.submit), name="order book")
             for face in faces:
-                tasks.create_task(face.serve(), name=type(face).__name__)
+                tasks.create_task(kept(face, self.outside.clock), name=type(face).__name__)
             for job in beside:
                 tasks.create_task(job(), name=job.__name__)
 

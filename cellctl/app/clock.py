@@ -44,6 +44,10 @@ class RealClock:
         """The same, in seconds since the Unix epoch."""
         return self._wall().timestamp()
 
+    def slept_s(self) -> float:
+        """What the clock that goes on in sleep (CLOCK_BOOTTIME) is ahead of the one that does not."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
+
     def _wall(self) -> datetime:
         if self._speed == _REAL:
             return datetime.now(UTC)
@@ -86,6 +90,10 @@ class VirtualClock:
     def wall_s(self) -> float:
         """The same, in seconds since the Unix epoch."""
         return self._epoch_s + self.now_s()
+
+    def slept_s(self) -> float:
+        """0: virtual time does not sleep."""
+        return 0.0
 
     async def sleep(self, duration_s: float) -> None:
         """Let virtual time pass."""

@@ -20,6 +20,7 @@ from cellctl.app.config import CellConfig, load
 from cellctl.app.observe import configure
 from cellctl.app.opcua_face import opcua_face, settling
 from cellctl.app.systemd import Notifier
+from cellctl.app.timekeeper import Timekeeper
 from cellctl.app.toml_file import parse_settings
 from cellctl.cli.client import told_socket
 from cellctl.domain.errors import CellError, ConfigError
@@ -101,7 +102,9 @@ async def _run(config: CellConfig, args: Namespace) -> None:
         faces: list[Face] = [api]
         if config.mqtt.enabled:
             faces.append(_mqtt(config, cell))
-        beside: list[Callable[[], Coroutine[Any, Any, None]]] = [links.run] if args.taps else []
+        beside: list[Callable[[], Coroutine[Any, Any, None]]] = [Timekeeper(cell.engine, clock).keep]
+        if args.taps:
+            beside.append(links.run)
         if config.opcua.enabled:
             opcua = opcua_face(config, cell, args.state)
             faces.append(opcua)

@@ -38,6 +38,10 @@ class Clock(Protocol):
         """The wall clock in seconds since the Unix epoch: for due dates and deadlines, never for intervals."""
         ...
 
+    def slept_s(self) -> float:
+        """How many seconds the computer has slept since some moment; the monotonic clock stands still meanwhile."""
+        ...
+
     async def sleep(self, duration_s: float) -> None:
         """Wait for so many of this clock's seconds."""
         ...

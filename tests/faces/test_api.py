@@ -230,7 +230,7 @@ def test_a_journal_that_cannot_be_written_is_said_to_the_caller(tmp_path: Path) 
         (b'{"product": "../a"}', 'product: found "../a", allowed: the name of a product: letters, digits, . _ -'),
         (
             b'{"product": "a", "colour": 1}',
-            '"colour": unknown, allowed: id, product, revision, parameters, quantity, priority, due_at, '
+            '"colour": unknown, allowed: id, deadline_at, product, revision, parameters, quantity, priority, due_at, '
             "customer_reference, release, order_id",
         ),
         (

@@ -19,6 +19,9 @@ MOST_BODY_BYTES = 64 * 1024
 # Requests in flight get this long when the daemon stops; none of them waits for a machine.
 SHUTDOWN_S = 0.5
 
+# So often it is looked whether the socket is still there; of the event loop's own time.
+LOOK_S = 2.0
+
 
 class ApiFace:
     """HTTP on a unix socket at `path`, mode 0660. `listening` is set once clients can connect.
@@ -50,14 +53,16 @@ class ApiFace:
         self._app.add_routes(EventStream(desk).routes())
 
     async def serve(self) -> None:
-        """Listen until cancelled. Raises ConfigError if the socket cannot be had."""
+        """Listen until cancelled. Raises ConfigError if the socket cannot be had, OSError when it is gone."""
         listener = self._listener or listening_socket(self._path)
         runner = web.AppRunner(self._app, handle_signals=False, access_log=None, shutdown_timeout=SHUTDOWN_S)
         try:
             await runner.setup()
             await web.SockSite(runner, listener).start()
             self.listening.set()
-            await asyncio.get_running_loop().create_future()
+            while self._listener is not None or self._path.is_socket():
+                await asyncio.sleep(LOOK_S)
+            raise OSError(f"somebody has taken {self._path} away")
         finally:
             self.listening.clear()
             if self._listener is None:
