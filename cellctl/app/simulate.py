@@ -17,11 +17,12 @@ from cellctl.app.cell import Outside, RunningCell
 from cellctl.app.clock import SeededIds, VirtualClock
 from cellctl.app.config import CellConfig, load
 from cellctl.app.program_level import at_program_level
-from cellctl.app.toml_file import parse_settings
+from cellctl.app.toml_file import parse_settings, read_toml
 from cellctl.app.twins import Customer, Person, until_done
 from cellctl.app.virtual_time import run_virtual
 from cellctl.domain.errors import ConfigError
 from cellctl.domain.events import Record
+from cellctl.domain.order_book import Wish, parse_order_book
 from cellctl.economics.report import order_reports, render, summary
 from cellctl.faces.mqtt.face import MqttFace, MqttSettings
 from cellctl.links.memory import MemoryLinks
@@ -53,24 +54,26 @@ class Outcome:
 def simulate(
     config: CellConfig,
     twin: SimulatedCell,
-    wishes: Sequence[Mapping[str, Any]],
+    wishes: Sequence[Wish | Mapping[str, Any]],
     seed: int,
     sink: Callable[[Record], None] | None = None,
     level: str = LINE,
 ) -> Outcome:
     """Run orders to their end in virtual time. The same arguments give the same log, byte for byte.
 
+    `wishes`: what is asked for and when, or only the arguments of orders that all come at the beginning.
     `level`: LINE, every line of every program over its wire, or PROGRAM, a whole program as one timed operation.
     """
     if level == PROGRAM:
         config = at_program_level(config, twin.program_devices)
-    return run_virtual(_run(config, twin, wishes, seed, sink))
+    timed = [wish if isinstance(wish, Wish) else Wish(0.0, "submit", wish) for wish in wishes]
+    return run_virtual(_run(config, twin, timed, seed, sink))
 
 
 async def _run(
     config: CellConfig,
     twin: SimulatedCell,
-    wishes: Sequence[Mapping[str, Any]],
+    wishes: Sequence[Wish],
     seed: int,
     sink: Callable[[Record], None] | None,
 ) -> Outcome:
@@ -84,7 +87,7 @@ async def _run(
     settings = MqttSettings(cell=config.plan.name, base=config.mqtt.base, version=__version__)
     face = MqttFace(cell.desk, broker.client("cellctl"), clock, ids, settings)
     person = Person(cell.engine, cell.desk, twin, clock, ids)
-    customer = Customer(broker.client("customer"), ids, f"{config.mqtt.base}/{config.plan.name}")
+    customer = Customer(broker.client("customer"), clock, ids, f"{config.mqtt.base}/{config.plan.name}")
     replies: list[dict[str, Any]] = []
     async with asyncio.TaskGroup() as tasks:
         daemon = tasks.create_task(cell.run([face], person.work), name="cell")
@@ -115,6 +118,12 @@ def wishes_for(config: CellConfig, orders: int, seed: int) -> list[dict[str, Any
     return wishes
 
 
+def _wishes(config: CellConfig, args: Namespace) -> Sequence[Wish | Mapping[str, Any]]:
+    if args.book is None:
+        return wishes_for(config, args.orders, args.seed)
+    return parse_order_book(read_toml(args.book), args.book.name)
+
+
 def main_simulate(args: Namespace) -> int:
     """Run, print the report, write the log; 1 if an order was refused or a rule of the world was broken."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
@@ -125,9 +134,7 @@ def main_simulate(args: Namespace) -> int:
     twin = simulated_cell(args.cell, settings, args.seed)
     with ExitStack() as stack:
         file = stack.enter_context(args.log.open("w", encoding="utf-8")) if args.log else None
-        outcome = simulate(
-            config, twin, wishes_for(config, args.orders, args.seed), args.seed, _writer(file), args.level
-        )
+        outcome = simulate(config, twin, _wishes(config, args), args.seed, _writer(file), args.level)
     for line in _lines(outcome):
         print(line)  # noqa: T201 - the command's output
     refused = [reply for reply in outcome.replies if reply["code"] != "accepted"]

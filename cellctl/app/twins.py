@@ -2,13 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from cellctl.app.engine import Engine
 from cellctl.core.lifecycle import in_work
 from cellctl.core.view import PromptView
 from cellctl.domain.commands import AnswerPrompt, Envelope, content_hash
+from cellctl.domain.order_book import Wish
 from cellctl.ports import Bus, BusSession, Clock, Desk, Ids, Message, SimulatedCell, Will
 
 CUSTOMER: Final = "customer"
@@ -16,46 +17,55 @@ PERSON: Final = "simulated-person"
 
 
 class Customer:
-    """Hands in orders over the bus as any client would: quotes session and tick, and waits for each reply."""
+    """Asks for things over the bus as any client would: quotes session and tick, and waits for each reply."""
 
-    def __init__(self, bus: Bus, ids: Ids, root: str) -> None:
+    def __init__(self, bus: Bus, clock: Clock, ids: Ids, root: str) -> None:
         self._bus = bus
+        self._clock = clock
         self._ids = ids
         self._root = root
         self._freshness: dict[str, Any] = {}
+        self._replies: dict[str, dict[str, Any]] = {}
+        self._heard = asyncio.Event()
 
-    async def order(self, wishes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Submit each and return the replies, in order."""
+    async def order(self, wishes: Sequence[Wish]) -> list[dict[str, Any]]:
+        """Ask for each when its time has come, counted from now, and return the replies, in order."""
         replies: list[dict[str, Any]] = []
 
         async def serve(session: BusSession) -> None:
             for topic in ("status", "heartbeat", f"response/{CUSTOMER}/#"):
                 await session.subscribe(f"{self._root}/{topic}")
-            messages = aiter(session.messages())
-            while not self._freshness:
-                await self._next(messages)
-            replies.extend([await self._submit(session, messages, wish) for wish in wishes])
+            async with asyncio.TaskGroup() as tasks:
+                listening = tasks.create_task(self._listen(session))
+                await self._until(lambda: bool(self._freshness))
+                began_s, began_at = self._clock.now_s(), self._clock.utc()
+                for wish in wishes:
+                    await self._clock.sleep(max(0.0, began_s + wish.at_s - self._clock.now_s()))
+                    replies.append(await self._ask(session, wish.verb, wish.request(began_at)))
+                listening.cancel()
 
         await self._bus.session(Will(f"{self._root}/client/{CUSTOMER}", b""), serve)
         return replies
 
-    async def _submit(
-        self, session: BusSession, messages: AsyncIterator[Message], wish: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        request = {"id": self._ids.new(), "verb": "submit", "args": dict(wish), **self._freshness}
-        topic = f"{self._root}/request/{CUSTOMER}/job/submit"
-        await session.publish(Message(topic, json.dumps(request).encode()))
-        while True:
-            answer = await self._next(messages)
-            if answer.get("id") == request["id"]:
-                return answer
+    async def _ask(self, session: BusSession, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        request = {"id": self._ids.new(), "verb": verb, "args": dict(args), **self._freshness}
+        await session.publish(Message(f"{self._root}/request/{CUSTOMER}/job/{verb}", json.dumps(request).encode()))
+        await self._until(lambda: request["id"] in self._replies)
+        return self._replies.pop(request["id"])
 
-    async def _next(self, messages: AsyncIterator[Message]) -> dict[str, Any]:
-        message = await anext(messages)
-        body: dict[str, Any] = json.loads(message.payload)
-        if message.topic.rpartition("/")[2] in ("status", "heartbeat") and "tick" in body:
-            self._freshness = {"session": body["session"], "tick": body["tick"]}
-        return body
+    async def _listen(self, session: BusSession) -> None:
+        async for message in session.messages():
+            body: dict[str, Any] = json.loads(message.payload)
+            if message.topic.rpartition("/")[2] in ("status", "heartbeat"):
+                self._freshness = {key: body[key] for key in ("session", "tick") if key in body} or self._freshness
+            elif "id" in body:
+                self._replies[body["id"]] = body
+            self._heard.set()
+
+    async def _until(self, shown: Callable[[], bool]) -> None:
+        while not shown():
+            self._heard.clear()
+            await self._heard.wait()
 
 
 class Person:

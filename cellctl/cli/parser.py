@@ -118,7 +118,9 @@ def _daemon_verbs(verbs: _Verbs) -> None:
     )
     simulate = verbs.add_parser("simulate", help="run orders through a simulated cell, in virtual time")
     simulate.add_argument("cell", type=Path, metavar="CELL_TOML")
-    simulate.add_argument("--orders", type=_count, required=True, metavar="N")
+    wanted = simulate.add_mutually_exclusive_group(required=True)
+    wanted.add_argument("--orders", type=_count, metavar="N", help="so many, over all products of the cell")
+    wanted.add_argument("--book", type=Path, metavar="FILE", help="an order book: what comes in when, and is due when")
     simulate.add_argument("--seed", type=int, required=True, metavar="S")
     simulate.add_argument("--log", type=Path, metavar="FILE", help="write the events there, as JSON lines")
     simulate.add_argument(

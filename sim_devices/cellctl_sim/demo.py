@@ -13,10 +13,13 @@ import socket
 import sys
 import tempfile
 import tomllib
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from cellctl.domain.errors import ConfigError
+from cellctl.domain.order_book import Wish, parse_order_book
 from cellctl_sim.control import SOCKET, ask
 from cellctl_sim.demo_client import DemoFailed, Shop
 
@@ -24,6 +27,10 @@ CELL: Final = Path("examples/nameplate/cell.toml")
 SPEED: Final = 60.0
 START_S: Final = 30.0
 ORDER_S: Final = 240.0
+# A shop has a day of its own time for what comes in last.
+AFTER_LAST_S: Final = 86_400.0
+# More orders than these are only counted in the end.
+REPORTED: Final = 5
 BROKER: Final = """\
 listeners:
   default:
@@ -40,20 +47,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="cellctl-demo", description="One order, from a command to a finished part.")
     parser.add_argument("--cell", type=Path, default=CELL)
     parser.add_argument("--text", action="append", metavar="TEXT", help="what to engrave; again for another order")
+    parser.add_argument("--book", type=Path, metavar="FILE", help="an order book instead: what comes in when")
     parser.add_argument("--speed", type=float, default=SPEED, help="machine seconds in one second (%(default)s)")
     options = parser.parse_args(argv)
     try:
-        asyncio.run(_demo(options.cell, options.text or ["ADA BYRON"], options.speed))
-    except DemoFailed as failed:
+        wishes = _wishes(options.book, options.text or ["ADA BYRON"])
+        asyncio.run(_demo(options.cell, wishes, options.speed))
+    except (DemoFailed, ConfigError) as failed:
         say(f"demo failed: {failed}")
         return 1
     except TimeoutError:
-        say(f"demo failed: it was not done within {ORDER_S:.0f} s; is this computer very busy?")
+        say("demo failed: it was not done in time; is this computer very busy, or the speed too high for it?")
         return 1
     return 0
 
 
-async def _demo(cell: Path, texts: Sequence[str], speed: float) -> None:
+def _wishes(book: Path | None, texts: Sequence[str]) -> Sequence[Wish]:
+    if book is None:
+        return [Wish(0.0, "submit", {"product": "nameplate", "parameters": {"text": text}}) for text in texts]
+    return parse_order_book(tomllib.loads(book.read_text("utf-8")), book.name)
+
+
+async def _demo(cell: Path, wishes: Sequence[Wish], speed: float) -> None:
     folder = Path(tempfile.mkdtemp(prefix="cellctl-demo-"))
     broker_port = _free_port()
     settings = [f"--set=mqtt.port={broker_port}", *_urls(cell)]
@@ -68,17 +83,20 @@ async def _demo(cell: Path, texts: Sequence[str], speed: float) -> None:
             await _until_ready(machines)
             say(f"simulated machines run {speed:g} times faster than real ones; the daemon's clock runs with them")
             async with _program(folder, daemon, "daemon"):
-                await _order(folder, broker_port, texts)
+                shop = Shop("127.0.0.1", broker_port, f"cellctl/{_name(cell)}", folder / "dev" / SOCKET, say)
+                await _order(folder, shop, wishes, speed)
             await _check_world(folder)
         on_failure.pop_all()
     shutil.rmtree(folder)
 
 
-async def _order(folder: Path, port: int, texts: Sequence[str]) -> None:
-    shop = Shop("127.0.0.1", port, "cellctl/nameplate", folder / "dev" / SOCKET, say)
-    async with asyncio.timeout(ORDER_S):
-        orders = await shop.make([{"product": "nameplate", "parameters": {"text": text}} for text in texts])
+async def _order(folder: Path, shop: Shop, wishes: Sequence[Wish], speed: float) -> None:
+    async with asyncio.timeout(ORDER_S + (wishes[-1].at_s + AFTER_LAST_S * (len(wishes) > 1)) / speed):
+        orders = await shop.make(wishes, speed)
     say("")
+    if len(orders) > REPORTED:
+        say(f"{len(orders)} orders: " + ", ".join(f"{n} {how}" for how, n in Counter(orders.values()).items()))
+        return
     for order in orders:
         say(await _output(["cellctl", "--socket", str(folder / "state" / "cellctl.sock"), "order", "show", order]))
 
@@ -88,6 +106,11 @@ async def _check_world(folder: Path) -> None:
     if world["violations"]:
         raise DemoFailed("; ".join(world["violations"]))
     say("the simulated world saw nothing that must never happen")
+
+
+def _name(cell: Path) -> str:
+    name: str = tomllib.loads(cell.read_text("utf-8"))["cell"]["name"]
+    return name
 
 
 def _urls(cell: Path) -> list[str]:

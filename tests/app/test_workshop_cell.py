@@ -2,7 +2,6 @@
 
 import runpy
 from functools import cache
-from pathlib import Path
 
 import pytest
 
@@ -10,9 +9,7 @@ from cellctl.app.config import load
 from cellctl.app.main import main
 from cellctl.app.simulate import Outcome, simulate, simulated_cell, wishes_for
 from cellctl.domain import events as ev
-
-FOLDER = Path("examples/workshop")
-CELL = FOLDER / "cell.toml"
+from tests.app.workshop import CELL, FOLDER, late, orders_over, play_week, week
 
 
 @cache
@@ -48,3 +45,24 @@ def test_a_blank_is_printed_or_sawn_and_both_arms_carry() -> None:
     assert {each.station for each in intended if each.step in ("blank", "plate")} == {"printer-1", "bench-1"}
     assert {each.station for each in intended if each.step == "carry"} == {"arm-1", "arm-2", "bench-1"}
     assert {each.source.partition(".")[0] for each in intended} >= {"plate-a", "plate-b", "mill-1", "printer-1"}
+
+
+def test_its_week_is_sixty_orders_over_both_cells_products_with_a_rush_and_a_cancel() -> None:
+    wishes = week()
+    orders = [wish for wish in wishes if wish.verb == "submit"]
+    assert len(orders) == 60
+    assert {wish.args["product"] for wish in orders} == {"sign", "spacer", "bracket", "nameplate"}
+    assert all(wish.due_s is not None and wish.due_s > wish.at_s for wish in orders)
+    assert len({wish.args.get("priority", 0) for wish in orders}) > 3
+    assert len({wish.args.get("quantity", 1) for wish in orders}) == 3
+    (rush,) = [wish for wish in orders if wish.args.get("priority", 0) == 100]
+    assert rush.due_s is not None and rush.due_s - rush.at_s < 9 * 3600
+    assert [(wish.verb, wish.args) for wish in wishes if wish.verb != "submit"] == [("cancel", {"order_id": "W-042"})]
+
+
+def test_the_monday_of_the_week_is_made_in_time() -> None:
+    monday = play_week("program", days=0.7)
+    assert [reply["code"] for reply in monday.replies] == ["accepted"] * len(monday.replies)
+    assert (monday.violations, monday.open_jobs, late(monday)) == ([], [], [])
+    assert orders_over(monday) == {"done": len(monday.replies)}
+    assert len(monday.replies) > 8

@@ -1,0 +1,60 @@
+"""The week of the second example, played, and what became of its orders."""
+
+import tomllib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from cellctl.app.config import load
+from cellctl.app.simulate import Outcome, simulate, simulated_cell
+from cellctl.domain import events as ev
+from cellctl.domain.order_book import Wish, parse_order_book
+from cellctl.domain.work import Disposition
+
+FOLDER: Final = Path("examples/workshop")
+CELL: Final = FOLDER / "cell.toml"
+DAY_S: Final = 86_400.0
+
+
+def week() -> Sequence[Wish]:
+    """All 60 orders, and what else is asked."""
+    return parse_order_book(tomllib.loads((FOLDER / "week.toml").read_text("utf-8")), "week.toml")
+
+
+def play_week(level: str, days: float = 7.0, seed: int = 1) -> Outcome:
+    """As many days of it as are wanted."""
+    wishes = [wish for wish in week() if wish.at_s < days * DAY_S]
+    return simulate(load(CELL), simulated_cell(CELL, {}, seed), wishes, seed, level=level)
+
+
+def orders_over(outcome: Outcome) -> Counter[str]:
+    """How many orders have as many accepted parts as were asked for, and how many of the others were cancelled."""
+    accepted = _accepted(outcome)
+    cancelled = {record.event.order_id for record in outcome.records if isinstance(record.event, ev.OrderCancelled)}
+    over: Counter[str] = Counter()
+    for record in outcome.records:
+        if isinstance(record.event, ev.OrderAccepted):
+            order = record.event.order
+            made = len(accepted[order.id]) == order.quantity
+            over["done" if made else "cancelled" if order.id in cancelled else "open"] += 1
+    return over
+
+
+def late(outcome: Outcome) -> list[str]:
+    """Orders whose last part came after they were due."""
+    accepted = _accepted(outcome)
+    orders = [record.event.order for record in outcome.records if isinstance(record.event, ev.OrderAccepted)]
+    return [each.id for each in orders if each.due_at and max(accepted[each.id], default="") > each.due_at]
+
+
+def _accepted(outcome: Outcome) -> dict[str, list[str]]:
+    """When parts were accepted, by order."""
+    jobs = [record.event.job for record in outcome.records if isinstance(record.event, ev.JobStored)]
+    order_of = {job.serial: job.order_id for job in jobs}
+    found: dict[str, list[str]] = {job.order_id: [] for job in jobs}
+    for record in outcome.records:
+        event = record.event
+        if isinstance(event, ev.PartDisposed) and event.disposition is Disposition.ACCEPTED:
+            found[order_of[event.serial]].append(record.at)
+    return found
