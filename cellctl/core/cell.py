@@ -8,6 +8,8 @@ from typing import Any, Final
 from cellctl.core import part_fold, station, stock_fold
 from cellctl.core.asked import Waited, still_asked
 from cellctl.core.ladder import Climb, climbed
+from cellctl.core.sequencing import Schedule
+from cellctl.core.setups import Measured, learned
 from cellctl.core.stops import Stopped, Stops, fold
 from cellctl.domain import events as ev
 from cellctl.domain import stock_events as stock
@@ -67,7 +69,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """All that the controller knows. `operations`, `prompts` and `transfers` hold only what is still open."""
+    """All that the controller knows. `operations`, `prompts` and `transfers` hold only what is still open.
+
+    `measured`: how long change-overs took. `schedule` is thought out from all the rest, and not remembered.
+    """
 
     plan: Plan
     orders: Mapping[str, OrderEntry] = field(default_factory=dict)
@@ -82,6 +87,8 @@ class Cell:
     carriers: Mapping[str, CarrierAt] = field(default_factory=dict)
     disk_full: bool = False
     stops: Stops = field(default_factory=Stops)
+    measured: Measured = field(default_factory=dict)
+    schedule: Schedule = field(default=Schedule(), compare=False, repr=False)
 
     def part_at(self, place: Place) -> Part | None:
         """The part that is believed to be at a place."""
@@ -126,11 +133,7 @@ def _fold(event: Any, cell: Cell) -> Cell:
 
 @_fold.register
 def _(event: ev.ControllerStarted, cell: Cell) -> Cell:
-    # Nobody has counted what was used since the last checkpoint.
-    progress = {name: replace(status.progress, used=None) for name, status in cell.stations.items()}
-    stations = {
-        name: StationStatus(progress=progress[name], setup=status.setup) for name, status in cell.stations.items()
-    }
+    stations = {name: status.after_a_start() for name, status in cell.stations.items()}
     return replace(cell, stations=stations)
 
 
@@ -247,7 +250,8 @@ def _(event: ev.OperationIntended, cell: Cell) -> Cell:
     operations = {**cell.operations, event.operation.id: event.operation}
     counts = replace(cell.counts, operations=cell.counts.operations + 1)
     lines = event.operation.program.lines if event.operation.program else 0
-    fresh = _station(cell, event.operation.station, progress=Progress(total=lines))
+    # Whatever is begun at a station, what a person prepared it for has had its turn, or lost it.
+    fresh = _station(cell, event.operation.station, progress=Progress(total=lines), promised=event.operation.prepares)
     return replace(fresh, operations=operations, counts=counts)
 
 
@@ -315,7 +319,9 @@ def _(event: ev.CarrierMoved, cell: Cell) -> Cell:
 @_fold.register
 def _(event: ev.SetupChanged, cell: Cell) -> Cell:
     status = cell.stations.get(event.station)
-    return _station(cell, event.station, setup={**status.setup, **event.setup}) if status else cell
+    before = status.setup if status else {}
+    measured = learned(cell.plan.changeovers, cell.measured, event, before)
+    return _station(replace(cell, measured=measured), event.station, setup={**before, **event.setup})
 
 
 @_fold.register

@@ -11,7 +11,9 @@ from typing import Any, Final
 from cellctl.core import (
     about_cell,
     alarms,
+    beginning,
     by_hand,
+    changeover,
     dispatch,
     dispositions,
     lifecycle,
@@ -57,7 +59,7 @@ from cellctl.domain.machine import FOR_PEOPLE, MachineCommand, MachineState, aft
 from cellctl.domain.stock_events import InspectionRecorded
 from cellctl.domain.stop_events import ClockAdjusted, ControllerStalled
 from cellctl.domain.stops import CellMode
-from cellctl.domain.work import NOWHERE, OperationKind, OperationState, Part
+from cellctl.domain.work import OperationState
 
 __all__ = ["MachineTold", "PreparedOrder", "PreparedResumption", "RefusedOrder", "Stimulus", "TimePassed", "decide"]
 
@@ -108,7 +110,7 @@ def decide(cell: Cell, stimulus: Stimulus, now_s: float) -> tuple[Cell, Sequence
         stopping.steer(turn)
         orders.steer(turn)
         _reset_free_machines(turn)
-        _dispatch(turn)
+        beginning.begin_all(turn)
         retirement.retire(turn)
     return turn.cell, turn.todo
 
@@ -256,7 +258,11 @@ def _answer(turn: Turn, command: AnswerPrompt, sender: str) -> Reply:
         allowed = ", ".join(prompt.question.choices)
         return rejected("invalid", f"{command.choice!r} is not an answer to {prompt.id}; allowed: {allowed}")
     operation = turn.cell.operations.get(prompt.operation_id)
-    goes_on = operation is not None and operation.state is not OperationState.UNKNOWN
+    goes_on = (
+        operation is not None
+        and operation.state is not OperationState.UNKNOWN
+        and not changeover.by_a_person(operation)
+    )
     if operation is not None and goes_on and (why := quality.against_answer(turn.cell, operation, command.choice)):
         return rejected("precondition_failed", why)
     turn.remember(ev.PromptAnswered(prompt.id, command.choice, sender))
@@ -334,24 +340,3 @@ def _reset_free_machines(turn: Turn) -> None:
             continue
         turn.remember(ev.StationCommanded(name, MachineCommand.RESET, "cellctl"))
         turn.do(Tell(name, MachineCommand.RESET))
-
-
-def _dispatch(turn: Turn) -> None:
-    # What cannot begin now cannot begin later in the same turn either: starting work only takes places away.
-    blocked: set[str] = set()
-    for job in dispatch.waiting(turn.cell):
-        wanted = dispatch.unbegun(turn.cell, job)
-        if wanted and wanted in blocked:
-            continue
-        operation = dispatch.next_operation(turn.cell, job)
-        if isinstance(operation, tuple):
-            blocked.add(wanted)
-            continue
-        if operation.kind is OperationKind.PROCESS and job.serial not in turn.cell.parts:
-            # The bed counts as occupied from the moment the first byte may go out.
-            turn.remember(ev.PartCreated(Part(job.serial, job.id)))
-        if turn.cell.parts[job.serial].place == NOWHERE:
-            turn.remember(lifecycle.placed(operation))
-        lifecycle.change_job(turn, job, JobCommand.BEGIN)
-        turn.remember(ev.OperationIntended(operation))
-        turn.do(Start(operation))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from cellctl.core import stock, zones
+from cellctl.core import agenda, changeover, stock, zones
 from cellctl.core.cell import Cell
 from cellctl.core.reasons import Reason
 from cellctl.core.ways import Option, by_a_person, can, current_step, fitting, options, unfit, wants
@@ -27,6 +27,7 @@ from cellctl.domain.work import (
     Place,
     Station,
     Step,
+    Way,
     station_of,
 )
 
@@ -52,6 +53,9 @@ class Leg:
 
 def next_operation(cell: Cell, job: Job) -> Operation | tuple[Reason, ...]:
     """The operation that can begin now for a job, or every reason why none can."""
+    preparing = next((each.station for each in cell.operations.values() if each.prepares == job.id), "")
+    if preparing:
+        return (Reason("changing_over", f"{preparing} is being changed over for it"),)
     step = current_step(cell, job)
     able = options(cell, step)
     if not able:
@@ -69,12 +73,13 @@ def _on_one_of(cell: Cell, job: Job, step: Step, able: list[Option]) -> Operatio
     part = cell.parts.get(job.serial)
     if not able:
         return ()
+    able.sort(key=lambda option: option.station.name != agenda.planned(cell, job))
     if part is None or part.place == NOWHERE:
         return _begin(cell, job, step, able)
     here = next((option for option in able if option.station.name == station_of(part.place)), None)
     if here is not None:
         return _process(cell, job, step, here, part.place)
-    return _carry(cell, job, part, [option.station for option in able])
+    return _carry(cell, job, part, able)
 
 
 def unbegun(cell: Cell, job: Job) -> str:
@@ -86,17 +91,18 @@ def unbegun(cell: Cell, job: Job) -> str:
     if part is not None and part.place != NOWHERE:
         return ""
     step = current_step(cell, job)
-    wanted = [wants(way) for way in step.ways]
+    wanted = [agenda.planned(cell, job), *(wants(way) for way in step.ways)]
+    if any(status.promised == job.id for status in cell.stations.values()):
+        wanted.append(job.id)
     if any(way.unfit for way in step.ways) or any(status.unfit for status in cell.stations.values()):
         wanted += [why for each in options(cell, step) if (why := unfit(cell, each.station, each.way))]
     return "\n".join(wanted)
 
 
 def waiting(cell: Cell) -> list[Job]:
-    """Jobs that want an operation: higher priority first, then those furthest along, then in order of arrival.
-
-    Those furthest along come first because a part that moves on frees the machine behind it. A cell that drains begins
-    no other part, one that is paused nothing at all.
+    """Jobs that want an operation, in the order of the schedule; before there is one by priority, then those furthest
+    along, because a part that moves on frees the machine behind it. A cell that drains begins no other part, one that
+    is paused nothing at all.
     """
     begins = _BEGINS[cell.stops.mode]
     busy = {operation.job_id for operation in cell.operations.values()}
@@ -105,7 +111,7 @@ def waiting(cell: Cell) -> list[Job]:
         for job in cell.jobs.values()
         if job.id not in busy and job.state in begins and not cell.orders[job.order_id].paused
     )
-    return sorted(free, key=lambda job: (-cell.orders[job.order_id].order.priority, -job.step))
+    return sorted(free, key=lambda job: agenda.rank(cell, job))
 
 
 def involved(cell: Cell, station: str) -> Operation | None:
@@ -188,6 +194,9 @@ def _process(cell: Cell, job: Job, step: Step, option: Option, place: Place) -> 
     missing = stock.against(cell, way, station)
     if missing:
         return missing
+    change = _set_up(cell, job, station, way)
+    if change is not None:
+        return change if isinstance(change, Operation) else (change,)
     draft = _draft(cell, job, step.name, OperationKind.PROCESS, station, place)
     draft = replace(draft, claims=stock.claims(cell, way, station))
     if station.attended:
@@ -198,16 +207,45 @@ def _process(cell: Cell, job: Job, step: Step, option: Option, place: Place) -> 
     return replace(draft, way=option.number, program=program, question=way.question)
 
 
-def _carry(cell: Cell, job: Job, part: Part, able: list[Station]) -> Operation | tuple[Reason, ...]:
+def _set_up(cell: Cell, job: Job, station: Station, way: Way) -> Operation | Reason | None:
+    """What comes before a job at a station that is ready: a change-over, or a reason to wait. None: it may begin."""
+    have = cell.stations[station.name].setup
+    change = changeover.matrix(cell).change(station.name, have, way.setup)
+    if change is None:
+        return Reason("set_up_forbidden", f"{station.name} may not be changed over to what {job.id} needs")
+    other = agenda.promised_to(cell, station, job)
+    if other:
+        return Reason("promised", f"{station.name} was set up for {other}, which comes first")
+    if not change.dimensions:
+        return None
+    minutes = f"{change.takes_s / 60:.0f} min"
+    elsewhere = agenda.planned(cell, job)
+    if elsewhere not in ("", station.name):
+        why = f"{station.name} would have to be changed over ({change.text}, {minutes}); it waits for {elsewhere}"
+        return Reason("set_up", why)
+    other = agenda.ahead(cell, station, job)
+    if other:
+        return Reason("sequence", f"{station.name} does {other} first, and is then changed over ({change.text})")
+    return changeover.draft(cell, job, station, change)
+
+
+def _carry(cell: Cell, job: Job, part: Part, able: list[Option]) -> Operation | tuple[Reason, ...]:
     here = cell.plan.station(station_of(part.place))
     status = cell.stations.get(here.name)
     if status is not None and status.state not in AT_REST:
         state = status.state.name if status.state else "not heard"
         return (Reason("not_at_rest", f"{here.name} must stand still before its part is taken ({state})"),)
     reasons: list[Reason] = []
-    for leg in _first_legs(cell, job, here, able):
+    goals = {option.station.name: option for option in able}
+    for leg in _first_legs(cell, job, here, [option.station for option in able]):
         reason = _cannot_carry(cell, here, leg)
         place = _free_slot(cell, leg.to)
+        if reason is None and place is not None and leg.to.name in goals:
+            # A station is set up for a part before that is brought to it.
+            change = _set_up(cell, job, leg.to, goals[leg.to.name].way)
+            if isinstance(change, Operation):
+                return change
+            reason = change
         if reason is None and place is not None:
             draft = _draft(cell, job, "carry", OperationKind.CARRY, leg.carrier, place)
             return replace(draft, source=part.place)
@@ -220,7 +258,9 @@ def _carry(cell: Cell, job: Job, part: Part, able: list[Station]) -> Operation |
 
 def _first_legs(cell: Cell, job: Job, here: Station, able: list[Station]) -> Iterator[Leg]:
     """Ways to begin the journey, best first: towards each able station, then out of the way of other jobs."""
-    yield from _ways(cell, here, able)
+    planned = agenda.planned(cell, job)
+    for goals in ([each for each in able if each.name == planned], [each for each in able if each.name != planned]):
+        yield from _ways(cell, here, goals)
     if here.driver and _wanted(cell, here, job):
         buffers = (leg for leg in _legs(cell, here) if leg.to.buffer)
         yield from (leg for leg in buffers if any(_ways(cell, leg.to, able)))
@@ -296,9 +336,8 @@ def _not_ready(cell: Cell, station: Station) -> Reason | None:
     status = cell.stations[station.name]
     if locked(cell, station.name):
         return _needs_confirmation(cell, station)
-    operation = involved(cell, station.name)
-    if operation is not None:
-        return Reason("station_busy", f"{station.name} is busy with {operation.step} of {operation.serial}")
+    if involved(cell, station.name) is not None:
+        return _busy(cell, station)
     if status.contact != "found" or status.state is None:
         return Reason("no_contact", f"{station.name} is not heard ({status.reason or 'no contact yet'})")
     if status.by_hand or status.state is not MachineState.IDLE:
@@ -308,6 +347,14 @@ def _not_ready(cell: Cell, station: Station) -> Reason | None:
     if status.refused:
         return Reason("refused", f"{station.name} did not take its work ({status.refused}); stop it, then reset it")
     return zones.against(cell, station.name)
+
+
+def _busy(cell: Cell, station: Station) -> Reason:
+    operation = involved(cell, station.name)
+    if operation is not None and operation.kind is OperationKind.CHANGE:
+        return Reason("changing_over", f"{station.name} is being changed over for {operation.prepares}")
+    what = f"{operation.step} of {operation.serial}" if operation else "something"
+    return Reason("station_busy", f"{station.name} is busy with {what}")
 
 
 def _by_hand(name: str, who: str) -> Reason:

@@ -65,7 +65,7 @@ class History:
             case ev.OperationIntended(operation=operation):
                 self._runs[operation.station] = Run(operation, Span(record.at))
                 order_id = self._order_of.get(operation.job_id, "")
-                if not self.order(order_id).start_at:
+                if order_id and not self.order(order_id).start_at:
                     self._orders[order_id] = Span(record.at)
             case ev.OperationEnded() as ended:
                 self._end_run(ended, record.at)

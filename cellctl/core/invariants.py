@@ -79,7 +79,7 @@ def _operations(cell: Cell) -> Iterator[str]:
         places = [operation.target]
         if operation.kind is OperationKind.CARRY:
             places += [operation.source, *cell.plan.station(operation.station).places]
-        if part is None or part.place not in places:
+        if operation.kind is not OperationKind.CHANGE and (part is None or part.place not in places):
             yield f"{operation.id} works on {operation.serial}, which is {part.place if part else 'not there'}"
         for place in (operation.source, operation.target):
             other = cell.part_at(place) if place else None
@@ -178,8 +178,8 @@ def _start(cell: Cell, operation: Operation) -> Iterator[str]:
     """Looked at with what was remembered before the Start, and no more."""
     if cell.operations.get(operation.id) != operation:
         yield f"{operation.id} is started without an intent"
-    entry = cell.orders[cell.jobs[operation.job_id].order_id]
-    if entry.paused or (entry.cancelled and not entry.keep) or not entry.released:
+    entry = cell.orders[cell.jobs[operation.job_id].order_id] if operation.job_id else None
+    if entry is not None and (entry.paused or (entry.cancelled and not entry.keep) or not entry.released):
         yield f"{operation.id} is started, and {entry.order.id} is not to go on"
     if cell.stops.mode is CellMode.PAUSED or zones.against(cell, operation.station):
         yield f"{operation.id} is started at {operation.station} against a stop"

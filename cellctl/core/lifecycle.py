@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Final
 
-from cellctl.core import prompts, quality
+from cellctl.core import changeover, prompts, quality
 from cellctl.core.cell import Cell
 from cellctl.core.instructions import Turn
 from cellctl.domain import events as ev
@@ -98,7 +98,9 @@ def placed(operation: Operation) -> ev.PartMoved:
 
 def work_done(turn: Turn, operation: Operation, answer: str, by: str) -> None:
     """A station has done what it was asked to."""
-    if operation.kind is OperationKind.PROCESS:
+    if operation.kind is OperationKind.CHANGE:
+        changeover.changed(turn, operation, by)
+    elif operation.kind is OperationKind.PROCESS:
         step_done(turn, operation, answer, by)
     elif turn.cell.parts[operation.serial].place != operation.target:
         turn.remember(placed(operation))
@@ -147,8 +149,7 @@ def scrap(turn: Turn, job: Job, why: str, by: str, *, in_hand: bool = False) -> 
 
 def put_back(turn: Turn, operation: Operation) -> None:
     """The operation is proved not to have begun: a part that it was to make does not exist."""
-    job = turn.cell.jobs[operation.job_id]
-    if operation.kind is OperationKind.PROCESS and job.step == 0:
+    if operation.kind is OperationKind.PROCESS and turn.cell.jobs[operation.job_id].step == 0:
         turn.remember(ev.PartMoved(operation.serial, NOWHERE, Knowledge.RECORDED, operation.id))
 
 

@@ -81,7 +81,7 @@ def _state_at_the_end(entry: OrderEntry, begun: bool) -> State | None:
 def moving(cell: Cell) -> frozenset[str]:
     """The orders that a machine works for at this moment. A person at a desk counts as standing still."""
     working = (operation for operation in cell.operations.values() if _moves(cell, operation))
-    return frozenset(cell.jobs[operation.job_id].order_id for operation in working)
+    return frozenset(cell.jobs[operation.job_id].order_id for operation in working if operation.job_id)
 
 
 def _moves(cell: Cell, operation: Operation) -> bool:
@@ -309,10 +309,10 @@ def _wish(cell: Cell, operation: Operation) -> MachineCommand | None:
     unknown = operation.state is OperationState.UNKNOWN
     if status is None or unknown or cell.plan.station(operation.station).attended or status.state not in _AT_WORK:
         return None
-    entry = cell.orders[cell.jobs[operation.job_id].order_id]
-    if entry.closed_by is _C.ABORT:
+    entry = cell.orders[cell.jobs[operation.job_id].order_id] if operation.job_id else None
+    if entry is not None and entry.closed_by is _C.ABORT:
         return MachineCommand.ABORT
-    if operation.kind is OperationKind.CARRY:
+    if entry is None or operation.kind is OperationKind.CARRY:
         return _let_go(cell, operation.station)
     if entry.closed_by is _C.STOP or (entry.cancelled and status.parked and not entry.keep):
         return MachineCommand.STOP
@@ -332,6 +332,6 @@ def _let_go(cell: Cell, station: str) -> MachineCommand | None:
 def parked_for(cell: Cell, station: str) -> str:
     """The paused order that a machine is held for; "" if there is none."""
     operation = dispatch.involved(cell, station)
-    order_id = cell.jobs[operation.job_id].order_id if operation else ""
+    order_id = cell.jobs[operation.job_id].order_id if operation and operation.job_id else ""
     parked = bool(order_id) and cell.stations[station].parked and cell.orders[order_id].paused
     return order_id if parked else ""

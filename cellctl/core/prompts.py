@@ -12,7 +12,7 @@ from cellctl.core.cell import OURSELVES, Cell
 from cellctl.core.instructions import Turn
 from cellctl.domain import events as ev
 from cellctl.domain.stops import UNANSWERED
-from cellctl.domain.work import OperationState, Prompt
+from cellctl.domain.work import OperationKind, OperationState, Prompt
 
 MOST_LEVELS: Final = 4
 
@@ -29,12 +29,14 @@ OUTCOME: Final = "outcome"
 STEP: Final = "step"
 CARRY: Final = "carry"
 TAKE_AWAY: Final = "take-away"
+CHANGE: Final = "change-over"
 OTHER: Final = "other"
 KINDS: Final = {
     OUTCOME: Waiting(15 * 60.0, "the stations that it is about stay locked; nothing is tried again; the rest goes on"),
     STEP: Waiting(30 * 60.0, "the part waits where it is, and its station with it; the rest goes on"),
     CARRY: Waiting(30 * 60.0, "both places stay reserved for the part; the rest goes on"),
     TAKE_AWAY: Waiting(120 * 60.0, "its place stays taken, and a machine waits for it; the rest goes on"),
+    CHANGE: Waiting(30 * 60.0, "the station waits for its change-over; the rest goes on"),
     OTHER: Waiting(30 * 60.0, "what it is about waits; the rest goes on"),
 }
 
@@ -46,6 +48,8 @@ def kind_of(cell: Cell, prompt: Prompt) -> str:
         return TAKE_AWAY if prompt.serial else OTHER
     if operation.state is OperationState.UNKNOWN:
         return OUTCOME
+    if operation.kind is OperationKind.CHANGE:
+        return CHANGE
     return CARRY if operation.source else STEP
 
 

@@ -5,7 +5,7 @@ Only closed questions, and only about what is unknown. An answer becomes a fact 
 
 from dataclasses import replace
 
-from cellctl.core import dispositions, lifecycle, prompts, usage
+from cellctl.core import changeover, dispositions, lifecycle, prompts, usage
 from cellctl.core.cell import StationStatus
 from cellctl.core.evidence import classify
 from cellctl.core.instructions import Adopt, Turn
@@ -37,7 +37,7 @@ def take_stock(turn: Turn) -> None:
     What the journal cannot settle, machines are asked about when they are heard; and people only about the rest.
     """
     for operation in list(turn.cell.operations.values()):
-        if operation.state is OperationState.UNKNOWN:
+        if operation.state is OperationState.UNKNOWN or changeover.by_a_person(operation):
             continue
         verdict, why = classify(operation, Findings())
         if verdict is Verdict.NOT_BEGUN:
@@ -66,26 +66,34 @@ def doubt(turn: Turn, operation: Operation, why: str, *, sought: bool = False) -
     A question that was not answered is asked again. Of everything else a person must say what is true, unless its
     machine can (`sought`); until then its job is interrupted.
     """
-    if operation.state is OperationState.UNKNOWN:
+    if operation.state is OperationState.UNKNOWN or changeover.by_a_person(operation):
         return
     withdraw_prompts(turn, operation)
     if operation.question is not None:
         turn.remember(ev.OperationEnded(operation.id, OperationState.NOT_BEGUN, f"will be asked again: {why}"))
         return
     turn.remember(ev.OperationEnded(operation.id, OperationState.UNKNOWN, why, sought=sought))
-    lifecycle.change_job(turn, turn.cell.jobs[operation.job_id], JobCommand.PAUSE, why)
+    _tell_job(turn, operation, JobCommand.PAUSE, why)
     if not sought:
         _ask(turn, operation, why)
 
 
 def _ask(turn: Turn, operation: Operation, why: str) -> None:
     """One closed question about work whose outcome is unknown."""
-    question = (
-        _carry_question(operation, why)
-        if operation.kind is OperationKind.CARRY
-        else _process_question(turn, operation, why)
-    )
+    match operation.kind:
+        case OperationKind.CARRY:
+            question = _carry_question(operation, why)
+        case OperationKind.CHANGE:
+            question = changeover.doubted(operation, why)
+        case OperationKind.PROCESS:
+            question = _process_question(turn, operation, why)
     prompts.ask(turn, Prompt(prompts.next_id(turn.cell), operation.station, question, operation.id, operation.serial))
+
+
+def _tell_job(turn: Turn, operation: Operation, command: JobCommand, why: str) -> None:
+    """Change the job that an operation is for; a change-over is for none."""
+    if operation.job_id in turn.cell.jobs:
+        lifecycle.change_job(turn, turn.cell.jobs[operation.job_id], command, why)
 
 
 def look_for(turn: Turn, station: str) -> None:
@@ -117,10 +125,9 @@ def weigh(turn: Turn, fact: ev.EvidenceGathered) -> None:
 def not_begun(turn: Turn, operation: Operation, why: str) -> None:
     """It is proved that the part was not touched: the work is given out again, and nobody is asked."""
     withdraw_prompts(turn, operation)
-    job = turn.cell.jobs[operation.job_id]
     turn.remember(ev.OperationEnded(operation.id, OperationState.NOT_BEGUN, why))
     if operation.state is OperationState.UNKNOWN:
-        lifecycle.change_job(turn, job, JobCommand.RESUME, why)
+        _tell_job(turn, operation, JobCommand.RESUME, why)
     lifecycle.put_back(turn, operation)
 
 
@@ -129,7 +136,7 @@ def find_again(turn: Turn, fact: ev.OperationFound) -> None:
     operation = turn.cell.operations[fact.operation_id]
     withdraw_prompts(turn, operation)
     turn.remember(fact)
-    lifecycle.change_job(turn, turn.cell.jobs[operation.job_id], JobCommand.RESUME, "its machine has found it again")
+    _tell_job(turn, operation, JobCommand.RESUME, "its machine has found it again")
 
 
 def settle(turn: Turn, prompt: Prompt, choice: str, by: str) -> None:
@@ -140,6 +147,9 @@ def settle(turn: Turn, prompt: Prompt, choice: str, by: str) -> None:
             return
         if prompt.serial and choice == lifecycle.TAKEN_AWAY:
             turn.remember(ev.PartMoved(prompt.serial, GONE, Knowledge.CONFIRMED, by))
+        return
+    if operation.kind is OperationKind.CHANGE:
+        changeover.answered(turn, operation, choice, by)
         return
     outcome = OperationState.DONE if choice in (MADE, str(operation.target)) else OperationState.FAILED
     reason = f"{by} says: {choice}"
@@ -164,7 +174,7 @@ def go_on(turn: Turn, operation: Operation, program: Program, at_line: int, by: 
     claims = usage.of_the_rest(turn.cell, operation)
     withdraw_prompts(turn, operation)
     turn.remember(ev.OperationEnded(operation.id, OperationState.FAILED, reason, by=by))
-    lifecycle.change_job(turn, turn.cell.jobs[operation.job_id], JobCommand.RESUME, reason)
+    _tell_job(turn, operation, JobCommand.RESUME, reason)
     again = replace(
         operation,
         id=f"op-{turn.cell.counts.operations + 1}",

@@ -1,7 +1,7 @@
 """What is known of a station, as a part of the cell."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineCommand, MachineState
@@ -19,7 +19,8 @@ class StationStatus:
     paused or a zone beside it is stopped.
     `refused` says why it did not take its last work; it is not given any more before it has shown another state.
     `unfit`: programs (SHA-256) that do not fit it by its own account, and why; a person who stops or clears it, and a
-    new contact, have it asked again. `setup`: how it is set up (dimension to value).
+    new contact, have it asked again. `setup`: how it is set up (dimension to value); `promised`: the job for which that
+    was changed last, as long as nothing was begun there since.
     """
 
     state: MachineState | None = None
@@ -35,3 +36,10 @@ class StationStatus:
     by_hand: str = ""
     signals: Signals = field(default_factory=Signals)
     setup: Mapping[str, str] = field(default_factory=dict)
+    promised: str = ""
+
+    def after_a_start(self) -> "StationStatus":
+        """What the controller still knows of it when it has begun anew."""
+        # Nobody has counted what was used since the last checkpoint.
+        progress = replace(self.progress, used=None)
+        return StationStatus(progress=progress, setup=self.setup, promised=self.promised)

@@ -202,8 +202,8 @@ class Operation:
     PROCESS happens at `target`; CARRY goes from `source` to `target`; CHANGE brings the station to `setup`.
     `resumes` is the operation that broke off in the middle of this one's work: part of it is done already. `mark`: what
     its machine showed before it began, or will show at its end, by which the driver knows the work again after a loss
-    of contact. `way`: which of its step's ways was taken, by its place in
-    `Step.ways`. `at_s`: when it was intended, in seconds since the Unix epoch; 0 where the log does not say.
+    of contact. `way`: which of its step's ways was taken, by its place in `Step.ways`; `prepares`: the job for whose
+    sake a set-up is changed. `at_s`: when it was intended, in seconds since the Unix epoch; 0 if the log does not say.
     `gated`: its driver sends nothing that touches the part before SENT is durable. `sought`: its outcome is unknown,
     and its machine is asked before any person is.
     `claims`: what it takes of lots and tools, reserved for as long as it is open.
@@ -224,6 +224,7 @@ class Operation:
     mark: str = ""
     way: int = 0
     setup: Mapping[str, str] = field(default_factory=dict)
+    prepares: str = ""
     at_s: float = 0.0
     rung: Rung = Rung.INTENDED
     gated: bool = False
@@ -349,7 +350,7 @@ class Changeovers:
     """
 
     rules: tuple[ChangeRule, ...] = ()
-    default_s: float | None = 0.0
+    default_s: float | None = 300.0
     parallel: bool = False
 
 

@@ -19,7 +19,7 @@ from cellctl.core.cell import Cell
 from cellctl.core.history import Remembered
 from cellctl.domain.work import Plan
 
-# Made from the cell file at every start.
+# Made from the cell file at every start. What is not compared is thought out from the rest.
 _PLAN: Final = "plan"
 _KINDS: Final[Mapping[str, type[Any]]] = {"cell": Cell, "history": Remembered}
 
@@ -61,7 +61,7 @@ def _ways(name: str) -> Mapping[str, _Way]:
     """How each field of a dataclass is written and read."""
     kind = _KINDS[name]
     hints = get_type_hints(kind)
-    return {each.name: _way(hints[each.name]) for each in fields(kind) if each.name != _PLAN}
+    return {each.name: _way(hints[each.name]) for each in fields(kind) if each.name != _PLAN and each.compare}
 
 
 def _way(hint: Any) -> _Way:

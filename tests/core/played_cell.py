@@ -396,9 +396,12 @@ class PlayedCell:
             self._leave(machine, _C.ABORT, "it broke")
 
     def _look(self, machine: Machine, operation: Operation) -> Findings:
-        """What it shows of work that was open; every other run of it cannot be told apart from others."""
+        """What it shows of work that was open; every other run of it cannot be told apart from others.
+
+        A person's desk shows nothing: what was done there without being said is for the person to say.
+        """
         work, serial = machine.work, operation.serial
-        if int(operation.id.partition("-")[2]) % 2:
+        if machine.attended or int(operation.id.partition("-")[2]) % 2:
             return Findings()
         if work is not None and work.id == operation.id:
             return Findings(shows_ours=True, stands=False)

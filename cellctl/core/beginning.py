@@ -1,0 +1,37 @@
+"""What begins at the end of a turn: operations of waiting jobs, and the change-overs that come before them."""
+
+from dataclasses import replace
+
+from cellctl.core import agenda, changeover, dispatch, lifecycle
+from cellctl.core.instructions import Start, Turn
+from cellctl.domain import events as ev
+from cellctl.domain.job import JobCommand
+from cellctl.domain.work import NOWHERE, OperationKind, Part
+
+
+def begin_all(turn: Turn) -> None:
+    """Begin whatever can begin now, in the order of the schedule."""
+    turn.cell = agenda.thought_out(turn.cell, dispatch.waiting(turn.cell), turn.now_s)
+    # What cannot begin now cannot begin later in the same turn either: starting work only takes places away.
+    blocked: set[str] = set()
+    for job in dispatch.waiting(turn.cell):
+        wanted = dispatch.unbegun(turn.cell, job)
+        if wanted and wanted in blocked:
+            continue
+        operation = dispatch.next_operation(turn.cell, job)
+        if isinstance(operation, tuple):
+            blocked.add(wanted)
+            continue
+        if operation.kind is OperationKind.CHANGE:
+            changeover.begin(turn, operation)
+            blocked.add(wanted)
+            continue
+        if operation.kind is OperationKind.PROCESS and job.serial not in turn.cell.parts:
+            # The bed counts as occupied from the moment the first byte may go out.
+            turn.remember(ev.PartCreated(Part(job.serial, job.id)))
+        if turn.cell.parts[job.serial].place == NOWHERE:
+            turn.remember(lifecycle.placed(operation))
+        lifecycle.change_job(turn, job, JobCommand.BEGIN)
+        operation = replace(operation, at_s=round(turn.now_s, 3))
+        turn.remember(ev.OperationIntended(operation))
+        turn.do(Start(operation))
