@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from cellctl.core import agenda, changeover, dispatch, lifecycle
+from cellctl.core import agenda, dispatch, lifecycle, prompts
 from cellctl.core.instructions import Start, Turn
 from cellctl.domain import events as ev
 from cellctl.domain.job import JobCommand
-from cellctl.domain.work import NOWHERE, OperationKind, Part
+from cellctl.domain.work import NOWHERE, Operation, OperationKind, Part, Prompt
 
 
 def begin_all(turn: Turn) -> None:
@@ -23,7 +23,7 @@ def begin_all(turn: Turn) -> None:
             blocked.add(wanted)
             continue
         if operation.kind is OperationKind.CHANGE:
-            changeover.begin(turn, operation)
+            _change_over(turn, operation)
             blocked.add(wanted)
             continue
         if operation.kind is OperationKind.PROCESS and job.serial not in turn.cell.parts:
@@ -35,3 +35,13 @@ def begin_all(turn: Turn) -> None:
         operation = replace(operation, at_s=round(turn.now_s, 3))
         turn.remember(ev.OperationIntended(operation))
         turn.do(Start(operation))
+
+
+def _change_over(turn: Turn, operation: Operation) -> None:
+    """Ask a person to, or let the machine do it."""
+    operation = replace(operation, at_s=round(turn.now_s, 3))
+    turn.remember(ev.OperationIntended(operation))
+    if operation.question is None:
+        turn.do(Start(operation))
+    else:
+        prompts.ask(turn, Prompt(prompts.next_id(turn.cell), operation.station, operation.question, operation.id))

@@ -6,9 +6,8 @@ A change-over is an operation of its own kind. It is for no part, and its statio
 from dataclasses import replace
 from typing import Final
 
-from cellctl.core import prompts
 from cellctl.core.cell import OURSELVES, Cell
-from cellctl.core.instructions import Start, Turn
+from cellctl.core.instructions import Turn
 from cellctl.core.setups import Change, Matrix
 from cellctl.domain import events as ev
 from cellctl.domain.work import (
@@ -18,7 +17,6 @@ from cellctl.domain.work import (
     OperationKind,
     OperationState,
     Program,
-    Prompt,
     Question,
     Station,
 )
@@ -42,15 +40,6 @@ def draft(cell: Cell, job: Job, station: Station, change: Change) -> Operation:
     kind = OperationKind.CHANGE
     wanted = Operation(f"op-{number}", "", "", "change-over", kind, station.name, NOWHERE, NOWHERE, program, question)
     return replace(wanted, setup=setup, prepares=job.id)
-
-
-def begin(turn: Turn, operation: Operation) -> None:
-    """Ask a person, or let the machine do it."""
-    turn.remember(ev.OperationIntended(replace(operation, at_s=round(turn.now_s, 3))))
-    if operation.question is None:
-        turn.do(Start(turn.cell.operations[operation.id]))
-        return
-    prompts.ask(turn, Prompt(prompts.next_id(turn.cell), operation.station, operation.question, operation.id))
 
 
 def by_a_person(operation: Operation) -> bool:

@@ -28,7 +28,6 @@ class Floor:
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self.urgency = [urgency(task, problem.now_s) for task in problem.tasks]
         self._names = {opening.station: number for number, opening in enumerate(problem.openings)}
         self._needs = _Numbered()
         self._states = _Numbered()
@@ -60,6 +59,10 @@ class Floor:
                 continue
             takes_s = choice.by_station_s.get(name, 0.0)
             here[station] = (takes_s, need, -log(takes_s + 1.0)) if takes_s else usual
+
+    def urgency(self, number: int) -> int:
+        """How urgent a task is."""
+        return urgency(self.problem.tasks[number], self.problem.now_s)
 
     def start(self) -> list[End]:
         """The stations as they are."""
@@ -129,7 +132,7 @@ class Floor:
                     end.free_s += change_s + takes_s
         names = [opening.station for opening in self.problem.openings]
         return {
-            self.problem.tasks[number].id: Turn(rank, self.urgency[number], names[station], begins_s, change_s)
+            self.problem.tasks[number].id: Turn(rank, self.urgency(number), names[station], begins_s, change_s)
             for rank, (_, begins_s, number, station, change_s) in enumerate(sorted(ordered))
         }
 

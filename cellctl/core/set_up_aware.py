@@ -23,7 +23,7 @@ _SCALES: Final = ((2.0, 0.2), (0.5, 0.2), (2.0, 0.05), (2.0, 1.0), (0.2, 1.0))
 # A job without a due date is in as little hurry as one that has so many mean jobs of time.
 _NO_HURRY: Final = 6.0
 # A second too late counts as much as so many seconds of change-over.
-_LATE_COUNTS: Final = 1.0
+_LATE_COUNTS: Final = 4.0
 _LONGEST_BLOCK: Final = 3
 # So many jobs are few: the order of arrival is tried, too.
 _FEW: Final = 60
@@ -42,7 +42,7 @@ def by_set_up(problem: Problem) -> Plan:
     groups: dict[tuple[int, int], list[int]] = {}
     for number, task in enumerate(problem.tasks):
         if number not in taken and floor.work[number]:
-            groups.setdefault((floor.urgency[number], task.depth), []).append(number)
+            groups.setdefault((floor.urgency(number), task.depth), []).append(number)
     for group in sorted(groups, reverse=True):
         rows = _best(floor, ends, groups[group])
         done.append(rows)
@@ -69,7 +69,7 @@ def _best(floor: Floor, ends: list[End], members: list[int]) -> Rows:
     starts = [_Construction(floor, ends, kinds, members, *scales).rows() for scales in _SCALES[:allowed]]
     if len(members) <= _FEW:
         starts.append(_listed(floor, ends, members))
-    steps = _STEPS
+    steps = _STEPS if len(members) <= _FEW else _STEPS // 4
     found = []
     for rows in sorted(starts, key=judge.cost)[:_BETTERED]:
         better, steps = _bettered(judge, rows, steps)
@@ -229,7 +229,7 @@ class _Judge:
             if now_s > due_s[number]:
                 late_s += now_s - due_s[number]
         busy_s = now_s - floor.problem.now_s
-        return changes_s + _LATE_COUNTS * late_s + busy_s * busy_s / (2 * self._mean_s)
+        return changes_s + _LATE_COUNTS * late_s + busy_s * busy_s / self._mean_s
 
 
 def _bettered(judge: _Judge, rows: Rows, steps: int) -> tuple[Rows, int]:
