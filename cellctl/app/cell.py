@@ -30,6 +30,8 @@ from cellctl.stores.memory_book import MemoryBook
 
 log = structlog.get_logger()
 
+log = structlog.get_logger()
+
 # How long an essential part may go without progress before the watchdog is no longer fed.
 STALE_S: Final = 8.0
 
