@@ -85,13 +85,11 @@ def rung_at(cell: Cell, name: str) -> Rung:
 
 def against_telling(cell: Cell, name: str, command: MachineCommand) -> str:
     """Why a person's command to one machine must wait for its zone or for an alarm; "" if it need not."""
-    phases = {stop.phase for zone, stop in closed(cell) if name in zone.stations}
-    match command:
-        case _C.CLEAR:
-            free = ZonePhase.STOPPED not in phases and standing(cell, name, Rung.STOP) is None
-        case _C.RESET:
-            free = not phases and standing(cell, name, Rung.HOLD) is None
-        case _:
-            free = command is not _C.UNHOLD
+    if command is _C.CLEAR:
+        phases = {stop.phase for zone, stop in closed(cell) if name in zone.stations}
+        free = ZonePhase.STOPPED not in phases and standing(cell, name, Rung.STOP) is None
+    else:
+        # Both may move it.
+        free = command not in (_C.RESET, _C.UNHOLD)
     reason = None if free else against(cell, name)
     return f"must wait: {reason.sentence}" if reason else ""

@@ -31,6 +31,7 @@ from cellctl.domain.errors import NotAllowed
 from cellctl.domain.evidence import Findings
 from cellctl.domain.job import JobCommand
 from cellctl.domain.machine import MachineCommand, MachineState, after
+from cellctl.domain.stops import AlarmClass, Reach, Rung, Zone
 from cellctl.domain.work import (
     GONE,
     NOWHERE,
@@ -70,6 +71,10 @@ PLAN = Plan(
             Station("outfeed", "", (), ("1",)),
         )
     },
+    zones={
+        zone.name: zone for zone in (Zone("print", ("printer-1", "printer-2")), Zone("engrave", ("router-1", "arm-1")))
+    },
+    alarms={rung.value: AlarmClass(rung.value, rung, Reach.ZONE) for rung in Rung},
 )
 _PRINT = one_way("print", "fdm", Program("aa", "base", 100))
 _ENGRAVE = one_way("engrave", "engrave", Program("bb", "text", 20))
@@ -224,6 +229,11 @@ class PlayedCell:
         if entry is not None:
             envelope = self._envelope(UpdateOrder(order_id, quantity=quantity))
             self.inbox.append(PreparedOrder(envelope, entry.directive, "2026-01-05T06:00:00.000Z"))
+
+    def says(self, command: Command) -> None:
+        """Whatever else a person may ask for; decided upon at once, with what was told before it."""
+        self.inbox.append(self._envelope(command))
+        self.settle()
 
     def command(self, name: str, command: MachineCommand) -> None:
         envelope = self._envelope(CommandMachine(name, command))

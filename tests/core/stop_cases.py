@@ -188,9 +188,7 @@ def _try_everything(shop: Watched, case: Case) -> list[str]:
         for command in (_C.RESET, _C.UNHOLD, _C.CLEAR):
             if command is _C.CLEAR and case.rung in (Rung.SUSPEND, Rung.HOLD):
                 continue  # clearing moves nothing; no stop of the zone waits for it
-            if command is _C.RESET and case.rung is Rung.SUSPEND:
-                continue
-            if command is not _C.UNHOLD and name == BESIDE:
+            if command is _C.CLEAR and name == BESIDE:
                 continue
             reply = shop.says(CommandMachine(name, command))
             if reply.accepted:
