@@ -89,7 +89,9 @@ class RunningCell:
             verdicts = self.bench.verdicts if config.plan.stations[name].preflight else None
             sought = partial(self.engine.sought, name)
             tools = Tools(outside.clock, outside.links, outside.files, report, verdicts, sought)
-            self.engine.supervisors[name] = Supervisor(name, machine, tools, outside.witness)
+            self.engine.supervisors[name] = Supervisor(
+                name, machine, tools, outside.witness, self.engine.against_motion
+            )
 
     async def _prepare(self, command: SubmitOrder) -> Directive:
         return await workshop.prepare(self.config.products, command, self.bench)

@@ -11,11 +11,22 @@ from cellctl.app.answers import AnswerBook
 from cellctl.app.live_view import LiveView
 from cellctl.app.log import Log
 from cellctl.app.supervisor import Supervisor
-from cellctl.core import prompts
+from cellctl.core import prompts, rights
 from cellctl.core.cell import OURSELVES, Cell
 from cellctl.core.decide import RefusedOrder, Stimulus, TimePassed, decide
 from cellctl.core.history import History
-from cellctl.core.instructions import Adopt, Answer, Instruction, PassOn, Proceed, Remember, SayByHand, Start, Tell
+from cellctl.core.instructions import (
+    Adopt,
+    Answer,
+    Instruction,
+    PassOn,
+    Permit,
+    Proceed,
+    Remember,
+    SayByHand,
+    Start,
+    Tell,
+)
 from cellctl.core.view import CellView
 from cellctl.domain import events as ev
 from cellctl.domain.commands import Envelope, Reply, rejected
@@ -93,6 +104,10 @@ class Engine:
     async def pulse(self) -> None:
         """Return when everything that is in the inbox now has been worked through; the watchdog's question."""
         await self._pass_through(None, "watchdog")
+
+    def against_motion(self, machine: str, token: int) -> str:
+        """Why a machine may not begin a motion at this moment, by the rights of the open hand-overs; "" if it may."""
+        return rights.against_motion(self.cell, machine, token)
 
     def tell(self, machine: str, command: MachineCommand) -> str:
         """Give a machine a command at once. Returns why its state does not allow it; then it has no effect."""
@@ -180,6 +195,8 @@ class Engine:
         match instruction:
             case Start(operation=operation):
                 self.supervisors[operation.station].start(operation)
+            case Permit(station=station, token=token):
+                self.supervisors[station].permit(token)
             case Adopt(operation=operation):
                 self.supervisors[operation.station].adopt(operation)
             case Proceed(station=station, operation_id=operation_id):

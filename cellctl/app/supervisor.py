@@ -14,7 +14,7 @@ from cellctl.domain.errors import CellError, NotAllowed
 from cellctl.domain.events import ContactLost, EvidenceGathered, Fact, OperationEnded
 from cellctl.domain.evidence import Findings
 from cellctl.domain.machine import MachineCommand
-from cellctl.domain.work import Operation, OperationState
+from cellctl.domain.work import Operation, OperationKind, OperationState
 from cellctl.ports import Driver, Tools
 
 FIRST_WAIT_S: Final = 1.0
@@ -34,12 +34,38 @@ SESSION_CALLS: Final = {
     MachineCommand.CLEAR: "? clear",
 }
 
+# What makes a machine move by itself, beside a program. Whatever stops it needs no right.
+_BEGINS_MOTION: Final = frozenset({MachineCommand.UNHOLD, MachineCommand.RESET})
+
 log = structlog.get_logger()
 
 
 def unseen(_machine: str, _call: str) -> AbstractContextManager[None]:
     """Nobody takes it down."""
     return nullcontext()
+
+
+def open_to_all(_machine: str, _token: int) -> str:
+    """Nobody has rights that could be in the way."""
+    return ""
+
+
+class Fence:
+    """The token that a machine was told last, and what speaks against a motion that is to be begun under it."""
+
+    def __init__(self, machine: str, rights: Callable[[str, int], str]) -> None:
+        self.token = 0
+        self.machine = machine
+        self._rights = rights
+
+    def against(self) -> str:
+        """Why no motion may be begun now; empty if it may. To be asked right before, not when it is decided."""
+        return self._rights(self.machine, self.token)
+
+    def check(self, *, enters: bool = True) -> None:
+        """Raises NotAllowed. `enters`: it is about a motion into zones, else about one of the machine by itself."""
+        if why := self._rights(self.machine, self.token if enters else 0):
+            raise NotAllowed(f"{self.machine} was not told: {why}")
 
 
 @runtime_checkable
@@ -78,8 +104,15 @@ class Gated(Protocol):
 class Supervisor:
     """Owns the driver of one machine; the only place where a driver's unknown error is caught."""
 
-    def __init__(self, machine: str, config: MachineConfig, tools: Tools, witness: Witness = unseen) -> None:
-        self.machine = machine
+    def __init__(
+        self,
+        machine: str,
+        config: MachineConfig,
+        tools: Tools,
+        witness: Witness = unseen,
+        fence: Callable[[str, int], str] = open_to_all,
+    ) -> None:
+        self._fence = Fence(machine, fence)
         self._witness = witness
         self._config = config
         self._tools = tools
@@ -88,6 +121,11 @@ class Supervisor:
         self._jitter = Random(machine)  # noqa: S311 - no secret
         self._heard = False
         self.last_progress_s = 0.0
+
+    @property
+    def machine(self) -> str:
+        """Whose keeper this is."""
+        return self._fence.machine
 
     async def run(self) -> None:
         """Keep the machine connected until cancelled."""
@@ -104,7 +142,7 @@ class Supervisor:
 
     async def _serve(self) -> str:
         """One connection, from its beginning to its end; returns why it ended."""
-        tools = replace(self._tools, report=self._report)
+        tools = replace(self._tools, report=self._report, fence=self._fence.against)
         try:
             self._driver = self._config.family.driver(self.machine, self._config.options, tools)
             await self._driver.serve()
@@ -141,6 +179,9 @@ class Supervisor:
         """Give the machine its work; if it cannot take it, nothing was begun and that is reported."""
         try:
             driver = self._ready()
+            if operation.kind is not OperationKind.CARRY:
+                self._fence.token = 0
+            self._fence.check()
             sha256 = operation.program.sha256 if operation.program else ""
             call = f"? load sha256:{sha256}" if sha256 else f"# {operation.step} {operation.target}"
             with self._witness(self.machine, call):
@@ -151,6 +192,10 @@ class Supervisor:
         except Exception as error:
             # Nobody can say how far it came; its machine is asked about like after a crash.
             self._report(OperationEnded(operation.id, OperationState.UNKNOWN, self._defect(error)))
+
+    def permit(self, token: int) -> None:
+        """From now on the machine enters zones under this fence token."""
+        self._fence.token = token
 
     def adopt(self, operation: Operation) -> None:
         """Let the driver look for work whose outcome is unknown; one that cannot has found nothing."""
@@ -178,6 +223,8 @@ class Supervisor:
     def command(self, command: MachineCommand) -> None:
         """Pass on a PackML command. Raises NotAllowed."""
         driver = self._ready()
+        if command in _BEGINS_MOTION:
+            self._fence.check(enters=command is MachineCommand.UNHOLD)
         call = SESSION_CALLS.get(command)
         with self._witness(self.machine, call) if call else nullcontext():
             self._pass_on(lambda: driver.command(command))
@@ -193,6 +240,7 @@ class Supervisor:
         driver = self._ready()
         if not isinstance(driver, ByHand):
             raise NotAllowed(f"{self.machine} takes no lines by hand")
+        self._fence.check(enters=False)
         with self._witness(self.machine, f"# by hand, {by}: {line}"):
             self._pass_on(lambda: driver.say_by_hand(line, by))
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from cellctl.core import agenda, dispatch, lifecycle, prompts
+from cellctl.core import agenda, dispatch, handover, lifecycle, prompts
 from cellctl.core.instructions import Start, Turn
 from cellctl.domain import events as ev
 from cellctl.domain.job import JobCommand
@@ -33,6 +33,8 @@ def begin_all(turn: Turn) -> None:
             turn.remember(lifecycle.placed(operation))
         lifecycle.change_job(turn, job, JobCommand.BEGIN)
         operation = replace(operation, at_s=round(turn.now_s, 3))
+        if operation.kind is OperationKind.CARRY:
+            handover.offer(turn, operation)
         turn.remember(ev.OperationIntended(operation))
         turn.do(Start(operation))
 

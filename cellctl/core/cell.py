@@ -307,8 +307,8 @@ def _(event: ev.SignalsShown, cell: Cell) -> Cell:
 
 @_fold.register
 def _(event: ev.TransferPhase, cell: Cell) -> Cell:
-    others = {name: each for name, each in cell.transfers.items() if name != event.transfer.id}
-    return replace(cell, transfers={**others, event.transfer.id: event.transfer} if event.transfer.open else others)
+    transfers = {**cell.transfers, event.transfer.id: event.transfer}
+    return replace(cell, transfers={name: each for name, each in transfers.items() if each.open})
 
 
 @_fold.register

@@ -5,7 +5,7 @@ doubled, and every moment at which one of the three can die. What a side shows i
 What it is told has the fence token of the permit that it is about. A phase that lasts too long leads to a hold.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
@@ -16,6 +16,7 @@ from cellctl.domain.work import Knowledge
 # Short for logic, long for motion: the pattern of SEMI E84's timers.
 LOGIC_S: Final = 10.0
 MOTION_S: Final = 600.0
+STOPPED: Final = "the controller stopped while it was under way"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +49,25 @@ def heard(before: Shown, shown: Shown) -> Shown:
 # ---- the two rights --------------------------------------------------------------------------------------------
 
 
-def grant(transfer: Transfer, token: int) -> Transfer:
-    """Let the mover into the zone; from now on its machine must not start."""
-    holder = Custody((transfer.giver,), token)
-    return replace(transfer, permit=SpacePermit(transfer.zone, transfer.mover, token), custody=holder)
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a side was told: whether it may begin a motion under this token, into the zone or, as its machine, in it."""
+
+    token: int = 0
+    permitted: bool = False
 
 
-def revoke(transfer: Transfer, why: str, token: int = 0) -> Transfer:
-    """No motion into the zone may be begun any more. It is not free for that: see `cleared`. Custody stays as it is."""
+def obey(known: Told, told: Told) -> Told:
+    """What a side goes by: whatever is not newer than what it knows is too late. It remembers this over a restart."""
+    return told if told.token > known.token else known
+
+
+def tell(transfer: Transfer, idle: Told) -> tuple[Told, Told]:
+    """What the cell tells the side that stands still, and the mover. `idle`: what the machine may do by itself."""
     permit = transfer.permit
-    if permit is None or not permit.live:
-        return transfer
-    return replace(transfer, permit=replace(permit, live=False, token=max(permit.token, token)), why=why)
+    if permit is None or not transfer.open:
+        return idle, Told(permit.token if permit else 0)
+    return Told(permit.token), Told(permit.token, permit.live and transfer.phase is Phase.PERMIT)
 
 
 def may_enter(permit: SpacePermit | None, holder: str, token: int) -> bool:
@@ -67,9 +75,30 @@ def may_enter(permit: SpacePermit | None, holder: str, token: int) -> bool:
     return permit is not None and permit.live and permit.holder == holder and permit.token == token
 
 
-def may_start(transfers: tuple[Transfer, ...], zone: str) -> bool:
-    """Whether the machine of a zone may begin to move: nobody has, or may still make use of, a permit for it."""
+def may_start(transfers: Iterable[Transfer], zone: str) -> bool:
+    """Whether the machine of a zone may begin to move: nobody claims it, has, or could still use, a permit for it."""
     return not any(each.open and each.permit is not None and each.permit.zone == zone for each in transfers)
+
+
+def revoke(transfer: Transfer, why: str, token: int) -> Transfer:
+    """No motion into the zone may be begun any more. It is not free for that: see `cleared`. Custody stays as it is."""
+    permit = transfer.permit
+    if permit is None or not permit.live:
+        return transfer
+    return replace(transfer, permit=replace(permit, live=False, token=token), why=why)
+
+
+def kept_up(transfer: Transfer, fixed: Shown, token: int) -> Transfer:
+    """The permit is a lease: for a station that is not heard nobody may begin to reach into it."""
+    if fixed.alive or transfer.phase is not Phase.PERMIT:
+        return transfer
+    return revoke(transfer, f"{transfer.zone} is not heard", token)
+
+
+def renewed(transfer: Transfer, token: int) -> Transfer:
+    """The lease again, with another token: what was told under the one before is too late."""
+    permit = transfer.permit or SpacePermit(transfer.zone, transfer.mover, token)
+    return replace(transfer, permit=replace(permit, live=True, token=token), why="")
 
 
 def cleared(transfer: Transfer, mover: Shown) -> bool:
@@ -114,6 +143,11 @@ class Sides:
         return self.giver.has_part is not None or self.taker.has_part is not None
 
 
+def _inhibited(sides: Sides) -> bool:
+    permit, fixed = sides.transfer.permit, sides.fixed
+    return permit is not None and fixed.alive and fixed.ready and fixed.token >= permit.token
+
+
 def _permitted(sides: Sides) -> bool:
     permit = sides.transfer.permit
     return permit is not None and permit.live and sides.mover.token == permit.token
@@ -121,21 +155,24 @@ def _permitted(sides: Sides) -> bool:
 
 # What must be shown for the next phase. Whatever is not here waits; a phase that waits too long is held.
 _NEXT: Final[dict[Phase, Callable[[Sides], bool]]] = {
-    Phase.IDLE: lambda sides: sides.giver.alive and sides.giver.ready and sides.giver.has_part is not False,
+    Phase.IDLE: lambda sides: (
+        sides.transfer.permit is None and sides.giver.alive and sides.giver.ready and sides.giver.has_part is not False
+    ),
     Phase.OFFER: lambda sides: sides.taker.alive and sides.taker.ready and sides.taker.has_part is not True,
-    Phase.CLAIM: lambda sides: sides.fixed.alive and sides.fixed.ready and sides.mover.alive and sides.mover.ready,
+    # The machine must know that it may not start before anybody may enter.
+    Phase.CLAIM: lambda sides: _inhibited(sides) and sides.mover.alive and sides.mover.ready,
     Phase.PERMIT: lambda sides: _permitted(sides) and sides.mover.in_zone is True,
     Phase.ENTER: lambda sides: sides.taker.has_part is True or sides.moved,
     Phase.GRIP: lambda sides: sides.giver.clamped is not True,
     Phase.RELEASE: lambda sides: sides.moved and sides.mover.alive,
-    Phase.LEAVE: lambda sides: sides.moved and cleared(sides.transfer, sides.mover),
+    Phase.LEAVE: lambda sides: sides.giver.has_part is not True and cleared(sides.transfer, sides.mover),
 }
 
 
 def advance(transfer: Transfer, giver: Shown, taker: Shown, token: int) -> Transfer:
     """The transfer after what both show now, as many phases on as that carries. `token` is for a new permit.
 
-    Entering PERMIT grants it, entering GRIP makes custody shared, entering LEAVE moves it.
+    Entering CLAIM inhibits the machine, entering PERMIT lets the mover in; GRIP makes custody shared, LEAVE moves it.
     """
     while transfer.open and transfer.phase is not Phase.DISPUTED:
         sides = Sides(transfer, giver, taker)
@@ -150,8 +187,11 @@ def advance(transfer: Transfer, giver: Shown, taker: Shown, token: int) -> Trans
 
 def _entered(transfer: Transfer, phase: Phase, token: int) -> Transfer:
     transfer = replace(transfer, phase=phase, why="")
-    if phase is Phase.PERMIT:
-        return grant(transfer, token)
+    if phase is Phase.CLAIM:
+        permit = SpacePermit(transfer.zone, transfer.mover, token, live=False)
+        return replace(transfer, permit=permit, custody=Custody((transfer.giver,), token))
+    if phase is Phase.PERMIT and transfer.permit is not None:
+        return replace(transfer, permit=replace(transfer.permit, live=True))
     if phase is Phase.GRIP:
         return replace(transfer, custody=Custody((transfer.giver, transfer.taker), token))
     if phase is Phase.LEAVE:
@@ -166,9 +206,11 @@ def _against(sides: Sides) -> str:
     if failed:
         return f"{failed} says that it cannot go on"
     both, none = _contradiction(sides)
-    if phase in LOGIC:
+    if phase in LOGIC or not out:
         return ""
-    if out and (both or none or not (sides.moved or phase is Phase.ENTER)):
+    # What the taker does with it once it is out of the zone is another hand-over.
+    apart = sides.giver.has_part is True if phase is Phase.LEAVE else both or none
+    if apart or (phase in SHARED and not sides.moved):
         return f"{sides.transfer.mover} has left {sides.transfer.zone}, and {_who(sides)}"
     return ""
 
@@ -192,26 +234,36 @@ def _named(sides: Sides) -> tuple[tuple[str, Shown], tuple[str, Shown]]:
 
 
 def _in_doubt(transfer: Transfer, why: str, token: int) -> Transfer:
-    """Before anybody has moved it ends there, as soon as the space is known to be clear; later both are held."""
-    revoked = revoke(transfer, why, token)
-    return replace(revoked, why=why) if transfer.phase in LOGIC else dispute(revoked, why)
+    """Before anybody could move it is given up. Under a permit somebody may have, unseen: then both are held."""
+    return withdraw(transfer, why, token) if transfer.phase < Phase.PERMIT else dispute(transfer, why, token)
 
 
-def dispute(transfer: Transfer, why: str) -> Transfer:
+def withdraw(transfer: Transfer, why: str, token: int) -> Transfer:
+    """Give up a transfer in its logic. The machine stays inhibited until the mover knows: see `finished`."""
+    permit = transfer.permit
+    over = replace(permit, live=False, token=token) if permit is not None else None
+    return replace(transfer, phase=Phase.END if over is None else Phase.IDLE, permit=over, why=why)
+
+
+def dispute(transfer: Transfer, why: str, token: int) -> Transfer:
     """Hold both sides: nothing moves until a person has said where the part is."""
-    return replace(revoke(transfer, why), phase=Phase.DISPUTED, why=why)
+    return replace(revoke(transfer, why, token), phase=Phase.DISPUTED, why=why)
 
 
-def withdrawn(transfer: Transfer, mover: Shown) -> Transfer:
-    """A transfer that was given up in its logic ends once the mover has heard it, and is not inside."""
-    given_up = transfer.permit is None or not transfer.permit.live
-    over = transfer.phase in LOGIC and given_up and cleared(transfer, mover)
-    return replace(transfer, phase=Phase.END) if over else transfer
+def answerable(transfer: Transfer, mover: Shown) -> bool:
+    """Whether what is found now will stay so: the mover knows that it may not begin anything any more."""
+    return transfer.permit is None or mover.token >= transfer.permit.token
 
 
 def settled(transfer: Transfer, holder: str, token: int) -> Transfer:
-    """A person has said who has the part, and that the zone is clear."""
-    return replace(transfer, phase=Phase.END, custody=Custody((holder,), token), why="")
+    """It is known again who has the part: by a person, or by both sides after a crash. What is left is the space."""
+    return replace(withdraw(transfer, "", token), custody=Custody((holder,), token))
+
+
+def finished(transfer: Transfer, mover: Shown) -> Transfer:
+    """A transfer that was given up or settled ends once the mover has heard of it, and is not inside."""
+    over = transfer.phase is Phase.IDLE and transfer.permit is not None and cleared(transfer, mover)
+    return replace(transfer, phase=Phase.END) if over else transfer
 
 
 # ---- time and knowledge ----------------------------------------------------------------------------------------
@@ -258,21 +310,23 @@ class Crash(Enum):
     ASK_WHERE = "where is the part?"
 
 
+def restarted(transfer: Transfer, token: int) -> Transfer:
+    """The daemon was away. What was told before is too late by the new token, and nothing moves until more is known."""
+    return _in_doubt(transfer, STOPPED, token)
+
+
 def after_crash(transfer: Transfer, found: Found) -> Crash:
-    """The row of the handbook's table for this phase and this evidence; whatever is not proved is asked."""
+    """What a phase and this evidence say together; whatever is not proved is asked."""
     if found.running:
         return Crash.ADOPT
     in_logic = transfer.phase < Phase.PERMIT or (transfer.phase is Phase.PERMIT and found.begun is False)
     if in_logic:
         return Crash.BEGIN_ANEW
-    if transfer.phase is Phase.DISPUTED or transfer.phase in SHARED:
-        return _agreed(found) or Crash.ASK_WHERE
-    if transfer.phase is Phase.LEAVE:
-        return _agreed(found) or Crash.ASK_WHERE
     seen = _agreed(found)
     if seen is not None:
         return seen
-    return Crash.ASK_RETRACTED if found.giver_has is True and found.taker_has is not True else Crash.ASK_WHERE
+    untouched = transfer.phase is Phase.ENTER and found.giver_has is True and found.taker_has is not True
+    return Crash.ASK_RETRACTED if untouched else Crash.ASK_WHERE
 
 
 def _agreed(found: Found) -> Crash | None:

@@ -16,12 +16,14 @@ from cellctl.core import (
     changeover,
     dispatch,
     dispositions,
+    handover,
     lifecycle,
     orders,
     prompts,
     quality,
     recovery,
     retirement,
+    rights,
     stopping,
     storeroom,
     usage,
@@ -98,6 +100,7 @@ def decide(cell: Cell, stimulus: Stimulus, now_s: float) -> tuple[Cell, Sequence
             recovery.take_stock(turn)
         case TimePassed():
             prompts.pass_time(turn)
+            handover.pass_time(turn)
         case ClockAdjusted() | ControllerStalled():
             alarms.note_time(turn, stimulus)
         case _:
@@ -105,11 +108,12 @@ def decide(cell: Cell, stimulus: Stimulus, now_s: float) -> tuple[Cell, Sequence
     usage.book(turn, cell)
     alarms.tidy(turn)
     if not isinstance(stimulus, _CHANGES_NO_QUEUE):
+        handover.follow(turn)
         lifecycle.scrap_cancelled(turn)
         dispositions.scrap_cancelled(turn)
         stopping.steer(turn)
         orders.steer(turn)
-        _reset_free_machines(turn)
+        handover.free(turn)
         beginning.begin_all(turn)
         retirement.retire(turn)
     return turn.cell, turn.todo
@@ -243,7 +247,9 @@ def _against_telling(cell: Cell, command: CommandMachine) -> str:
         if cell.stops.mode is CellMode.PAUSED and cell.stations[command.machine].parked:
             return "is held because the whole cell is paused: cellctl cell continue"
         order_id = orders.parked_for(cell, command.machine)
-        return f"is held because {order_id} is paused: cellctl order resume {order_id}" if order_id else ""
+        if order_id:
+            return f"is held because {order_id} is paused: cellctl order resume {order_id}"
+        return rights.against_going_on(cell, command.machine)
     # A person may make a machine ready whose own program broke off: it stays locked, and may go on with it.
     if command.command is not MachineCommand.RESET or dispatch.broke_off(cell, command.machine):
         return ""
@@ -287,7 +293,12 @@ def _fact(turn: Turn, fact: ev.Fact) -> None:
     if isinstance(fact, ev.PromptRaised):
         prompts.ask(turn, fact.prompt)
         return
+    if isinstance(fact, ev.PartMoved):
+        handover.claim(turn, fact)
+        return
     turn.remember(fact)
+    if isinstance(fact, ev.OperationStarted | ev.OperationSent):
+        handover.follow(turn)
     if isinstance(fact, ev.OperationSent):
         turn.do(Proceed(turn.cell.operations[fact.operation_id].station, fact.operation_id))
     if isinstance(fact, ev.ContactFound):
@@ -301,6 +312,8 @@ def _ended(turn: Turn, fact: ev.OperationEnded) -> None:
         recovery.weigh(turn, ev.EvidenceGathered(operation.id, Findings(says=fact.reason)))
         return
     match fact.state:
+        case OperationState.DONE if against := handover.contradiction(turn, operation):
+            recovery.doubt(turn, operation, against)
         case OperationState.DONE:
             recovery.withdraw_prompts(turn, operation)
             turn.remember(fact)
@@ -329,14 +342,3 @@ _WEIGHED: Final[Mapping[type[Any], Callable[[Turn, Any], None]]] = {
 
 
 # ---- after every stimulus --------------------------------------------------------------------------------------
-
-
-def _reset_free_machines(turn: Turn) -> None:
-    """A machine that has completed its run becomes idle once what it made has left."""
-    for name, status in turn.cell.stations.items():
-        if status.state is not MachineState.COMPLETE or status.told:
-            continue
-        if zones.against(turn.cell, name) or dispatch.against_reset(turn.cell, name):
-            continue
-        turn.remember(ev.StationCommanded(name, MachineCommand.RESET, "cellctl"))
-        turn.do(Tell(name, MachineCommand.RESET))

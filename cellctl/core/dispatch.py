@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from cellctl.core import agenda, changeover, stock, zones
+from cellctl.core import agenda, changeover, rights, stock, zones
 from cellctl.core.cell import Cell
 from cellctl.core.reasons import Reason
 from cellctl.core.ways import Option, by_a_person, can, current_step, fitting, options, unfit, wants
@@ -246,6 +246,9 @@ def _carry(cell: Cell, job: Job, part: Part, able: list[Option]) -> Operation | 
             if isinstance(change, Operation):
                 return change
             reason = change
+        if reason is None and place is not None:
+            against = rights.against(cell, part.place, place, leg.carrier)
+            reason = Reason("hand_over", against) if against else None
         if reason is None and place is not None:
             draft = _draft(cell, job, "carry", OperationKind.CARRY, leg.carrier, place)
             return replace(draft, source=part.place)

@@ -27,6 +27,14 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Permit:
+    """Tell a carrier the fence token under which it may enter zones from now on."""
+
+    station: str
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
 class Adopt:
     """Let a station look for work whose outcome is unknown; answered by EvidenceGathered. It starts nothing."""
 
@@ -75,7 +83,7 @@ class Answer:
     reply: Reply
 
 
-Instruction = Remember | Start | Adopt | Proceed | Tell | PassOn | SayByHand | Answer
+Instruction = Remember | Start | Permit | Adopt | Proceed | Tell | PassOn | SayByHand | Answer
 
 
 class Turn:

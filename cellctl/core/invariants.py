@@ -7,13 +7,14 @@ not hold, so with nothing for a cell that is in order.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from cellctl.core import dispatch, lifecycle, zones
+from cellctl.core import dispatch, lifecycle, rights, zones
 from cellctl.core.cell import Cell, apply
 from cellctl.core.instructions import Answer, Instruction, Remember, Start, Tell
 from cellctl.domain import events as ev
 from cellctl.domain.job import JobState
 from cellctl.domain.machine import AT_REST, MachineCommand, MachineState
 from cellctl.domain.stops import CellMode
+from cellctl.domain.transfer import Phase
 from cellctl.domain.work import (
     GONE,
     NOWHERE,
@@ -34,7 +35,7 @@ _DISPOSITIONS = {JobState.ENDED: Disposition.ACCEPTED, JobState.ABORTED: Disposi
 
 def broken(cell: Cell) -> list[str]:
     """The rules that do not hold in a cell, between two turns."""
-    rules = (_parts, _operations, _jobs, _waiting, _orders, _prompts)
+    rules = (_parts, _operations, _jobs, _waiting, _orders, _prompts, _handovers)
     return [sentence for rule in rules for sentence in rule(cell)]
 
 
@@ -171,6 +172,24 @@ def _touched(operation: Operation) -> set[str]:
     return {operation.station, station_of(operation.source), station_of(operation.target)} - {NOWHERE}
 
 
+def _handovers(cell: Cell) -> Iterator[str]:
+    holders: dict[str, set[str]] = {}
+    for transfer in cell.transfers.values():
+        operation = cell.operations.get(transfer.operation_id)
+        unknown = operation is not None and operation.state is OperationState.UNKNOWN
+        if operation is None or unknown is not (transfer.phase is Phase.DISPUTED):
+            state = operation.state.value if operation else "over"
+            yield f"hand-over {transfer.id} is in {transfer.phase.name}, and its operation is {state}"
+        if transfer.permit is not None:
+            holders.setdefault(transfer.zone, set()).add(transfer.permit.holder)
+        if not 1 <= len(transfer.custody.holders) <= 2:
+            yield f"{transfer.carried} is in the custody of {transfer.custody.holders}"
+    yield from (f"{zone} is permitted to {sorted(names)} at once" for zone, names in holders.items() if len(names) > 1)
+    for operation in cell.operations.values():
+        if operation.kind is not OperationKind.CARRY and operation.station in holders:
+            yield f"{operation.id} works at {operation.station}, which {holders[operation.station]} may enter"
+
+
 # ---- a turn ------------------------------------------------------------------------------------------------------
 
 
@@ -189,6 +208,9 @@ def _start(cell: Cell, operation: Operation) -> Iterator[str]:
     for name in _touched(operation) & cell.stations.keys():
         if cell.stations[name].state not in AT_REST:
             yield f"{operation.id} goes to {name}, which is not known to stand still"
+    permits = [each.permit for each in cell.transfers.values() if each.operation_id == operation.id]
+    if operation.kind is OperationKind.CARRY and not (permits and all(each and each.live for each in permits)):
+        yield f"{operation.id} is started without its permits"
     others = [other for other in cell.operations.values() if other.id != operation.id]
     for other in others:
         attended = cell.plan.station(other.station).attended
@@ -204,6 +226,8 @@ def _told(cell: Cell, tell: Tell) -> Iterator[str]:
 
 
 def _reset(cell: Cell, station: str) -> Iterator[str]:
+    if rights.inhibited(cell, station):
+        yield f"{station} is told to reset: {rights.inhibited(cell, station)}"
     if dispatch.involved(cell, station) is not None and not dispatch.broke_off(cell, station):
         yield f"{station} is told to reset in the middle of an operation"
     if dispatch.finished_part(cell, station):

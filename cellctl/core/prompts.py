@@ -7,7 +7,7 @@ question is ever answered by time.
 from dataclasses import dataclass, replace
 from typing import Final
 
-from cellctl.core import alarms
+from cellctl.core import alarms, rights
 from cellctl.core.cell import OURSELVES, Cell
 from cellctl.core.instructions import Turn
 from cellctl.domain import events as ev
@@ -71,7 +71,9 @@ def next_id(cell: Cell) -> str:
 
 def next_due_s(cell: Cell) -> float | None:
     """When time itself becomes news, in seconds since the Unix epoch; None while it does not."""
-    return min((prompt.due_s for prompt in cell.prompts.values() if prompt.due_s), default=None)
+    asked = [prompt.due_s for prompt in cell.prompts.values() if prompt.due_s]
+    handed_over = rights.next_due_s(cell)
+    return min(asked if handed_over is None else [*asked, handed_over], default=None)
 
 
 def pass_time(turn: Turn) -> None:

@@ -62,7 +62,7 @@ class Transfer:
 
     `mover` is the one of both that enters the other's zone. `since_s`: when the phase began (wall clock, seconds since
     the Unix epoch). `why`: what holds it, where it is disputed or must wait. `carried`: what is handed over, a part or
-    a carrier.
+    a carrier. `claimed`: how the mover knows that it has brought or taken it; None: it has not said so yet.
     """
 
     id: str
@@ -78,6 +78,7 @@ class Transfer:
     custody: Custody = field(default_factory=lambda: Custody(()))
     since_s: float = 0.0
     why: str = ""
+    claimed: Knowledge | None = None
 
     @property
     def zone(self) -> str:

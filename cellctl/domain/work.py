@@ -206,7 +206,8 @@ class Operation:
     sake a set-up is changed. `at_s`: when it was intended, in seconds since the Unix epoch; 0 if the log does not say.
     `gated`: its driver sends nothing that touches the part before SENT is durable. `sought`: its outcome is unknown,
     and its machine is asked before any person is.
-    `claims`: what it takes of lots and tools, reserved for as long as it is open.
+    `claims`: what it takes of lots and tools, reserved for as long as it is open. `carrier`: the plate
+    that is carried, with all parts on it.
     """
 
     id: str
@@ -230,6 +231,7 @@ class Operation:
     gated: bool = False
     sought: bool = False
     claims: tuple[Claim, ...] = ()
+    carrier: str = ""
 
 
 class Evidence(Enum):

@@ -294,6 +294,8 @@ class Tools:
     `verdicts`: a program must pass by what the machine says of itself before its first line goes out; None where the
     pre-flight check is off. `sought`: work of a controller that died, about which the machine will be asked once it
     is heard; a driver may have to look before its own greeting wipes out what the machine remembers.
+    `fence`: why no motion may be begun at this moment, empty if it may; to be asked right before
+    the bytes go out.
     """
 
     clock: Clock
@@ -302,6 +304,7 @@ class Tools:
     report: Callable[[Fact], None]
     verdicts: Verdicts | None = None
     sought: Callable[[], Operation | None] = _nothing_sought
+    fence: Callable[[], str] = str
 
 
 class DriverFamily(Protocol):

@@ -14,7 +14,7 @@ from cellctl.stores.codec import decode, encode
 UNLOAD = Transfer(
     "op-1/out", "op-1", "mug-1", Place("printer-1.bed"), Place("arm-1.gripper"), "printer-1", "arm-1", mover="arm-1"
 )
-GIVER = Shown(1, alive=True, ready=True, has_part=True)
+GIVER = Shown(1, alive=True, ready=True, token=7, has_part=True)
 TAKER = Shown(1, alive=True, ready=True, has_part=False, in_zone=False)
 
 
@@ -26,7 +26,7 @@ def test_the_logic_runs_through_to_the_permit_and_no_further() -> None:
     transfer = permitted()
     assert transfer.phase is Phase.PERMIT
     assert custody.may_enter(transfer.permit, "arm-1", 7)
-    assert not custody.may_start((transfer,), "printer-1")
+    assert not custody.may_start([transfer], "printer-1")
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,7 @@ def test_the_logic_runs_through_to_the_permit_and_no_further() -> None:
         (replace(GIVER, has_part=False), TAKER, Phase.IDLE),
         (GIVER, replace(TAKER, has_part=True), Phase.OFFER),
         (GIVER, replace(TAKER, ready=False), Phase.OFFER),
+        (replace(GIVER, token=6), TAKER, Phase.CLAIM),
     ],
 )
 def test_a_side_that_does_not_show_what_it_must_is_waited_for(giver: Shown, taker: Shown, phase: Phase) -> None:
@@ -67,7 +68,7 @@ def test_an_arm_that_leaves_while_the_two_do_not_agree_is_held_and_nobody_else_m
     disputed = advance(shared, replace(GIVER, has_part=giver_has), outside, 9)
     assert disputed.phase is Phase.DISPUTED
     assert not custody.may_enter(disputed.permit, "arm-1", 7)
-    assert not custody.may_start((disputed,), "printer-1")
+    assert not custody.may_start([disputed], "printer-1")
 
 
 def test_a_late_message_and_one_that_comes_twice_change_nothing() -> None:
@@ -77,13 +78,22 @@ def test_a_late_message_and_one_that_comes_twice_change_nothing() -> None:
     assert custody.heard(now, Shown(6)).seq == 6
 
 
-def test_a_revoked_permit_lets_nobody_begin_and_frees_the_machine_only_when_the_arm_is_known_to_be_out() -> None:
-    revoked = custody.revoke(permitted(), "arm-1 is not heard", 9)
-    assert not custody.may_enter(revoked.permit, "arm-1", 7)
-    assert not custody.may_start((revoked,), "printer-1")
-    assert custody.withdrawn(revoked, replace(TAKER, token=7)).open  # It has not heard of the revocation.
-    assert custody.withdrawn(revoked, replace(TAKER, token=9, in_zone=None)).open  # Absent is not clear.
-    assert not custody.withdrawn(revoked, replace(TAKER, token=9)).open
+def test_a_transfer_that_is_given_up_frees_the_machine_only_when_the_arm_knows_and_is_out() -> None:
+    given_up = custody.withdraw(permitted(), "the order was aborted", 9)
+    assert not custody.may_enter(given_up.permit, "arm-1", 7)
+    assert not custody.may_start([given_up], "printer-1")
+    assert custody.finished(given_up, replace(TAKER, token=7)).open  # It has not heard of it.
+    assert custody.finished(given_up, replace(TAKER, token=9, in_zone=None)).open  # Absent is not clear.
+    assert not custody.finished(given_up, replace(TAKER, token=9)).open
+
+
+def test_nobody_may_enter_for_a_station_that_is_not_heard_and_its_return_brings_another_token() -> None:
+    deaf = custody.kept_up(permitted(), replace(GIVER, alive=False), 9)
+    assert not custody.may_enter(deaf.permit, "arm-1", 7)
+    assert not custody.may_start([deaf], "printer-1")
+    back = custody.renewed(deaf, 11)
+    assert custody.may_enter(back.permit, "arm-1", 11)
+    assert not custody.may_enter(back.permit, "arm-1", 7)
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ CELLS: list[tuple[Callable[[], Cell], str]] = [
     (lambda: job(at_work(), "job-3", state=JobState.ABORTED), "0 made and 2 to make of 3"),
     (lambda: twice(at_work(), carry_of(at_work())), "2 operations touch arm-1 at once"),
     (lambda: twice(at_work(), carry_of(at_work())), "job-1 has 2 open operations"),
-    (lambda: replace(at_work(), operations={}), "and nothing keeps carry from beginning at arm-1"),
+    (lambda: replace(at_work(), operations={}, transfers={}), "and nothing keeps carry from beginning at arm-1"),
     (lambda: replace(unknown(), prompts={}), "0 prompts ask about op-"),
     (lambda: operation(unknown(), carry_of(unknown()), sought=True), "1 prompts ask about op-"),
     (lambda: station(sought(), "arm-1", contact="lost"), "which is not heard, and nobody is asked"),
