@@ -50,6 +50,12 @@ class MqttTable(_Strict):
     password_file: Path | None = None
 
 
+class JournalTable(_Strict):
+    """[journal]: after how many days records are moved into sealed files; 0: never."""
+
+    archive_after_days: int = Field(default=0, ge=0, le=36_500)
+
+
 class _StationKeys(BaseModel):
     """The keys that every machine has; all others belong to its driver."""
 
@@ -76,6 +82,7 @@ class _CellFile(_Strict, StopTables):
     cell: _CellTable
     mqtt: MqttTable = MqttTable()
     opcua: OpcuaTable = OpcuaTable()
+    journal: JournalTable = JournalTable()
     machines: dict[str, dict[str, Any]] = Field(default={}, min_length=1)
     racks: dict[str, _RackTable] = {}
 
@@ -116,6 +123,7 @@ class CellConfig:
     products: Sequence[Product]
     mqtt: MqttTable
     opcua: OpcuaTable = field(default_factory=OpcuaTable)
+    journal: JournalTable = field(default_factory=JournalTable)
 
 
 def load(path: Path, settings: Mapping[str, Any] | None = None) -> CellConfig:
@@ -157,7 +165,7 @@ def load(path: Path, settings: Mapping[str, Any] | None = None) -> CellConfig:
         console = allowed and _by_hand(machine.family)
         stations[name] = replace(stations[name], console=console, gated=gated, suspends=suspends)
     plan = file.added_to(Plan(file.cell.name, stations))
-    return CellConfig(path, plan, machines, products, file.mqtt, file.opcua)
+    return CellConfig(path, plan, machines, products, file.mqtt, file.opcua, file.journal)
 
 
 def _by_hand(family: DriverFamily) -> bool:

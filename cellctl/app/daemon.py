@@ -17,8 +17,8 @@ from cellctl import __version__
 from cellctl.app.cell import Face, Outside, RunningCell
 from cellctl.app.clock import RealClock, RealIds
 from cellctl.app.config import CellConfig, load
+from cellctl.app.keeping import Keeper
 from cellctl.app.observe import configure
-from cellctl.app.opcua_face import opcua_face, settling
 from cellctl.app.systemd import Notifier
 from cellctl.app.timekeeper import Timekeeper
 from cellctl.app.toml_file import parse_settings
@@ -47,6 +47,8 @@ log = structlog.get_logger()
 def main_run(args: Namespace) -> int:
     """Run a cell until SIGTERM or SIGINT. Exit 0 after an orderly end, 70 when an essential part failed."""
     configure()
+    # Until everything is loaded nothing of it is garbage; `announce` lets the collector work again.
+    gc.disable()
     config = load(args.cell, parse_settings(args.settings))
     try:
         args.state.mkdir(parents=True, exist_ok=True)
@@ -88,6 +90,7 @@ async def _run(config: CellConfig, args: Namespace) -> None:
         programs = ProgramFiles(args.state / "programs")
         cell = RunningCell(config, Outside(clock, RealIds(), links, journal, programs, links.calling, book))
         outside = cell.outside
+        keeper = Keeper(args.state, journal, book, clock)
         service = Service(cell, Notifier(os.environ))
         api = ApiFace(
             cell.desk,
@@ -98,14 +101,20 @@ async def _run(config: CellConfig, args: Namespace) -> None:
             render=render,
             version=__version__,
             notices=keys.notices,
+            keeper=keeper,
         )
         faces: list[Face] = [api]
         if config.mqtt.enabled:
             faces.append(_mqtt(config, cell))
         beside: list[Callable[[], Coroutine[Any, Any, None]]] = [Timekeeper(cell.engine, clock).keep]
+        if config.journal.archive_after_days:
+            beside.append(keeper.archiving(cell, config.journal.archive_after_days))
         if args.taps:
             beside.append(links.run)
         if config.opcua.enabled:
+            # asyncua takes a second to import, which a cell without OPC UA need not wait for.
+            from cellctl.app.opcua_face import opcua_face, settling  # noqa: PLC0415
+
             opcua = opcua_face(config, cell, args.state)
             faces.append(opcua)
             beside.append(settling(opcua))
@@ -137,6 +146,7 @@ class Service:
             # the machines wait for tens of milliseconds meanwhile.
             gc.collect()
             gc.freeze()
+            gc.enable()
             self._notifier.ready(self._status())
             log.info("controller.ready", version=__version__, cell=self._cell.config.plan.name)
 

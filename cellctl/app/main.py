@@ -19,13 +19,20 @@ DAEMON_VERBS = {
     "opcua": ("cellctl.app.opcua_tools", "main_opcua"),
 }
 
+# With --state: on a folder that no daemon uses.
+OFFLINE_VERBS = {
+    "backup": ("cellctl.app.keeping", "main_keep"),
+    "journal": ("cellctl.app.keeping", "main_keep"),
+}
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return the exit status; 78 (EX_CONFIG) for a mistake in a file."""
     args = parse(argv)
-    if args.verb not in DAEMON_VERBS:
+    verbs = DAEMON_VERBS | (OFFLINE_VERBS if getattr(args, "state", None) else {})
+    if args.verb not in verbs:
         return run_client(args)
-    module, function = DAEMON_VERBS[args.verb]
+    module, function = verbs[args.verb]
     try:
         return int(getattr(import_module(module), function)(args))
     except ConfigError as mistake:

@@ -51,17 +51,17 @@ class Api:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def get(self, target: str) -> Any:
+    def get(self, target: str, within_s: float = ANSWER_WITHIN_S) -> Any:
         """The JSON at a target."""
-        return json.loads(self._content("GET", target))
+        return json.loads(self._content("GET", target, within_s=within_s))
 
     def text(self, target: str) -> str:
         """The text at a target."""
         return self._content("GET", target, accept="text/plain").decode()
 
-    def post(self, target: str, body: Mapping[str, Any]) -> Any:
+    def post(self, target: str, body: Mapping[str, Any], within_s: float = ANSWER_WITHIN_S) -> Any:
         """Ask for something; the body's `id` makes asking again harmless."""
-        return json.loads(self._content("POST", target, json.dumps(body)))
+        return json.loads(self._content("POST", target, json.dumps(body), within_s=within_s))
 
     def lines(self, target: str) -> Iterator[str]:
         """A stream of JSON lines, for as long as the daemon sends."""
@@ -71,9 +71,16 @@ class Api:
                 if line.strip():
                     yield line.decode()
 
-    def _content(self, method: str, target: str, body: str | None = None, accept: str = "application/json") -> bytes:
-        with self._telling_trouble(ANSWER_WITHIN_S):
-            return _answer(_UnixConnection(self._path, ANSWER_WITHIN_S), method, target, body, accept).read()
+    def _content(
+        self,
+        method: str,
+        target: str,
+        body: str | None = None,
+        accept: str = "application/json",
+        within_s: float = ANSWER_WITHIN_S,
+    ) -> bytes:
+        with self._telling_trouble(within_s):
+            return _answer(_UnixConnection(self._path, within_s), method, target, body, accept).read()
 
     @contextmanager
     def _telling_trouble(self, silent_s: float) -> Iterator[None]:

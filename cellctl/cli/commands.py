@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
-from cellctl.cli import orders, resuming, stops
+from cellctl.cli import keeping, orders, resuming, stops
 from cellctl.cli.client import Api
 from cellctl.cli.console import converse
 from cellctl.cli.machine import show_lines
@@ -88,4 +88,6 @@ COMMANDS: dict[tuple[str, str], Callable[[Api, Namespace, Screen], Iterable[str]
     ("prompt", "list"): _list_prompts,
     ("prompt", "answer"): _answer_prompt,
     ("product", "list"): orders.list_products,
+    ("journal", "verify"): keeping.verify,
+    ("backup", ""): keeping.backup,
 }

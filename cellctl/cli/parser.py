@@ -96,6 +96,7 @@ def build() -> argparse.ArgumentParser:
     _prompt_verbs(verbs)
     _stop_verbs(verbs)
     _actions(verbs, "product", "what can be ordered").add_parser("list", parents=[_client()], help="all of them")
+    _keeping_verbs(verbs)
     watch = verbs.add_parser("watch", parents=[_client()], help="what happens, as it happens; Ctrl-C ends it")
     watch.add_argument("--after", type=int, metavar="SEQ", help="begin after this event of the log, 0 for all")
     return parser
@@ -132,6 +133,15 @@ def _daemon_verbs(verbs: _Verbs) -> None:
     check.add_argument("cell", type=Path, metavar="CELL_TOML")
     check.add_argument("--program", type=Path, metavar="FILE", help="check this G-code file instead of the products")
     check.add_argument("--machine", default="", metavar="NAME", help="for this machine [all that run programs]")
+
+
+def _keeping_verbs(verbs: _Verbs) -> None:
+    offline = _Parser(add_help=False)
+    offline.add_argument("--state", type=Path, metavar="DIR", help="of this folder, which no daemon uses")
+    journal = _actions(verbs, "journal", "what has happened: verify")
+    journal.add_parser("verify", parents=[_client(), offline], help="is every record as it was written?")
+    backup = verbs.add_parser("backup", parents=[_client(), offline], help="copy orders, journal and programs")
+    backup.add_argument("folder", type=Path, metavar="DIR", help="a new folder; `cellctl run --state` goes on with it")
 
 
 def _opcua_verbs(verbs: _Verbs) -> None:

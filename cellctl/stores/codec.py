@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from cellctl.domain.errors import StoreFailed
-from cellctl.domain.events import BY_NAME, Record
+from cellctl.domain.events import BY_NAME, CommandAnswered, Record
 from cellctl.stores.older import reshaped
 
 Row = tuple[int, str, float, str, str, str]
@@ -33,13 +33,16 @@ def decode(row: Row) -> Record:
     seq, at, mono_s, actor, name, payload = row
     try:
         event = _event(name, payload)
-    except (KeyError, ValidationError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         what = f"record {seq} ({name}) cannot be read: {error}"
         raise StoreFailed(f"{what}. Start the version of cellctl that wrote it, or restore a backup") from error
     return Record(seq, at, mono_s, actor, event)
 
 
 def _event(name: str, payload: str) -> Any:
+    if name == CommandAnswered.NAME:
+        # Of these there are tens of thousands at every start, and their fields are plain.
+        return CommandAnswered(**json.loads(payload))
     try:
         return _adapter(name).validate_json(payload)
     except ValidationError:

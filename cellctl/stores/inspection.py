@@ -42,6 +42,9 @@ def inspect(path: Path) -> Verdict:
         raise StoreFailed(f"{path}: there is no such journal")
     try:
         with closing(connect(path)) as db:
+            (pages,) = db.execute("PRAGMA quick_check(1)").fetchone()
+            if pages != "ok":
+                raise StoreFailed(f"{path}: it is damaged ({pages}). Keep it for study, and restore a backup")
             (found,) = db.execute("PRAGMA user_version").fetchone()
             if found != FORMAT:
                 raise StoreFailed(f"{path}: its format is {found}, which has no chain: start cellctl with it once")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -79,6 +80,10 @@ class Writer:
     async def asked(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
         """What a question is answered, between two commits. Raises StoreFailed."""
         return await asyncio.wrap_future(self._asking(question))
+
+    async def copied(self, copy: Callable[..., None]) -> None:
+        """Have the file copied; in between, `copy` calls what it is given, and what waits is committed."""
+        await self.asked(lambda db: copy(db, breathe=partial(self.serve_waiting, db)))
 
     def ask(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
         """The same for somebody who blocks."""

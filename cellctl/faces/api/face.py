@@ -11,6 +11,7 @@ from aiohttp import web
 from cellctl.faces.api.answers import answer_errors
 from cellctl.faces.api.commands import Commands
 from cellctl.faces.api.events import EventStream
+from cellctl.faces.api.keeping import Keeper, Keeping
 from cellctl.faces.api.listen import listening_socket
 from cellctl.faces.api.queries import Queries
 from cellctl.ports import Clock, Desk, Ids
@@ -27,8 +28,8 @@ class ApiFace:
     """HTTP on a unix socket at `path`, mode 0660. `listening` is set once clients can connect.
 
     `report` makes an order's report (None: unknown order), `render` makes it text, `notices` is what a person must
-    see to besides the cell itself (a certificate that ends). A socket that somebody else
-    has opened already (systemd) comes in as `listener`; then `path` is not touched.
+    see to besides the cell itself (a certificate that ends), `keeper` looks after the journal. A socket that
+    somebody else has opened already (systemd) comes in as `listener`; then `path` is not touched.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class ApiFace:
         render: Callable[[Mapping[str, Any]], str],
         version: str,
         notices: Callable[[], Sequence[str]] = list,
+        keeper: Keeper | None = None,
         listener: socket.socket | None = None,
     ) -> None:
         self.listening = asyncio.Event()
@@ -51,6 +53,7 @@ class ApiFace:
         self._app.add_routes(Queries(desk, clock, report, render, version, notices).routes())
         self._app.add_routes(Commands(desk, ids).routes())
         self._app.add_routes(EventStream(desk).routes())
+        self._app.add_routes(Keeping(keeper).routes())
 
     async def serve(self) -> None:
         """Listen until cancelled. Raises ConfigError if the socket cannot be had, OSError when it is gone."""
