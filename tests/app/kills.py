@@ -32,6 +32,7 @@ from cellctl.stores.files import MemoryFiles
 from cellctl.stores.memory import MemoryStore
 from cellctl_sim.cell import Cell as Twin
 from tests.app.shop_floor import envelope
+from tests.app.tally import Tally
 
 CELL: Final = Path(__file__).parents[2] / "examples" / "nameplate" / "cell.toml"
 # A print of a few minutes on a cold bed, so that a battery of many seeds is done soon.
@@ -158,6 +159,10 @@ class Battle:
             self.broken.append("the orders were not done in the end")
         self._links.links.close()
         return [*self.broken, *self._twin.violations, *self._judge()]
+
+    def tally(self) -> Tally:
+        """What its crashes asked."""
+        return Tally(self._config.plan).read(record.event for record in self._store.read())
 
     def _note(self, record: ev.Record) -> None:
         match record.event:
