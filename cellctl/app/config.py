@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 
 from cellctl.app.opcua_config import OpcuaTable
 from cellctl.app.product_file import load_product
+from cellctl.app.stock_config import StockTables
 from cellctl.app.stops_config import StopTables
 from cellctl.app.toml_file import Mistakes, override, read_toml
 from cellctl.domain.errors import ConfigError
@@ -78,7 +79,7 @@ class _RackTable(_Strict):
     buffer: bool = False
 
 
-class _CellFile(_Strict, StopTables):
+class _CellFile(_Strict, StopTables, StockTables):
     cell: _CellTable
     mqtt: MqttTable = MqttTable()
     opcua: OpcuaTable = OpcuaTable()
@@ -157,6 +158,7 @@ def load(path: Path, settings: Mapping[str, Any] | None = None) -> CellConfig:
     file = _parsed(_CellFile, table, path.name)
     mistakes += file.opcua.strangers(path.name, machines, file.cell.name)
     mistakes += file.mistakes(path.name, stations)
+    mistakes += file.misplaced(path.name, stations)
     mistakes.check()
     for name, machine in machines.items():
         allowed = file.machines[name].get("console", file.cell.console)
@@ -164,7 +166,7 @@ def load(path: Path, settings: Mapping[str, Any] | None = None) -> CellConfig:
         suspends = bool(getattr(machine.family, "suspends", False))
         console = allowed and _by_hand(machine.family)
         stations[name] = replace(stations[name], console=console, gated=gated, suspends=suspends)
-    plan = file.added_to(Plan(file.cell.name, stations))
+    plan = file.stocked(file.added_to(Plan(file.cell.name, stations)))
     return CellConfig(path, plan, machines, products, file.mqtt, file.opcua, file.journal)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
-from cellctl.cli import keeping, orders, resuming, stops
+from cellctl.cli import keeping, orders, resuming, stock, stops
 from cellctl.cli.client import Api
 from cellctl.cli.console import converse
 from cellctl.cli.machine import show_lines
@@ -15,6 +15,7 @@ from cellctl.cli.orders import UsageMistake
 from cellctl.cli.parser import CELL_VERBS, MACHINE_VERBS, ORDER_VERBS, ZONE_VERBS
 from cellctl.cli.screen import Screen
 from cellctl.cli.status import machine_lines, prompt_task, status_lines, task_lines
+from cellctl.cli.stock_words import DECISIONS
 
 __all__ = ["COMMANDS", "UsageMistake"]
 
@@ -90,4 +91,13 @@ COMMANDS: dict[tuple[str, str], Callable[[Api, Namespace, Screen], Iterable[str]
     ("product", "list"): orders.list_products,
     ("journal", "verify"): keeping.verify,
     ("backup", ""): keeping.backup,
+    ("material", "list"): stock.list_lots,
+    ("material", "load"): stock.load,
+    ("material", "adjust"): stock.adjust,
+    ("tool", "list"): stock.list_tools,
+    ("tool", "change"): stock.change,
+    ("fixture", "list"): stock.list_fixtures,
+    ("fixture", "move"): stock.move,
+    ("part", "inspect"): stock.inspect,
+    **{("part", verb): stock.dispose for verb in DECISIONS},
 }

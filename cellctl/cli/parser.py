@@ -9,8 +9,11 @@ import math
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NoReturn, TypeAlias
+
+from cellctl.cli import stock_words
 
 DESCRIPTION = "Runs a microfactory cell, and talks to the daemon that runs it."
 EPILOG = """\
@@ -95,6 +98,7 @@ def build() -> argparse.ArgumentParser:
     _machine_verbs(verbs)
     _prompt_verbs(verbs)
     _stop_verbs(verbs)
+    stock_words.add(partial(_actions, verbs), _client, _setting)
     _actions(verbs, "product", "what can be ordered").add_parser("list", parents=[_client()], help="all of them")
     _keeping_verbs(verbs)
     watch = verbs.add_parser("watch", parents=[_client()], help="what happens, as it happens; Ctrl-C ends it")

@@ -109,6 +109,12 @@ def _moved(event: Json) -> Told:
     return event["serial"], "has left the cell" if place == "gone" else f"at {place} ({event['knowledge']})"
 
 
+def _inspected(event: Json) -> Told:
+    result = event["inspection"]
+    said = "passed" if result["passed"] else f"! did not pass: {result['why']}"
+    return event["serial"], f"{said} ({result['step']}, by {result['by']})"
+
+
 def _station_state(event: Json) -> Told:
     state, reason = event["state"], event["reason"]
     if state in QUIET and not reason:
@@ -144,6 +150,14 @@ _PLAIN: dict[str, Callable[[Json], Told]] = {
     "unit.custody": _moved,
     "unit.disposition": lambda event: (event["serial"], f"{event['disposition']}, by {event['by']}"),
     "station.state": _station_state,
+    "inspection.result": _inspected,
+    "unit.held": lambda event: (event["serial"], f"! waits at '{event['step']}': {event['why']}"),
+    "material.loaded": lambda event: (event["lot"]["id"], f"{event['lot']['material']} at {event['lot']['place']}"),
+    "material.consumed": lambda event: (event["lot_id"], f"{event['amount']:.6g} used up ({event['basis']})"),
+    "material.adjusted": lambda event: (event["lot_id"], f"{event['amount']:+.6g} by {event['by']} {event['reason']}"),
+    "tool.changed": lambda event: (event["tool"]["id"], f"at {event['tool']['station']}, by {event['by']}"),
+    "tool.used": lambda event: (event["tool_id"], f"{event['minutes']:.3g} min used ({event['basis']})"),
+    "fixture.moved": lambda event: (event["fixture"]["id"], f"at {event['fixture']['place']}, by {event['by']}"),
     "station.commanded": _commanded,
     "station.contact_found": lambda event: (event["station"], f"+ heard: {event['identity']}"),
     "station.contact_lost": lambda event: (event["station"], f"! not heard: {event['reason']}"),

@@ -7,7 +7,7 @@ not hold, so with nothing for a cell that is in order.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from cellctl.core import dispatch, lifecycle, rights, zones
+from cellctl.core import dispatch, lifecycle, rights, stock_rules, zones
 from cellctl.core.cell import Cell, apply
 from cellctl.core.instructions import Answer, Instruction, Remember, Start, Tell
 from cellctl.domain import events as ev
@@ -35,7 +35,7 @@ _DISPOSITIONS = {JobState.ENDED: Disposition.ACCEPTED, JobState.ABORTED: Disposi
 
 def broken(cell: Cell) -> list[str]:
     """The rules that do not hold in a cell, between two turns."""
-    rules = (_parts, _operations, _jobs, _waiting, _orders, _prompts, _handovers)
+    rules = (_parts, _operations, _jobs, _waiting, _orders, _prompts, _handovers, stock_rules.broken)
     return [sentence for rule in rules for sentence in rule(cell)]
 
 
@@ -47,7 +47,7 @@ def broken_by(before: Cell, todo: Sequence[Instruction], after: Cell) -> list[st
         if isinstance(instruction, Remember):
             replayed = apply(replayed, instruction.event)
         elif isinstance(instruction, Start):
-            found += _start(replayed, instruction.operation)
+            found += [*_start(replayed, instruction.operation), *stock_rules.broken_by(replayed, instruction.operation)]
         elif isinstance(instruction, Tell):
             found += _told(after, instruction)
     if replayed != after:

@@ -96,6 +96,12 @@ def note(turn: Turn, fact: InspectionRecorded) -> None:
     turn.remember(InspectionRecorded(fact.serial, result))
 
 
+def recorded(cell: Cell, operation: Operation) -> bool:
+    """Whether an operation has its result already."""
+    part = cell.parts.get(operation.serial)
+    return part is not None and _result(part, operation) is not None
+
+
 def against_answer(cell: Cell, operation: Operation, choice: str) -> str:
     """Why a question cannot be answered so; empty if it can."""
     gate = gate_of(cell, operation)

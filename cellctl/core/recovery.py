@@ -5,7 +5,7 @@ Only closed questions, and only about what is unknown. An answer becomes a fact 
 
 from dataclasses import replace
 
-from cellctl.core import changeover, dispositions, lifecycle, prompts, usage
+from cellctl.core import changeover, dispositions, lifecycle, prompts, quality, usage
 from cellctl.core.cell import StationStatus
 from cellctl.core.evidence import classify
 from cellctl.core.instructions import Adopt, Turn
@@ -39,6 +39,8 @@ def take_stock(turn: Turn) -> None:
     for operation in list(turn.cell.operations.values()):
         if operation.state is OperationState.UNKNOWN or changeover.by_a_person(operation):
             continue
+        if _has_result(turn, operation):
+            continue
         verdict, why = classify(operation, Findings())
         if verdict is Verdict.NOT_BEGUN:
             not_begun(turn, operation, why)
@@ -68,6 +70,8 @@ def doubt(turn: Turn, operation: Operation, why: str, *, sought: bool = False) -
     """
     if operation.state is OperationState.UNKNOWN or changeover.by_a_person(operation):
         return
+    if _has_result(turn, operation):
+        return
     withdraw_prompts(turn, operation)
     if operation.question is not None:
         turn.remember(ev.OperationEnded(operation.id, OperationState.NOT_BEGUN, f"will be asked again: {why}"))
@@ -94,6 +98,16 @@ def _tell_job(turn: Turn, operation: Operation, command: JobCommand, why: str) -
     """Change the job that an operation is for; a change-over is for none."""
     if operation.job_id in turn.cell.jobs:
         lifecycle.change_job(turn, turn.cell.jobs[operation.job_id], command, why)
+
+
+def _has_result(turn: Turn, operation: Operation) -> bool:
+    """Whether what a person was asked is recorded already: then it is done, and nobody measures a second time."""
+    if operation.question is None or not quality.recorded(turn.cell, operation):
+        return False
+    withdraw_prompts(turn, operation)
+    turn.remember(ev.OperationEnded(operation.id, OperationState.DONE, "its result is recorded"))
+    lifecycle.work_done(turn, operation, "", "")
+    return True
 
 
 def look_for(turn: Turn, station: str) -> None:

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 from cellctl.core.cell import Cell
 from cellctl.core.instructions import Turn
 from cellctl.domain.commands import Envelope, Reply, rejected
+from cellctl.domain.events import SetupChanged
 from cellctl.domain.material import STORE, Fixture, MaterialLot, Tool, Unit, mm_per_gram
 from cellctl.domain.stock_commands import (
     AdjustMaterial,
@@ -64,6 +65,7 @@ def _load(turn: Turn, command: LoadMaterial, by: str) -> Reply:
         turn.remember(MaterialLoaded(replace(lot, place=STORE), by))
     lot = replace(known, place=command.place) if known else _new_lot(command)
     turn.remember(MaterialLoaded(lot, by))
+    _set_up(turn, lot.place, "material", lot.material, by)
     there = f"{lot.id}: {lot.remaining:.6g} {lot.unit.value} of {lot.material} at {lot.place}"
     moved = f"; {', '.join(other.id for other in others)} now in the store" if others else ""
     return Reply("accepted", there + moved, {"lot": lot.id, "remaining": lot.remaining})
@@ -140,7 +142,15 @@ def _move(turn: Turn, command: MoveFixture, by: str) -> Reply:
     if refused:
         return refused
     turn.remember(FixtureMoved(Fixture(command.fixture, kind, command.place), by))
+    _set_up(turn, command.place, "fixture", kind, by)
     return Reply("accepted", f"{command.fixture} ({kind}) is at {command.place}", {"fixture": command.fixture})
+
+
+def _set_up(turn: Turn, station: str, dimension: str, value: str, by: str) -> None:
+    """What is loaded or fitted is how a station is set up, where that is kept account of."""
+    status = turn.cell.stations.get(station)
+    if status is not None and status.setup.get(dimension, value) != value:
+        turn.remember(SetupChanged(station, {dimension: value}, by))
 
 
 def _nowhere(cell: Cell, place: str) -> Reply | None:

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, Final
 
 from cellctl.domain import events as ev
 from cellctl.domain.job import JobCommand
+from cellctl.domain.quality import Disposition
+from cellctl.domain.stock_events import InspectionRecorded, MaterialConsumed, ToolUsed
 from cellctl.domain.work import Job, Operation, OperationState, Order
 
 Report = dict[str, Any]
@@ -14,6 +17,8 @@ Report = dict[str, Any]
 TO_MAKE: Final = "to-make"
 NOT_MADE: Final = "not-made"
 OPEN: Final = "open"
+# Decisions at a gate that let a part go on, or back.
+_ON_THE_WAY: Final = (Disposition.REWORK, Disposition.CONCESSION)
 
 
 def order_report(records: Iterable[ev.Record], order_id: str) -> Report | None:
@@ -59,6 +64,9 @@ class _Book:
             case ev.PartMoved() if event.serial in self._parts:
                 entry = {"at": record.at, "place": event.place, "knowledge": event.knowledge.value, "by": event.by}
                 self._parts[event.serial]["custody"].append(entry)
+            case ev.PartDisposed() if event.serial in self._parts and event.disposition in _ON_THE_WAY:
+                decided = {"at": record.at, "step": event.step, "decided": event.disposition.value, "by": event.by}
+                self._parts[event.serial].setdefault("decisions", []).append(decided)
             case ev.PartDisposed() if event.serial in self._parts:
                 self._parts[event.serial] |= {"disposition": event.disposition.value, "disposed_by": event.by}
             case _:
@@ -81,6 +89,23 @@ class _Book:
                 for line in self._operations.values():
                     if line["outcome"] == OPEN:
                         line["outcome"] = OperationState.UNKNOWN.value
+            case _:
+                self._enter_use(event, at)
+
+    def _enter_use(self, event: ev.Event, at: str) -> None:
+        """What was used up, and what was measured. A part that has none of it says nothing about it."""
+        match event:
+            case MaterialConsumed() if event.operation_id in self._operations:
+                used = {"lot": event.lot_id, "amount": round(event.amount, 3), "basis": event.basis.value}
+                self._operations[event.operation_id].setdefault("used", []).append(used)
+            case ToolUsed() if event.operation_id in self._operations:
+                worn = {"tool": event.tool_id, "minutes": round(event.minutes, 3), "basis": event.basis.value}
+                self._operations[event.operation_id].setdefault("used", []).append(worn)
+            case InspectionRecorded() if event.serial in self._parts:
+                said = event.inspection
+                measured = {"passed": said.passed, "values": dict(said.values)}
+                result = {"at": at, "step": said.step, "by": said.by, **measured}
+                self._parts[event.serial].setdefault("inspections", []).append(result)
 
 
 def _accepted(order: Order, at: str) -> Report:
@@ -172,15 +197,36 @@ def _part_lines(part: Mapping[str, Any]) -> list[str]:
             outcome += f"  “{line['answer']}” by {line.get('by', '?')}"
         if line.get("estimated_s"):
             outcome += f"  (program: about {_duration(line['estimated_s'])})"
+        outcome += "".join(f"  {_spelled(used)}" for used in line.get("used", ()))
         lines.append(
             f"  {line['step']:<10} {line['station']:<11} {_hms(line['start'])}  {_hms(line['end']):<8}  "
             f"{_duration(line['duration_s']):>9}  {outcome}"
         )
+    lines += _judged(part)
     lines.append("  held by")
     for entry in part["custody"]:
         place = "out of the cell" if entry["place"] == "gone" else entry["place"] or "nowhere yet"
         lines.append(f"    {_hms(entry['at'])}  {place:<16} {entry['knowledge']:<10} {entry['by']}")
     return [*lines, ""]
+
+
+def _judged(part: Mapping[str, Any]) -> list[str]:
+    """What was measured of a part, and what was decided about it, in the order in which it happened."""
+    said = [(result["at"], _result(result)) for result in part.get("inspections", ())]
+    said += [(each["at"], f"{each['step']}: {each['decided']}, by {each['by']}") for each in part.get("decisions", ())]
+    return ["  judged", *(f"    {_hms(at)}  {text}" for at, text in sorted(said, key=itemgetter(0)))] if said else []
+
+
+def _result(result: Mapping[str, Any]) -> str:
+    values = ", ".join(f"{name} {value:g}" for name, value in result["values"].items())
+    outcome = "passed" if result["passed"] else "did not pass"
+    return f"{result['step']} {outcome}, by {result['by']}" + (f": {values}" if values else "")
+
+
+def _spelled(used: Mapping[str, Any]) -> str:
+    if "lot" in used:
+        return f"{used['amount']:g} of {used['lot']} ({used['basis']})"
+    return f"{used['minutes']:g} min of {used['tool']} ({used['basis']})"
 
 
 def _hms(at: str) -> str:

@@ -199,3 +199,12 @@ def test_nothing_is_measured_or_decided_that_nobody_asked_for() -> None:
     assert it.command(DisposePart(SERIAL, Disposition.SCRAPPED)).code == "rejected:precondition_failed"
     end(it, "within", "eve")
     assert it.command(RecordInspection(SERIAL, {"width": 30})).code == "rejected:precondition_failed"
+
+
+def test_what_was_measured_before_the_controller_died_is_not_measured_again() -> None:
+    it = at_the_gate()
+    it.command(RecordInspection(SERIAL, {"width": 30.4}))
+    it.feed(ev.ControllerStarted("2"))
+    assert part(it).held_at == "inspect"
+    assert waiting(it).question.choices == ("rework", "scrap", "concession")
+    assert broken(it.cell) == []

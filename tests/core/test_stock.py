@@ -247,3 +247,12 @@ def test_a_weighed_spool_is_put_right_and_nothing_is_forgotten() -> None:
     lot = it.cell.stock.lots["spool-1"]
     assert (lot.loaded, lot.adjusted, lot.remaining) == (1000, -360, 640)
     assert broken(it.cell) == []
+
+
+def test_what_is_loaded_is_how_the_station_is_set_up() -> None:
+    printer = replace(PLAN.stations["printer-1"], setup={"material": "abs"})
+    it = Shop(replace(PLAN, stations={**PLAN.stations, "printer-1": printer}))
+    it.wake()
+    it.command(LoadMaterial("spool-9", "printer-1", "pla", 800))
+    assert it.cell.stations["printer-1"].setup == {"material": "pla"}
+    assert it.cell.stations["printer-2"].setup == {}

@@ -47,9 +47,8 @@ class LoadBody(SaidBody):
 
     def command(self, name: str) -> Command:
         """What was loaded."""
-        given = dict(self) | {"unit": Unit(self.unit)}
-        del given["id"]
-        return LoadMaterial(name, **given)
+        own = {key: value for key, value in self if key not in Body.model_fields}
+        return LoadMaterial(name, **own | {"unit": Unit(self.unit)})
 
 
 class AdjustBody(SaidBody):
