@@ -119,9 +119,12 @@ def _step(turn: Turn, transfer: Transfer, operation: Operation) -> None:
     now = custody.advance(transfer, giver, taker, cell.counts.rev + 1) if not _too_early(cell, transfer) else transfer
     fixed = giver if transfer.mover == transfer.taker else taker
     now = custody.kept_up(now, fixed, cell.counts.rev + 1)
+    stopped = zones.against(cell, transfer.mover) or zones.against(cell, transfer.zone)
+    if stopped is not None:
+        now = custody.revoke(now, stopped.sentence, cell.counts.rev + 1)
     _remember(turn, transfer, now)
     against = now.why if now.phase is Phase.DISPUTED else _lost(cell, now)
-    heals = now.permit is not None and not now.permit.live and fixed.alive
+    heals = now.permit is not None and not now.permit.live and fixed.alive and stopped is None
     if against:
         halt(turn, operation, against)
     elif heals:

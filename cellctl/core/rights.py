@@ -1,6 +1,6 @@
 """Who may begin to move now: the rights of the open hand-overs, as they are at this moment."""
 
-from cellctl.core import custody
+from cellctl.core import custody, zones
 from cellctl.core.cell import Cell
 from cellctl.core.custody import Shown
 from cellctl.domain.machine import AT_REST, MachineState
@@ -45,7 +45,8 @@ def against_motion(cell: Cell, station: str, token: int) -> str:
     `token` is what it was told last with a permit; 0: it was told none. Whoever is about to say something to a machine
     asks this right before.
     """
-    stopped = inhibited(cell, station)
+    reason = zones.against(cell, station)
+    stopped = reason.sentence if reason else inhibited(cell, station)
     if stopped:
         return stopped
     held = [each for each in cell.transfers.values() if each.mover == station and each.open]

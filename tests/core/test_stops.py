@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cellctl.core import decide, dispatch, stopping, zones
+from cellctl.core import decide, dispatch, rights, stopping, zones
 from cellctl.core.instructions import Tell
 from cellctl.core.render import render
 from cellctl.domain import events as ev
@@ -13,7 +13,7 @@ from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.stop_events import ControllerStalled, StopSeen, ZoneChanged
 from cellctl.domain.stops import Reach, Rung, ZoneCommand, ZonePhase
 
-from .stop_cases import BESIDE, STATION, ZONE, Case, Watched, at_state, cases, kind, play
+from .stop_cases import BESIDE, STATION, ZONE, Case, Watched, at_state, cases, kind, plan, play
 
 _C, _S = MachineCommand, MachineState
 # Suspending machines are played through by `make prove-orders`, with all others.
@@ -143,3 +143,29 @@ def test_machines_that_idle_through_a_stall_are_left_alone() -> None:
     shop.take(ControllerStalled(3600.0))
     assert shop.told == []
     assert shop.cell.stops.alarms == {}
+
+
+def test_a_stop_revokes_permits_keeps_custody_and_its_reset_grants_new_ones() -> None:
+    shop = Watched(plan())
+    shop.wake()
+    shop.order()
+    shop.work(shop.started.pop(0))
+    before = {name: each for name, each in shop.cell.transfers.items() if each.permit}
+    assert [each.permit.live for each in before.values() if each.permit] == [True] * len(before) != []
+    shop.says(CommandZone(ZONE, ZoneCommand.STOP))
+    stopped = {name: shop.cell.transfers[name] for name in before}
+    assert [each.permit.live for each in stopped.values() if each.permit] == [False] * len(before)
+    assert [each.custody.holders for each in stopped.values()] == [each.custody.holders for each in before.values()]
+    assert "cellctl zone clear print" in rights.against_motion(shop.cell, BESIDE, 0)
+    shop.pursue()
+    for command in (ZoneCommand.CLEAR, ZoneCommand.RESET):
+        reply = shop.says(CommandZone(ZONE, command), person=True)
+        assert reply.accepted, reply.message
+        shop.pursue()
+    again = {name: shop.cell.transfers[name].permit for name in before}
+    for name, permit in again.items():
+        known = before[name].permit
+        assert permit is not None
+        assert known is not None
+        assert permit.live
+        assert permit.token > known.token
