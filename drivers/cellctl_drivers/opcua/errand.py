@@ -36,14 +36,24 @@ class Errand(Footing):
         """Something new was heard."""
         picture, work = self._picture, self._work
         decided: list[Decision] = [*work.observe(self._setup.profile, picture, self._setup.machine)] if work else []
-        if self.state in RUNNING and (halted := picture.halted_by_itself):
-            return decided + self._leave(MachineCommand.ABORT, halted)
+        now = (self.state, self._step.phase, picture.turn)
+        if now != self._judged:
+            if judged := self._judge():
+                return decided + judged
+            self._judged = now
+            decided += self._follow()
+        return decided + self._proceed()
+
+    def _judge(self) -> list[Decision]:
+        """What the machine's own stops and guards make necessary."""
+        if self.state in RUNNING and (halted := self._picture.halted_by_itself):
+            return self._leave(MachineCommand.ABORT, halted)
         # What is merely unknown for a moment is asked for again before a start.
         if self.state is MachineState.IDLE and self._step.phase is Phase.NOTHING:
-            against = picture.against(start=True)
+            against = self._picture.against(start=True)
             if against and not against.unknown:
-                return decided + self._leave(MachineCommand.STOP, against.why)
-        return decided + self._follow() + self._proceed()
+                return self._leave(MachineCommand.STOP, against.why)
+        return []
 
     def go_on(self) -> list[Decision]:
         """A request that was not of the errand's own is out of the way."""

@@ -1,6 +1,6 @@
 """What a machine shows: every value with its quality and the time when it was heard."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -42,7 +42,7 @@ class Index:
     """What is asked for with every value: the signals that each variable shows, and those that a start needs."""
 
     names: Mapping[NodeRef, Sequence[str]]
-    needed: Sequence[str]
+    needed: Set[str]
 
     @classmethod
     def of(cls, profile: Profile) -> "Index":
@@ -51,7 +51,7 @@ class Index:
         for name, signal in profile.signals.items():
             if signal.ref:
                 names.setdefault(signal.ref, []).append(name)
-        return cls(names, sorted(profile.needed))
+        return cls(names, profile.needed)
 
 
 class Picture:
@@ -65,14 +65,16 @@ class Picture:
         self._heard: dict[str, Heard] = {}
         self._index = Index.of(profile)
         self._decoded: dict[str, Scalar | None] = {}
-        self._words = NO_WORDS
-        # What the counter of ended programs showed when the work began; None where that is not known.
-        self._mark: int | None = None
+        # Counts what is heard of the signals that a start needs: as long as it stands, guards need not be asked anew.
+        self.turn = 0
+        # Of the work: its words, and what the counter of ended programs showed when it began; None: not known.
+        self._work: tuple[Words, int | None] = (NO_WORDS, None)
 
     def about(self, words: Words, mark: int | None) -> None:
         """From now on it is asked about this work."""
-        self._words, self._mark = words, mark
+        self._work = words, mark
         self._decoded.clear()
+        self.turn += 1
 
     def hear(self, heard: NodeValue, now_s: float) -> bool:
         """Take a value from the server; whether it says anything new, or anything again after too long a silence."""
@@ -87,12 +89,15 @@ class Picture:
             return False
         for name in names:
             self._decoded.pop(name, None)
+        if not self._index.needed.isdisjoint(names):
+            self.turn += 1
         return True
 
     def given(self, name: str, value: Any, now_s: float) -> None:
         """Take a value that a method has brought."""
         self._heard[name] = Heard(value, True, "Good", now_s)
         self._decoded.clear()
+        self.turn += 1
 
     def raw(self, ref: NodeRef) -> Any:
         """The value of a whole variable as the server gave it; None where it is unknown."""
@@ -109,7 +114,7 @@ class Picture:
             return None
         value = self._decoded.get(name, _UNKNOWN)
         if value is _UNKNOWN:
-            value = self._decoded[name] = decoded(self._profile.signals[name], heard.value, self._words)
+            value = self._decoded[name] = decoded(self._profile.signals[name], heard.value, self._work[0])
         return value  # type: ignore[return-value]
 
     @property
@@ -121,7 +126,7 @@ class Picture:
 
     def holds(self, condition: Condition) -> bool | None:
         """Whether the machine shows it; None where too little is known."""
-        return asked(condition, self.shows, self._words)
+        return asked(condition, self.shows, self._work[0])
 
     @property
     def state(self) -> str:
@@ -150,10 +155,11 @@ class Picture:
     def counted(self) -> bool | None:
         """Exactly one program has ended since the work began."""
         now = self.counter
-        if now is None or self._mark is None:
+        mark = self._work[1]
+        if now is None or mark is None:
             return None
         least, most = WHOLE[self._profile.signals[self._profile.proof.counter].type]
-        return (now - self._mark) % (most - least + 1) == 1
+        return (now - mark) % (most - least + 1) == 1
 
     @property
     def halted_by_itself(self) -> str:
@@ -169,14 +175,14 @@ class Picture:
             answer = self.holds(guard.must)
             if answer is not True:
                 return Against(self._said(guard)) if answer is False else Against(self._unknown(guard.must), True)
-        for name in self._index.needed:
+        for name in sorted(self._index.needed):
             if self.shows(name) is None:
                 return Against(self._not_known(name), True)
         state = self.state
         return FREE if state else Against("what its program control does is not known", True)
 
     def _said(self, guard: Guard) -> str:
-        words = {**self._words, **{name: self.shows(name) for name in self._profile.signals}}
+        words = {**self._work[0], **{name: self.shows(name) for name in self._profile.signals}}
         return PLACEHOLDER.sub(lambda found: str(words.get(found[1], "")), guard.says)
 
     def _unknown(self, condition: Condition) -> str:
