@@ -36,11 +36,11 @@ class Errand(Footing):
         """Something new was heard."""
         picture, work = self._picture, self._work
         decided: list[Decision] = [*work.observe(self._setup.profile, picture, self._setup.machine)] if work else []
-        now = (self.state, self._step.phase, picture.turn)
-        if now != self._judged:
+        now = (self.state, self._step.phase)
+        if now != picture.judged:
             if judged := self._judge():
                 return decided + judged
-            self._judged = now
+            picture.judged = now
             decided += self._follow()
         return decided + self._proceed()
 

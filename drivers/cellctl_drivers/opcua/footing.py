@@ -37,8 +37,6 @@ class Footing:
         self._words = NO_WORDS
         self._step = Step()
         self._reason = ""
-        # What was found to be in order: state, phase, and the picture's turn.
-        self._judged: tuple[MachineState, Phase, int] | None = None
 
     @property
     def deadline_s(self) -> float | None:

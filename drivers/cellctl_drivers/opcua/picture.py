@@ -65,8 +65,8 @@ class Picture:
         self._heard: dict[str, Heard] = {}
         self._index = Index.of(profile)
         self._decoded: dict[str, Scalar | None] = {}
-        # Counts what is heard of the signals that a start needs: as long as it stands, guards need not be asked anew.
-        self.turn = 0
+        # For which state and phase the guards were found in order; None since one of their signals has changed.
+        self.judged: object = None
         # Of the work: its words, and what the counter of ended programs showed when it began; None: not known.
         self._work: tuple[Words, int | None] = (NO_WORDS, None)
 
@@ -74,7 +74,7 @@ class Picture:
         """From now on it is asked about this work."""
         self._work = words, mark
         self._decoded.clear()
-        self.turn += 1
+        self.judged = None
 
     def hear(self, heard: NodeValue, now_s: float) -> bool:
         """Take a value from the server; whether it says anything new, or anything again after too long a silence."""
@@ -90,14 +90,14 @@ class Picture:
         for name in names:
             self._decoded.pop(name, None)
         if not self._index.needed.isdisjoint(names):
-            self.turn += 1
+            self.judged = None
         return True
 
     def given(self, name: str, value: Any, now_s: float) -> None:
         """Take a value that a method has brought."""
         self._heard[name] = Heard(value, True, "Good", now_s)
         self._decoded.clear()
-        self.turn += 1
+        self.judged = None
 
     def raw(self, ref: NodeRef) -> Any:
         """The value of a whole variable as the server gave it; None where it is unknown."""
