@@ -8,7 +8,7 @@ from typing import Any, Final
 from cellctl.app.clock import VirtualClock
 from cellctl.app.virtual_time import run_virtual
 from cellctl.domain.errors import CellError
-from cellctl.domain.events import EvidenceGathered, Fact, OperationEnded, StationChanged
+from cellctl.domain.events import EvidenceGathered, Fact, OperationEnded, SessionSeen, StationChanged
 from cellctl.domain.machine import MachineState
 from cellctl.domain.work import Operation, OperationKind, Place, Program
 from cellctl.ports import Files, Tools
@@ -153,7 +153,9 @@ class Shop:
         self.driver: Any = FAMILY.driver(name, described, tools)
 
     def _report(self, fact: Fact) -> None:
-        self.facts.append(fact)
+        # How far the session is has tests of its own.
+        if not isinstance(fact, SessionSeen):
+            self.facts.append(fact)
         self._news.set()
 
     async def until(self, wanted: MachineState | type[Fact]) -> None:
