@@ -7,7 +7,7 @@ from cellctl.app.attendance import Attendance
 from cellctl.app.cell import RunningCell
 from cellctl.domain.commands import AnswerPrompt, Command, CommandMachine, Envelope, content_hash
 from cellctl.domain.machine import MachineCommand, MachineState
-from cellctl.domain.work import GONE, OperationKind, Prompt
+from cellctl.domain.work import GONE, Operation, OperationKind, Prompt
 from cellctl.ports import Clock, Ids, SimulatedCell
 
 MINDER: Final = "simulated-person"
@@ -92,13 +92,20 @@ class Minder:
         part = cell.parts.get(prompt.serial)
         operation = cell.operations.get(prompt.operation_id)
         place = part.place if part else ""
-        choice = self._twin.eyes.says(prompt, operation, place, self._clock.now_s())
+        made_now = operation is not None and self._makes(operation)
+        choice = self._twin.eyes.says(prompt, operation, "" if made_now else place, self._clock.now_s())
         if choice is None:
             self._later[prompt.id] = self._clock.now_s() + LOOKS_AGAIN_S
             return
         await self._say(AnswerPrompt(prompt.id, choice))
         if operation is not None and operation.kind is OperationKind.PROCESS and place:
             await self._clear_away(prompt.serial, str(place))
+
+    def _makes(self, operation: Operation) -> bool:
+        """Whether a part comes into being with this, in a person's hands."""
+        cell = self._cell.engine.cell
+        by_hand = cell.plan.station(operation.station).attended and operation.kind is OperationKind.PROCESS
+        return by_hand and cell.jobs[operation.job_id].step == 0
 
     async def _clear_away(self, serial: str, place: str) -> None:
         """A part that was judged and is believed to have left does leave."""

@@ -2,19 +2,27 @@
 
 import tomllib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from cellctl.app.attendance import Attendance
 from cellctl.app.config import load
+from cellctl.app.seals import EPOCH
+from cellctl.app.shift import Call, Shift
 from cellctl.app.simulate import Outcome, simulate, simulated_cell
+from cellctl.app.virtual_time import run_virtual
 from cellctl.domain import events as ev
+from cellctl.domain.commands import CancelOrder, SubmitOrder
 from cellctl.domain.order_book import Wish, parse_order_book
 from cellctl.domain.work import Disposition
 
 FOLDER: Final = Path("examples/workshop")
 CELL: Final = FOLDER / "cell.toml"
 DAY_S: Final = 86_400.0
+HOUR_S: Final = 3600.0
+# The book begins when the clock of a virtual run does: on a Monday at six.
+BEGINS_H: Final = 6
 
 
 def week() -> Sequence[Wish]:
@@ -22,10 +30,29 @@ def week() -> Sequence[Wish]:
     return parse_order_book(tomllib.loads((FOLDER / "week.toml").read_text("utf-8")), "week.toml")
 
 
-def play_week(level: str, days: float = 7.0, seed: int = 1) -> Outcome:
-    """As many days of it as are wanted."""
-    wishes = [wish for wish in week() if wish.at_s < days * DAY_S]
-    return simulate(load(CELL), simulated_cell(CELL, {}, seed), wishes, seed, level=level)
+def play_week(level: str) -> Outcome:
+    """As `cellctl simulate` does it."""
+    return simulate(load(CELL), simulated_cell(CELL, {}, 1), week(), 1, level=level)
+
+
+def work_week(*hours: tuple[float, float]) -> Outcome:
+    """At program level and without faces, by people who are there in these hours of the day only."""
+    twin = simulated_cell(CELL, {}, 1)
+    spans = tuple((start * HOUR_S, end * HOUR_S) for start, end in hours)
+
+    async def main() -> tuple[Shift, bool]:
+        shift = Shift(load(CELL), twin, list(_calls()), Attendance(spans, midnight_s=-BEGINS_H * HOUR_S))
+        return shift, await shift.run(10 * DAY_S)
+
+    shift, done = run_virtual(main())
+    return Outcome(list(shift.store.read()), twin.violations, [], 0.0, [] if done else ["something"])
+
+
+def _calls() -> Iterator[Call]:
+    for number, wish in enumerate(week()):
+        args = wish.request(EPOCH)
+        command = CancelOrder(**args) if wish.verb == "cancel" else SubmitOrder(**{"parameters": {}, **args})
+        yield Call(wish.at_s, command, f"{number:08d}-0000-4000-8000-000000000000")
 
 
 def orders_over(outcome: Outcome) -> Counter[str]:

@@ -18,7 +18,7 @@ class Eyes:
     def says(self, prompt: Prompt, operation: Operation | None, place: str, now_s: float) -> str | None:
         """Do what is asked and say what is true. None: not now, because something moves there; ask again later.
 
-        `place` is where the part of the prompt is believed to be.
+        `place` is where the part of the prompt is believed to be; "": it is made now, out of a raw piece.
         """
         places = [place] if operation is None else [operation.source, operation.target]
         if self._in_the_way(operation, [each for each in places if each]):
@@ -31,6 +31,8 @@ class Eyes:
             return self._where(prompt, operation, now_s) if carried else self._what(prompt, operation, now_s)
         if operation.kind is OperationKind.CARRY:
             return self._carry(prompt, operation, now_s)
+        if not place and self._world.part_at(operation.target) is None:
+            self._world.person_moves("", operation.target, now_s)
         part = self._world.part_at(operation.target)
         self._judged = part.id if part else ""
         good = part is not None and not any(NO_GOOD in line for line in part.history)
