@@ -20,8 +20,12 @@ from cellctl.gcode.words import BadLine, words
 # What is in nearly all lines of a printer's program.
 _EXTRUDES: Final = re.compile(r"G[01] (?:[FXYZ]-?[0-9.]+ )*E(-?[0-9.]+)(?: F[0-9.]+)?", re.ASCII)
 _TRAVELS: Final = re.compile(r"G[01](?: [FXYZ]-?[0-9.]+)+", re.ASCII)
+_N: Final = r"(-?(?:[0-9]+\.?[0-9]*|\.[0-9]+))"
+# And of a router's, in the order in which CAM programs write them.
+_CUTS: Final = re.compile(rf"(?:G0?1 ?)?(?:X{_N} ?)?(?:Y{_N} ?)?(?:Z{_N} ?)?(?:F{_N})?", re.ASCII)
 # These move no axis at a feed, or to nobody knows where.
 _ONCE: Final = re.compile(r"G0*(?:4|10|28|30|53|92)(?![0-9])|G0*38", re.ASCII)
+_NOWHERE: Final = (UNKNOWN, UNKNOWN, UNKNOWN)
 _ARCS: Final = {"G2": True, "G3": False}
 
 
@@ -33,9 +37,12 @@ class Meter:
         self.cutting_min = 0.0
         self._out_mm = 0.0
         self._e_mm = 0.0
-        self._state = ModalState(codes={"extruder": "M82"})
         # A printer's plain moves are not followed: nobody asks where it is.
-        self._follows = True
+        self._at = _NOWHERE
+        self._feed_per_min = UNKNOWN
+        self._state = ModalState(codes={"extruder": "M82"})
+        # Whether a line of numbers alone is a straight cut in absolute millimetres.
+        self._plain = False
 
     @property
     def used(self) -> Used:
@@ -44,37 +51,55 @@ class Meter:
 
     def take(self, line: str) -> None:
         """The next line."""
-        if self._cutting(self._state):
-            self._step(line)
+        if _cutting(self._state):
+            cut = _CUTS.fullmatch(line) if self._plain else None
+            if cut is None or not line:
+                self._step(line)
+            else:
+                self._cut(cut.groups())
             return
         plain = _EXTRUDES.fullmatch(line)
         if plain is not None:
             relative = self._state.e_relative
             self._pull(float(plain[1]) + (self._e_mm if relative else 0.0))
-            self._follows = False
-        elif self._follows or not _TRAVELS.fullmatch(line):
+            self._at = _NOWHERE
+        elif self.extruded_mm and _TRAVELS.fullmatch(line):
+            self._at = _NOWHERE
+        else:
             self._step(line)
+
+    def _cut(self, given: tuple[str | None, ...]) -> None:
+        """A straight cut; what does not stand there stays as it is."""
+        moved, at = 0.0, list(self._at)
+        for axis, new in enumerate(given[:3]):
+            if new is not None:
+                there, here = float(new), at[axis]
+                at[axis] = there
+                moved += 0.0 if math.isnan(here) else (there - here) ** 2
+        self._at = at[0], at[1], at[2]
+        if given[3] is not None:
+            self._feed_per_min = float(given[3])
+        if moved and self._feed_per_min > 0:
+            self.cutting_min += math.sqrt(moved) / self._feed_per_min
 
     def _step(self, line: str) -> None:
         """Any line: what holds behind it is the fold of `modal`."""
-        known = self._state.at_mm[:3] if self._follows else (UNKNOWN,) * 3
-        before = replace(self._state, at_mm=(known[0], known[1], known[2], self._e_mm))
+        x, y, z = self._at
+        before = replace(self._state, at_mm=(x, y, z, self._e_mm), feed_mm_per_min=self._feed_per_min)
         self._state = after = after_line(before, line)
-        self._follows = True
+        self._at, self._feed_per_min = after.at_mm[:3], after.feed_mm_per_min
+        self._plain = _plain(after)
         if _ONCE.search(line):
             self._e_mm = _known(after.at_mm[3], self._e_mm)
             return
         self._pull(_known(after.at_mm[3], self._e_mm))
-        if self._cutting(after) and after.codes.get("motion") in ("G1", "G2", "G3"):
+        if _cutting(after) and after.codes.get("motion") in ("G1", "G2", "G3"):
             self.cutting_min += _minutes(before, after, line)
 
     def _pull(self, e_mm: float) -> None:
         self._out_mm += e_mm - self._e_mm
         self._e_mm = e_mm
         self.extruded_mm = max(self.extruded_mm, self._out_mm)
-
-    def _cutting(self, state: ModalState) -> bool:
-        return state.codes.get("spindle") in ("M3", "M4") and state.speed_rpm > 0
 
 
 class Metered:
@@ -99,6 +124,16 @@ class Metered:
             self._used = self._ahead.popleft()
             self._taken += 1
         return self._used
+
+
+def _cutting(state: ModalState) -> bool:
+    return state.codes.get("spindle") in ("M3", "M4") and state.speed_rpm > 0
+
+
+def _plain(state: ModalState) -> bool:
+    codes = state.codes
+    usual = not state.relative and codes.get("units") != "G20" and codes.get("feed mode") != "G93"
+    return usual and codes.get("motion") == "G1"
 
 
 def _known(value: float, otherwise: float) -> float:

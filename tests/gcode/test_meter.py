@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from random import Random  # noqa: TID251 - seeded
 
 import pytest
 
@@ -57,6 +58,20 @@ def test_filament_is_what_was_out_at_most(lines: tuple[str, ...], mm: float) -> 
 )
 def test_a_tool_is_used_while_it_is_fed_and_turns(lines: tuple[str, ...], minutes: float) -> None:
     assert math.isclose(used(*lines).cutting_min, minutes, abs_tol=1e-9)
+
+
+def test_plain_cuts_are_counted_like_any_other_line() -> None:
+    rng = Random(1)
+    lines = ["G21 G90", "M3 S9000", "G0 Z5", "G1 F300"]
+    for _ in range(400):
+        axes = [f"{axis}{rng.uniform(-50, 50):.3f}" for axis in "XYZ" if rng.random() < 0.6]
+        lines.append(" ".join(["G1"] * rng.randint(0, 1) + axes + [f"F{rng.randint(50, 900)}"] * (rng.random() < 0.2)))
+        lines += rng.choices(
+            ["", "G0 X0 Y1", "G91", "G90", "G20", "G21", "M5", "M3", "G2 X1 Y1 I5 J5"], k=rng.randint(0, 1)
+        )
+    lines = [line for line in lines if line]
+    # What is written in small letters is no plain line.
+    assert used(*lines).cutting_min == pytest.approx(used(*map(str.lower, lines)).cutting_min)
 
 
 def test_what_is_used_up_is_told_by_the_lines_that_are_acknowledged() -> None:
