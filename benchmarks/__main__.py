@@ -25,6 +25,8 @@ def main() -> int:
     patience = Patience(args.patience, args.tries)
     if args.area == "opcua":
         return _opcua(args, patience)
+    if args.area == "orders":
+        return _orders(args)
     settings = Settings(args.rounds, args.window, patience, not args.no_peers, args.large)
     if settings.peers and not peers.installed():
         print(f"installing Printrun and OctoPrint into {peers.folder()}", file=sys.stderr)
@@ -47,6 +49,16 @@ def _opcua(args: argparse.Namespace, patience: Patience) -> int:
     return 0
 
 
+def _orders(args: argparse.Namespace) -> int:
+    # It takes minutes, and nobody else needs it.
+    from benchmarks import orders_restart  # noqa: PLC0415
+
+    before = _conditions()
+    found = orders_restart.measure(orders_restart.ORDERS, orders_restart.STARTS)
+    _tell(args.json, before, list(orders_restart.figures(found)), {"restarts": asdict(found)})
+    return 0
+
+
 def _wanted(only: Sequence[str] | None, name: str) -> bool:
     return not only or name in only
 
@@ -65,7 +77,7 @@ def _tell(path: Path, before: dict[str, Any], figures: Sequence[Figure], more: d
 def _parser() -> argparse.ArgumentParser:
     usual = Settings()
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("area", nargs="?", choices=["serial", "opcua"], default="serial")
+    parser.add_argument("area", nargs="?", choices=["serial", "opcua", "orders"], default="serial")
     parser.add_argument("--only", action="append", metavar="NAME", help="grbl, hold, changes, call ...")
     parser.add_argument("--rounds", type=int, default=usual.rounds, help="how often everything is run [3]")
     parser.add_argument("--window", type=float, default=usual.window_s, metavar="S", help="length of a window [3]")

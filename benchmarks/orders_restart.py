@@ -6,7 +6,6 @@ and not counted. The journal is what a simulated cell really wrote for one order
 with the retirements that a long life brings.
 """
 
-import asyncio
 import os
 import signal
 import socket
@@ -20,8 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from benchmarks.figures import Figure, at_most
-from cellctl.app.clock import RealClock
 from cellctl.app.config import load
 from cellctl.app.simulate import simulate, simulated_cell, wishes_for
 from cellctl.core.retirement import KEPT_CLOSED
@@ -29,7 +29,6 @@ from cellctl.domain.events import OrderRetired, Record
 from cellctl.stores import sqlite
 from cellctl.stores.codec import Row, encode
 from cellctl.stores.formats import create
-from cellctl.stores.journal import Journal
 
 EXAMPLE: Final = Path(__file__).parents[1] / "examples" / "nameplate" / "cell.toml"
 BENCH: Final = """
@@ -42,6 +41,8 @@ capabilities = ["inspect"]
 slots = ["desk"]
 """
 GOAL_S: Final = 2.0
+ORDERS: Final = 10_000
+STARTS: Final = 50
 _ROWS_AT_ONCE: Final = 20_000
 _PATIENCE_S: Final = 600.0
 
@@ -110,6 +111,7 @@ def write_journal(path: Path, orders: int) -> int:
 
 def one_order() -> list[Row]:
     """What the example's cell writes for one order, as rows, from its acceptance on."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     config, twin = load(EXAMPLE, {}), simulated_cell(EXAMPLE, {}, 1)
     rows = [encode(record) for record in simulate(config, twin, wishes_for(config, 1, 1), 1).records]
     return rows[1:]
@@ -160,9 +162,3 @@ def _notified(path: Path) -> Iterator[socket.socket]:
         heard.bind(str(path))
         heard.settimeout(_PATIENCE_S)
         yield heard
-
-
-def verified(path: Path) -> bool:
-    """Whether the journal that was written is one."""
-    with Journal(path, RealClock()) as journal:
-        return asyncio.run(journal.verify()).whole

@@ -16,6 +16,7 @@ from cellctl.stores import snapshots
 RECENT: Final = 1000
 # Snapshots are taken so many records apart: more is folded at a start, and fewer are written.
 EVERY: Final = 5000
+EVERY_AT_START: Final = 100_000
 
 
 class Log:
@@ -43,6 +44,9 @@ class Log:
         for record in self._store.read(self._kept_seq):
             cell = apply(cell, record.event)
             self.history.learn(record)
+            if record.seq - self._kept_seq >= EVERY_AT_START:
+                # A long fold that somebody breaks off goes on from here next time.
+                self.note(cell)
         return cell, self._store.read(0, CommandAnswered.NAME)
 
     def note(self, cell: Cell) -> None:

@@ -151,3 +151,14 @@ def test_what_would_not_come_back_the_same_is_not_kept() -> None:
     cell = empty(PLAN)
     broken = replace(cell, stations={"printer-1": replace(cell.stations["printer-1"], contact=b"found")})  # type: ignore[arg-type]
     assert snapshots.write(broken, History().known()) == ""
+
+
+def test_a_long_fold_is_kept_on_the_way_so_that_the_next_start_goes_on_there(
+    log_on_disk: tuple[Journal, list[ev.Record]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, records = log_on_disk
+    journal.writer.ask(lambda db: db.execute("DELETE FROM snapshots").rowcount)
+    monkeypatch.setattr("cellctl.app.log.EVERY_AT_START", 60)
+    whole = folded(records, empty(PLAN), History())
+    assert after_start(journal) == (whole, len(records))
+    assert after_start(journal) == (whole, len(records) % 60)
