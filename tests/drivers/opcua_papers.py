@@ -26,8 +26,9 @@ class Office:
 
     def trusting(self, machine: str, *, wrongly: bool = False) -> Keys:
         """Our keys, with the server's certificate pinned; `wrongly`: another one's."""
-        shown = self.papers.other_certificate if wrongly else self.papers.certificate
-        self.keys.pin(machine, shown.read_bytes() if shown else b"")
+        # Wrongly: one that this server never shows, also not after a change.
+        shown = self.keys.own_certificate if wrongly else self.papers.certificate
+        self.keys.pin(machine, shown.read_bytes())
         return self.keys
 
 
