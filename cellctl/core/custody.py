@@ -174,7 +174,8 @@ def advance(transfer: Transfer, giver: Shown, taker: Shown, token: int) -> Trans
 
     Entering CLAIM inhibits the machine, entering PERMIT lets the mover in; GRIP makes custody shared, LEAVE moves it.
     """
-    while transfer.open and transfer.phase is not Phase.DISPUTED:
+    given_up = transfer.phase is Phase.IDLE and transfer.permit is not None
+    while transfer.open and transfer.phase is not Phase.DISPUTED and not given_up:
         sides = Sides(transfer, giver, taker)
         against = _against(sides)
         if against:
