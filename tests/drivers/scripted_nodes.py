@@ -149,7 +149,9 @@ class Shop:
         self.ended: CellError | None = None
         self.gone = asyncio.Event()
         self._news = asyncio.Event()
-        tools = Tools(VirtualClock(), self.links, Files, self._report)  # type: ignore[arg-type]
+        self.fenced = ""
+        fence = lambda: self.fenced  # noqa: E731 - it changes while it is asked
+        tools = Tools(VirtualClock(), self.links, Files, self._report, fence=fence)  # type: ignore[arg-type]
         self.driver: Any = FAMILY.driver(name, described, tools)
 
     def _report(self, fact: Fact) -> None:

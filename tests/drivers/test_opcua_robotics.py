@@ -8,7 +8,14 @@ import pytest
 from pydantic import ValidationError
 
 from cellctl.domain.errors import LinkLost, MachineFault, NotAllowed
-from cellctl.domain.events import ContactFound, OperationEnded, OperationStarted, PartMoved, StationChanged
+from cellctl.domain.events import (
+    ContactFound,
+    OperationEnded,
+    OperationStarted,
+    PartMoved,
+    SignalsShown,
+    StationChanged,
+)
 from cellctl.domain.machine import MachineCommand
 from cellctl.domain.machine import MachineState as S
 from cellctl.domain.work import Knowledge, Operation, OperationKind, OperationState, Place
@@ -125,7 +132,10 @@ def test_a_carry_is_done_when_everything_is_proved() -> None:
 
     shop = play(scene)
     assert shop.arm.calls == [("LoadByName", PROGRAM), ("Start",)]
-    assert shop.facts == [
+    levels = [fact.signals for fact in shop.facts if isinstance(fact, SignalsShown)]
+    assert [level.seq for level in levels] == list(range(levels[0].seq, levels[0].seq + len(levels)))
+    assert {level.holds["gripper"] for level in levels} == {False, True}
+    assert [fact for fact in shop.facts if not isinstance(fact, SignalsShown)] == [
         StationChanged("arm-1", S.STARTING),
         OperationStarted("op-1", mark="7"),
         StationChanged("arm-1", S.EXECUTE),
@@ -135,6 +145,19 @@ def test_a_carry_is_done_when_everything_is_proved() -> None:
         StationChanged("arm-1", S.COMPLETING),
         StationChanged("arm-1", S.COMPLETE),
     ]
+
+
+def test_a_start_under_a_permit_that_is_over_does_not_go_out() -> None:
+    async def scene(shop: Shop) -> None:
+        await shop.until(S.IDLE)
+        shop.facts.clear()
+        shop.driver.start(CARRY)
+        shop.fenced = "the permit of arm-1 for printer-1 is over"
+        await shop.until(OperationEnded)
+
+    shop = play(scene)
+    assert shop.arm.calls == []
+    assert "the permit of arm-1 for printer-1 is over" in shop.outcome.reason
 
 
 def test_after_complete_it_waits_for_reset_and_unloads_before_the_next_carry() -> None:

@@ -23,6 +23,7 @@ from .profile import (
     Profile,
     Proof,
     Scalar,
+    Sensors,
     Signal,
     Times,
 )
@@ -123,6 +124,7 @@ class _Binder:
             shown=self.condition("run.shown", file.run.shown),
             proof=self._proof(),
             gripping=self._gripping(),
+            sensors=self._sensors(),
             heartbeat=self._heartbeat(),
             owned=self.condition("control.owned", file.control.owned),
             answers=file.answers,
@@ -212,6 +214,14 @@ class _Binder:
             for name, tests in (("holding", table.holding), ("empty", table.empty))
         )
         return Gripping(holding, empty, self._known("carry.zone", table.zone))
+
+    def _sensors(self) -> Sensors:
+        table = self._file.sensors
+        return Sensors(
+            {slot: self.condition(f"sensors.holds.{slot}", tests) for slot, tests in table.holds.items()},
+            self.condition("sensors.door_open", table.door_open),
+            self.condition("sensors.clamped", table.clamped),
+        )
 
     def _heartbeat(self) -> Heartbeat:
         table = self._file.heartbeat

@@ -158,6 +158,8 @@ class _Contact:
     async def _ask(self, request: Request) -> Answer:
         # Between the decision and this moment something may have been heard.
         against = self._session.second_thoughts(self._tools.clock.now_s())
+        if not against and self._session.begins_motion:
+            against = self._tools.fence()
         if against:
             return Refused(MachineFault(self._session.machine, f"{against}, so it was not told", do_next="Look at it"))
         try:

@@ -65,6 +65,11 @@ class Errand(Footing):
         weighed = self._step.weighed
         return "" if weighed is None else self._picture.against(start=weighed).why
 
+    @property
+    def weighs(self) -> bool:
+        """Whether what was asked belongs to a start, or to going on."""
+        return self._step.weighed is not None
+
     def start(self, work: Work) -> list[Decision]:
         """Do this work. Raises NotAllowed unless IDLE and free."""
         if self._work is not None:

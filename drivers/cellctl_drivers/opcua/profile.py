@@ -172,6 +172,15 @@ class Gripping:
 
 
 @dataclass(frozen=True, slots=True)
+class Sensors:
+    """What a station shows for hand-overs: by slot whether a part is there, its door, its clamp."""
+
+    holds: Mapping[str, Condition] = field(default_factory=dict)
+    door_open: Condition = NEVER
+    clamped: Condition = NEVER
+
+
+@dataclass(frozen=True, slots=True)
 class Heartbeat:
     """`hears` changes at least every `within_s`; `writes` is changed by us every `every_s`. Empty: there is none."""
 
@@ -204,6 +213,7 @@ class Profile:
     shown: Condition = NEVER
     proof: Proof = Proof()
     gripping: Gripping = Gripping()
+    sensors: Sensors = field(default_factory=Sensors)
     heartbeat: Heartbeat = Heartbeat()
     owned: Condition = NEVER
     answers: Mapping[str, str] = field(default_factory=dict)

@@ -20,6 +20,7 @@ from .footing import Setup
 from .naming import Naming
 from .picture import Picture, mark_of
 from .profile import Profile
+from .sensing import Sensing
 from .words import Answer, Decision, GiveUp, Refused, Request, Unanswered
 from .work import Work
 
@@ -48,6 +49,7 @@ class Session:
         self._naming = naming
         self._picture = Picture(profile, profile.times.stale_s * limits.wire)
         self._connection = Connection(machine, profile, limits)
+        self._sensing = Sensing(machine, profile.gripping, profile.sensors)
         self._errand = Errand(Setup(machine, profile, limits), self._picture, self._connection)
 
     @property
@@ -85,13 +87,21 @@ class Session:
         if not picture.hear(value, now_s) or not self._connection.ready:
             return ()
         self._connection.feel(picture)
-        return self._mirrored() if self._profile.reading else self._errand.look()
+        sensed = self._sensing.look(picture)
+        decided = self._mirrored() if self._profile.reading else self._errand.look()
+        return [*sensed, *decided] if sensed else decided
 
     def second_thoughts(self, now_s: float) -> str:
         """What was heard since the open request was decided, and speaks against it. It has not gone out yet."""
         self._picture.now_s = now_s
         asked = self._connection.open
         return self._errand.second_thoughts if asked and asked.owner is Owner.COURSE else ""
+
+    @property
+    def begins_motion(self) -> bool:
+        """Whether the open request is a motion, or leads up to one: the fence is asked right before it goes out."""
+        asked = self._connection.open
+        return bool(asked and asked.owner is Owner.COURSE and self._errand.weighs)
 
     def answered(self, answer: Answer, now_s: float) -> list[Decision]:
         """The answer to the one request that is open."""
@@ -179,6 +189,7 @@ class Session:
             return list(grown)
         self._connection.feel(self._picture)
         found: list[Decision] = [ContactFound(self.machine, self._profile.identity)]
+        found += self._sensing.look(self._picture)
         if self._profile.reading:
             return found + self._mirrored(first=True)
         return found + self._errand.found()

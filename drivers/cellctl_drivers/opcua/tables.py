@@ -81,6 +81,14 @@ class CarryTable(Table):
     zone: str = ""
 
 
+class SensorsTable(Table):
+    """[sensors]: what hand-overs are judged by."""
+
+    holds: dict[str, Tests] = {}
+    door_open: Tests = None
+    clamped: Tests = None
+
+
 class HeartbeatTable(Table):
     """[heartbeat]."""
 
@@ -123,6 +131,7 @@ class ProfileFile(Table):
     run: RunTable = RunTable()
     proof: ProofTable = ProofTable()
     carry: CarryTable = CarryTable()
+    sensors: SensorsTable = SensorsTable()
     heartbeat: HeartbeatTable = HeartbeatTable()
     control: ControlTable = ControlTable(owned=None)
     times: TimesTable = TimesTable()
