@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, Protocol, TypeVar, runtime_ch
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
+from cellctl.app.changeover_config import ChangeoverTable
 from cellctl.app.opcua_config import OpcuaTable
 from cellctl.app.product_file import load_product
 from cellctl.app.stock_config import StockTables
@@ -36,6 +37,7 @@ class _CellTable(_Strict):
     name: str = Field(pattern=_NAME)
     console: bool = False
     products: tuple[Path, ...] = ()
+    dispatch: Literal["set-up", "first-come"] = "set-up"
 
 
 class MqttTable(_Strict):
@@ -84,6 +86,7 @@ class _CellFile(_Strict, StopTables, StockTables):
     mqtt: MqttTable = MqttTable()
     opcua: OpcuaTable = OpcuaTable()
     journal: JournalTable = JournalTable()
+    changeover: ChangeoverTable = ChangeoverTable()
     machines: dict[str, dict[str, Any]] = Field(default={}, min_length=1)
     racks: dict[str, _RackTable] = {}
 
@@ -166,7 +169,9 @@ def load(path: Path, settings: Mapping[str, Any] | None = None) -> CellConfig:
         suspends = bool(getattr(machine.family, "suspends", False))
         console = allowed and _by_hand(machine.family)
         stations[name] = replace(stations[name], console=console, gated=gated, suspends=suspends)
-    plan = file.stocked(file.added_to(Plan(file.cell.name, stations)))
+    changeovers = file.changeover.changeovers()
+    plan = Plan(file.cell.name, stations, changeovers=changeovers, dispatch=file.cell.dispatch)
+    plan = file.stocked(file.added_to(plan))
     return CellConfig(path, plan, machines, products, file.mqtt, file.opcua, file.journal)
 
 

@@ -128,6 +128,7 @@ def _tasks(cell: Cell, jobs: list[Job], free: set[str]) -> Iterator[Task]:
     known: dict[tuple[str, str, bool, bool], tuple[str, ...]] = {}
     stations = [station for station in cell.plan.stations.values() if station.name in free]
     doubted = any(status.unfit for status in cell.stations.values())
+    accounts = bool(cell.stock.lots or cell.stock.tools or cell.stock.fixtures)
     supplied: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
     for job in jobs:
         part, entry = cell.parts.get(job.serial), cell.orders[job.order_id]
@@ -141,7 +142,7 @@ def _tasks(cell: Cell, jobs: list[Job], free: set[str]) -> Iterator[Task]:
             names = known[wanted]
             if way.unfit or doubted:
                 names = tuple(name for name in names if not unfit(cell, cell.plan.stations[name], way))
-            if way.materials or way.tools or way.setup:
+            if accounts and (way.materials or way.tools or way.setup):
                 names = _supplied(cell, way, names, supplied)
             if names:
                 choices.append(_choice(way, (here,) if here in names else names))

@@ -24,7 +24,6 @@ def begin_all(turn: Turn) -> None:
             continue
         if operation.kind is OperationKind.CHANGE:
             _change_over(turn, operation)
-            blocked.add(wanted)
             continue
         if operation.kind is OperationKind.PROCESS and job.serial not in turn.cell.parts:
             # The bed counts as occupied from the moment the first byte may go out.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
 
-from cellctl.core.sequencing import Choice, Problem, Setup, Turn, urgency
+from cellctl.core.sequencing import Choice, Problem, Setup, Turn
 from cellctl.core.sequencing import Sequence as Plan
 
 # For each station the tasks that it does, in order.
@@ -33,8 +33,10 @@ class Floor:
         self._states = _Numbered()
         self._next: dict[tuple[int, int], int] = {}
         self._one_s: list[dict[tuple[str, str, str], float | None]] = [{} for _ in problem.openings]
-        # By station and state: by need.
-        self.rows: list[dict[int, dict[int, _Change]]] = [{} for _ in problem.openings]
+        # By station and state: by need. Stations that are alike have the same.
+        shared: dict[object, dict[int, dict[int, _Change]]] = {}
+        alike = [problem.times.alike(opening.station) for opening in problem.openings]
+        self.rows = [shared.setdefault(each, {}) for each in alike]
         # By task: what it is at each station that can do it.
         self.work = self._all_work()
 
@@ -59,10 +61,6 @@ class Floor:
                 continue
             takes_s = choice.by_station_s.get(name, 0.0)
             here[station] = (takes_s, need, -log(takes_s + 1.0)) if takes_s else usual
-
-    def urgency(self, number: int) -> int:
-        """How urgent a task is."""
-        return urgency(self.problem.tasks[number], self.problem.now_s)
 
     def start(self) -> list[End]:
         """The stations as they are."""
@@ -120,8 +118,11 @@ class Floor:
             made.append(End(free_s, state))
         return made
 
-    def told(self, done: Sequence[Rows]) -> Plan:
-        """The sequence, by task: all of one group before the next, and in a group by when each begins."""
+    def told(self, done: Sequence[Rows], urgent: Sequence[int]) -> Plan:
+        """The sequence, by task: all of one group before the next, and in a group by when each begins.
+
+        `urgent`: how urgent each task is.
+        """
         ends, ordered = self.start(), []
         for group, rows in enumerate(done):
             for station, row in enumerate(rows):
@@ -132,7 +133,7 @@ class Floor:
                     end.free_s += change_s + takes_s
         names = [opening.station for opening in self.problem.openings]
         return {
-            self.problem.tasks[number].id: Turn(rank, self.urgency(number), names[station], begins_s, change_s)
+            self.problem.tasks[number].id: Turn(rank, urgent[number], names[station], begins_s, change_s)
             for rank, (_, begins_s, number, station, change_s) in enumerate(sorted(ordered))
         }
 

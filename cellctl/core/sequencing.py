@@ -20,6 +20,10 @@ class ChangeTimes(Protocol):
 
     parallel: bool
 
+    def alike(self, station: str) -> object:
+        """Equal for stations at which every change takes equally long."""
+        ...
+
     def one_s(self, station: str, dimension: str, before: str, after: str) -> float | None:
         """One dimension, in seconds; None: it is not done."""
         ...

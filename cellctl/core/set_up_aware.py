@@ -11,7 +11,7 @@ from math import inf
 from typing import Final
 
 from cellctl.core.floor import End, Floor, Rows
-from cellctl.core.sequencing import Problem
+from cellctl.core.sequencing import Problem, urgency
 from cellctl.core.sequencing import Sequence as Plan
 
 # What bettering may cost, in jobs looked at: some milliseconds.
@@ -40,14 +40,15 @@ def by_set_up(problem: Problem) -> Plan:
     ends = floor.after(ends, rows)
     taken = {number for row in rows for number in row}
     groups: dict[tuple[int, int], list[int]] = {}
+    urgent = [urgency(task, problem.now_s) for task in problem.tasks]
     for number, task in enumerate(problem.tasks):
         if number not in taken and floor.work[number]:
-            groups.setdefault((floor.urgency(number), task.depth), []).append(number)
+            groups.setdefault((urgent[number], task.depth), []).append(number)
     for group in sorted(groups, reverse=True):
         rows = _best(floor, ends, groups[group])
         done.append(rows)
         ends = floor.after(ends, rows)
-    return floor.told(done)
+    return floor.told(done, urgent)
 
 
 # ---- construction ------------------------------------------------------------------------------------------------
@@ -69,7 +70,7 @@ def _best(floor: Floor, ends: list[End], members: list[int]) -> Rows:
     starts = [_Construction(floor, ends, kinds, members, *scales).rows() for scales in _SCALES[:allowed]]
     if len(members) <= _FEW:
         starts.append(_listed(floor, ends, members))
-    steps = _STEPS if len(members) <= _FEW else _STEPS // 4
+    steps = _STEPS if len(members) <= _FEW else _STEPS // 10
     found = []
     for rows in sorted(starts, key=judge.cost)[:_BETTERED]:
         better, steps = _bettered(judge, rows, steps)
@@ -139,6 +140,9 @@ class _Construction:
         self._per_hurry = 1.0 / (hurry * mean_s)
         self._per_change = 1.0 / (dear * max(_mean_change_s(floor, ends, kinds), 1.0))
         self._no_hurry_s = _NO_HURRY * mean_s
+        self._most = max(work[2] for number in members for work in floor.work[number].values())
+        # By station and state: the kinds by their change-over, the shortest first.
+        self._by_change: dict[tuple[int, int], list[tuple[float, int, _Kind]]] = {}
 
     def rows(self) -> Rows:
         """The tasks of every station, in order."""
@@ -161,26 +165,31 @@ class _Construction:
 
     def _next(self, station: int) -> tuple[_Kind | None, float]:
         """The kind whose most urgent task has the greatest index here, and its change-over."""
-        floor, end = self._floor, self._ends[station]
-        row, work, tasks = floor.rows[station].setdefault(end.state, {}), floor.work, floor.problem.tasks
+        end, work, tasks = self._ends[station], self._floor.work, self._floor.problem.tasks
         best, most, best_s, now_s = None, -inf, 0.0, end.free_s
-        self._at[station] = kinds = [kind for kind in self._at[station] if kind.queue]
-        for kind in kinds:
-            need = kind.need[station]
-            change = row[need] if need in row else floor.change(station, end.state, need)
-            if change is None:
+        for change_s, _, kind in self._kinds(station, end.state):
+            dear = change_s * self._per_change
+            if self._most - dear <= most:
+                break  # No kind with as long a change-over can have a greater index.
+            if not kind.queue:
                 continue
             number = kind.queue[-1]
             takes_s, _, index = work[number][station]
-            index -= change[0] * self._per_change
-            if index <= most:
-                continue
             slack_s = tasks[number].due_s - takes_s - now_s
-            if slack_s > 0:
-                index -= (slack_s if slack_s < self._no_hurry_s else self._no_hurry_s) * self._per_hurry
+            hurry = min(slack_s, self._no_hurry_s) * self._per_hurry if slack_s > 0 else 0.0
+            index -= dear + hurry
             if index > most:
-                best, most, best_s = kind, index, change[0]
+                best, most, best_s = kind, index, change_s
         return best, best_s
+
+    def _kinds(self, station: int, state: int) -> list[tuple[float, int, _Kind]]:
+        known = self._by_change.get((station, state))
+        if known is None:
+            changes = [self._floor.change(station, state, kind.need[station]) for kind in self._at[station]]
+            kinds = zip(changes, self._at[station], strict=True)
+            known = sorted((change[0], number, kind) for number, (change, kind) in enumerate(kinds) if change)
+            self._by_change[station, state] = known
+        return known
 
 
 def _mean_change_s(floor: Floor, ends: Sequence[End], kinds: Sequence[_Kind]) -> float:

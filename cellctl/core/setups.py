@@ -45,6 +45,12 @@ class Matrix:
         self._measured = measured
         self._rules: dict[tuple[str, str, str, str], ChangeRule] = {}
 
+    def alike(self, station: str) -> object:
+        """Equal for stations at which every change takes equally long: the same rules, and nothing measured yet."""
+        if any(name.startswith(f"{station} ") for name in self._measured):
+            return station
+        return tuple(fnmatchcase(station, rule.station) for rule in self._changeovers.rules)
+
     def rule(self, station: str, dimension: str, before: str, after: str) -> ChangeRule:
         """The first rule that speaks of this change, or what counts where none does."""
         wanted = (station, dimension, before, after)

@@ -7,7 +7,9 @@ import pytest
 
 from cellctl.app.config import load
 from cellctl.app.toml_file import override, parse_settings, read_toml
+from cellctl.core.agenda import SEQUENCERS
 from cellctl.domain.errors import ConfigError
+from cellctl.domain.work import Changeovers, ChangeRule
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "nameplate"
 
@@ -246,3 +248,70 @@ def test_lines_by_hand_are_allowed_to_nobody_unless_the_cell_or_the_machine_says
     assert allowed({"cell.console": True, "machines.printer-2.console": False}) == ["printer-1", "router-1"]
     with pytest.raises(ConfigError, match=r"machines.arm-1.console: machines with driver 'opcua' take no lines"):
         allowed({"machines.arm-1.console": True})
+
+
+CHANGEOVER = """
+[changeover]
+minutes = 10
+parallel = true
+
+[[changeover.rules]]
+dimension = "material"
+station = "printer-*"
+from = "pla*"
+to = "petg*"
+minutes = 12
+
+[[changeover.rules]]
+dimension = "nozzle"
+forbidden = true
+
+[[changeover.rules]]
+dimension = "plate"
+minutes = 0.5
+program = "swap"
+"""
+
+
+def test_the_set_up_matrix_and_the_sequencer_are_in_the_cell_file(cell: Path) -> None:
+    spoil(cell, 'name = "nameplate"', 'name = "nameplate"\ndispatch = "first-come"')
+    spoil(cell, 'slots = ["bed"]', 'slots = ["bed"]\ntype = "mk4"\nsetup = { material = "pla", nozzle = 0.4 }')
+    cell.write_text(cell.read_text() + CHANGEOVER)
+    plan = load(cell).plan
+    assert plan.dispatch == "first-come"
+    assert plan.changeovers == Changeovers(
+        (
+            ChangeRule(720.0, "material", "printer-*", "pla*", "petg*"),
+            ChangeRule(None, "nozzle"),
+            ChangeRule(30.0, "plate", program="swap"),
+        ),
+        default_s=600.0,
+        parallel=True,
+    )
+    printer = plan.stations["printer-1"]
+    assert (printer.type, printer.setup) == ("mk4", {"material": "pla", "nozzle": "0.4"})
+    assert load(EXAMPLE / "cell.toml").plan.changeovers == Changeovers()
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "mistake"),
+    [
+        ("forbidden = true", "", "changeover.rules.1: a rule has either minutes or forbidden = true; found"),
+        ("minutes = 12", "minutes = -1", "changeover.rules.0.minutes: input should be greater than or equal to 0"),
+        ("parallel = true", "paralel = true", "changeover.paralel is not a key that is known here"),
+        ("minutes = 10", "minutes = 10\n[cell.x]\ny = 1", "cell.x is not a key that is known here"),
+    ],
+)
+def test_mistakes_in_the_set_up_matrix_are_named(cell: Path, right: str, wrong: str, mistake: str) -> None:
+    cell.write_text(cell.read_text() + CHANGEOVER)
+    spoil(cell, right, wrong)
+    assert any(mistake in each for each in mistakes(cell))
+
+
+def test_every_sequencer_that_the_cell_file_may_name_is_there(cell: Path) -> None:
+    for name in SEQUENCERS:
+        text = (EXAMPLE / "cell.toml").read_text()
+        cell.write_text(text.replace('name = "nameplate"', f'name = "nameplate"\ndispatch = "{name}"', 1))
+        assert load(cell).plan.dispatch == name
+    spoil(cell, f'dispatch = "{name}"', 'dispatch = "by-magic"')
+    assert any("cell.dispatch" in each for each in mistakes(cell))

@@ -1,21 +1,35 @@
 """Random queues for the sequencer, what an order of their jobs costs, and the exact optimum."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from math import inf
 from random import Random  # noqa: TID251 - seeded
 
+from cellctl.core.cell import Cell, OrderEntry, empty
 from cellctl.core.sequencing import Choice, Opening, Problem, Task
-from cellctl.core.sequencing import Sequence as Plan
-from cellctl.core.setups import Matrix
-from cellctl.domain.work import Changeovers, ChangeRule
+from cellctl.core.sequencing import Sequence as Turns
+from cellctl.core.setups import Matrix, Setup
+from cellctl.core.station import StationStatus
+from cellctl.domain.machine import MachineState
+from cellctl.domain.work import (
+    Changeovers,
+    ChangeRule,
+    Directive,
+    Job,
+    Order,
+    Plan,
+    Program,
+    Station,
+    Step,
+    Way,
+)
 
 MINUTE_S = 60.0
 MATERIALS, PLATES, JOBS = 4, 3, 10
 # The queues of the handbook: a material takes 12 minutes, a plate 6.
-TIMES = Matrix(
-    Changeovers((ChangeRule(12 * MINUTE_S, "material"), ChangeRule(6 * MINUTE_S, "plate")), default_s=None), {}
-)
+CHANGEOVERS = Changeovers((ChangeRule(12 * MINUTE_S, "material"), ChangeRule(6 * MINUTE_S, "plate")), default_s=None)
+TIMES = Matrix(CHANGEOVERS, {})
 
 
 def queue(seed: int, *, due: bool = False) -> Problem:
@@ -60,7 +74,7 @@ class Cost:
     over_s: float
 
 
-def cost(problem: Problem, plan: Plan) -> Cost:
+def cost(problem: Problem, plan: Turns) -> Cost:
     """What a plan costs, counted without the help of the sequencer."""
     change_s = late_s = over_s = 0.0
     tasks = {task.id: task for task in problem.tasks}
@@ -68,16 +82,16 @@ def cost(problem: Problem, plan: Plan) -> Cost:
         now_s, setup = opening.free_s, opening.setup
         for job in sorted((job for job in plan if plan[job].station in ("", opening.station)), key=_rank_in(plan)):
             (choice,) = tasks[job].choices
-            change = problem.times.change(opening.station, setup, choice.setup)  # type: ignore[attr-defined]
+            took_s = _change_s(setup, choice.setup)
             setup = {**setup, **choice.setup}
-            change_s += change.takes_s
-            now_s += change.takes_s + choice.takes_s
+            change_s += took_s
+            now_s += took_s + choice.takes_s
             late_s += max(now_s - tasks[job].due_s, 0.0)
         over_s = max(over_s, now_s)
     return Cost(change_s, late_s, over_s)
 
 
-def _rank_in(plan: Plan):  # type: ignore[no-untyped-def]
+def _rank_in(plan: Turns) -> Callable[[str], tuple[int, int]]:
     return lambda job: (-plan[job].urgency, plan[job].rank)
 
 
@@ -100,7 +114,7 @@ def least_change_s(problem: Problem) -> float:
     return min(best[(1 << len(setups)) - 1, last] for last in jobs)
 
 
-def _change_s(have: dict[str, str], need: dict[str, str]) -> float:  # type: ignore[type-arg]
+def _change_s(have: Setup, need: Setup) -> float:
     change = TIMES.change("m", have, need)
     assert change is not None
     return change.takes_s
@@ -109,3 +123,38 @@ def _change_s(have: dict[str, str], need: dict[str, str]) -> float:  # type: ign
 def totals(costs: Sequence[Cost]) -> tuple[float, float]:
     """Change-over and lateness of all, in seconds."""
     return sum(each.change_s for each in costs), sum(each.late_s for each in costs)
+
+
+# Monday, 5 January 2026, 06:00 UTC.
+NOW_S = 1767592800.0
+
+
+def full_cell(seed: int, jobs: int, stations: int) -> Cell:
+    """A cell with the stations and jobs of `shop`, each job an order of its own; every station is idle."""
+    problem = shop(seed, jobs, stations)
+    names: dict[tuple[str, ...], str] = {}
+    for task in problem.tasks:
+        names.setdefault(task.choices[0].stations, f"can-{len(names)}")
+    plan = {
+        opening.station: Station(
+            opening.station,
+            "marlin",
+            tuple(name for group, name in names.items() if opening.station in group),
+            ("bed",),
+            setup=opening.setup,
+        )
+        for opening in problem.openings
+    }
+    idle = {
+        name: StationStatus(MachineState.IDLE, contact="found", setup=station.setup) for name, station in plan.items()
+    }
+    cell = replace(empty(Plan("full", plan, changeovers=CHANGEOVERS)), stations=idle)
+    orders, waiting = {}, {}
+    for number, task in enumerate(problem.tasks):
+        (choice,) = task.choices
+        way = Way(names[choice.stations], Program("aa", "base", 9, choice.takes_s), setup=dict(choice.setup))
+        due_at = "" if task.due_s == inf else datetime.fromtimestamp(NOW_S + task.due_s, UTC).isoformat()
+        order = Order(task.id, "plate", "A", {}, due_at=due_at, accepted_at="2026-01-05T05:00:00.000Z")
+        orders[order.id] = OrderEntry(order, Directive("plate", "A", {}, (Step("print", (way,)),)))
+        waiting[task.id] = Job(task.id, order.id, f"plate-A-{number:05d}")
+    return replace(cell, orders=orders, jobs=waiting)
