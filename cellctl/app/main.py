@@ -14,7 +14,7 @@ from cellctl.domain.errors import ConfigError
 
 DAEMON_VERBS = {
     "run": ("cellctl.app.daemon", "main_run"),
-    "simulate": ("cellctl.app.simulate", "main_simulate"),
+    "simulate": ("cellctl.app.forecast", "main_simulate"),
     "check": ("cellctl.app.check", "main_check"),
     "opcua": ("cellctl.app.opcua_tools", "main_opcua"),
 }

@@ -126,11 +126,12 @@ def _daemon_verbs(verbs: _Verbs) -> None:
     wanted = simulate.add_mutually_exclusive_group(required=True)
     wanted.add_argument("--orders", type=_count, metavar="N", help="so many, over all products of the cell")
     wanted.add_argument("--book", type=Path, metavar="FILE", help="an order book: what comes in when, and is due when")
-    simulate.add_argument("--seed", type=int, required=True, metavar="S")
+    simulate.add_argument("--seed", type=int, default=1, metavar="S", help="[1]")
     simulate.add_argument("--log", type=Path, metavar="FILE", help="write the events there, as JSON lines")
     simulate.add_argument(
         "--level", choices=("line", "program"), default="line", help="lines over wires, or programs as one run [line]"
     )
+    _book_options(simulate)
     for verb in (run, simulate):
         verb.add_argument("--set", type=_setting, action="append", default=[], dest="settings", metavar="KEY=VALUE")
     check = verbs.add_parser("check", help="every mistake in a cell file; which machine may run which program")
@@ -146,6 +147,28 @@ def _keeping_verbs(verbs: _Verbs) -> None:
     journal.add_parser("verify", parents=[_client(), offline], help="is every record as it was written?")
     backup = verbs.add_parser("backup", parents=[_client(), offline], help="copy orders, journal and programs")
     backup.add_argument("folder", type=Path, metavar="DIR", help="a new folder; `cellctl run --state` goes on with it")
+
+
+def _book_options(simulate: argparse.ArgumentParser) -> None:
+    """With `--book` and `--runs`: programs as one timed run each."""
+    simulate.add_argument(
+        "--runs", type=_count, metavar="N", help="with a book: so many runs, from seed S on; when is each order done?"
+    )
+    simulate.add_argument(
+        "--failures",
+        type=_setting,
+        action="append",
+        default=[],
+        metavar="MACHINE=H/H",
+        help="with --runs: hours between failures / hours to repair",
+    )
+    simulate.add_argument(
+        "--unmanned", action="append", default=[], metavar="HH:MM-HH:MM", help="with --runs: nobody is there"
+    )
+    simulate.add_argument(
+        "--add", action="append", default=[], metavar="MACHINE", help="with --runs: what if one more?"
+    )
+    simulate.add_argument("--json", action="store_true", help="with --runs: print JSON, for programs")
 
 
 def _opcua_verbs(verbs: _Verbs) -> None:

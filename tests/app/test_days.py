@@ -3,12 +3,25 @@
 import pytest
 
 from cellctl.domain.mishaps import Mishap, Stroke
-from tests.prove.orders import days
+from tests.prove.orders import days, planted
 
 
 @pytest.mark.parametrize("seed", [1, 3])
 def test_a_day_with_all_faults_breaks_no_rule(seed: int) -> None:
     assert days.broken(seed) == []
+
+
+QUICKLY_FOUND = (
+    "a part is placed where another one is",
+    "work is started before that is durable",
+    "work is started twice",
+    "serial numbers are used again",
+)
+
+
+@pytest.mark.parametrize("bug", QUICKLY_FOUND)
+def test_a_planted_bug_is_found(bug: str) -> None:
+    assert planted.found_by(bug, range(2)) is not None
 
 
 def test_one_integer_makes_the_same_day_again() -> None:

@@ -88,7 +88,7 @@ class ProgramMachine:
     """Implements `ports.programs.ProgramDevice`. It lives on while nobody is connected."""
 
     def __init__(self, name: str, body: Body, plan: FaultPlan = ()) -> None:
-        self._name = name
+        self.name: Final = name
         self._body = body
         self._state = _S.STOPPED
         self._run: _Run | None = None
@@ -118,6 +118,11 @@ class ProgramMachine:
     def nature(self) -> Nature | None:
         """How it really moves; see `ProgramDevice`."""
         return self._body.nature
+
+    @property
+    def state(self) -> MachineState:
+        """Where it is in PackML."""
+        return self._state
 
     @property
     def at_work(self) -> bool:
@@ -156,7 +161,7 @@ class ProgramMachine:
         facts = [*self.advance(now_s)]
         self._require_contact()
         if command not in _TAKEN:
-            raise NotAllowed(f"{self._name} cannot be told to {command.value}")
+            raise NotAllowed(f"{self.name} cannot be told to {command.value}")
         facts += self._walk(command)
         if command in (_C.STOP, _C.ABORT):
             facts += self._end(OperationState.FAILED, "halted" if command is _C.ABORT else "stopped")
@@ -171,7 +176,7 @@ class ProgramMachine:
         facts = [*self.advance(now_s)]
         run = self._run
         if run is None or run.operation.id != operation_id or not run.waits:
-            raise NotAllowed(f"{self._name} does not wait with {operation_id}")
+            raise NotAllowed(f"{self.name} does not wait with {operation_id}")
         run.waits = False
         return facts
 
@@ -182,7 +187,7 @@ class ProgramMachine:
         if run is not None and run.operation.id == operation.id:
             run.theirs = False
             found = EvidenceGathered(operation.id, Findings(stands=False, shows_ours=True, began_anew=False))
-            return [found, StationChanged(self._name, self._state), *run.told]
+            return [found, StationChanged(self.name, self._state), *run.told]
         if run is None and last == operation.id:
             carried = operation.kind is OperationKind.CARRY or None
             found = EvidenceGathered(operation.id, Findings(stands=True, shows_ours=True, ended=True, part=carried))
@@ -214,12 +219,12 @@ class ProgramMachine:
         self._now_s = max(self._now_s, now_s)
 
     def _greet(self) -> list[Fact]:
-        facts: list[Fact] = [ContactFound(self._name, self._body.identity)]
+        facts: list[Fact] = [ContactFound(self.name, self._body.identity)]
         if self._run is not None:
             # What a dead daemon began goes on; who connects must say that it is theirs (`adopt`), or break it off.
             self._run.theirs = True
-            return [*facts, StationChanged(self._name, self._state, "its program goes on without us")]
-        facts.append(StationChanged(self._name, self._state))
+            return [*facts, StationChanged(self.name, self._state, "its program goes on without us")]
+        facts.append(StationChanged(self.name, self._state))
         return facts + (self._walk(_C.RESET, _C.STATE_COMPLETE) if self._state is _S.STOPPED else [])
 
     def _go_on(self, ended_s: float | None) -> list[Fact]:
@@ -277,12 +282,12 @@ class ProgramMachine:
         facts: list[Fact] = []
         for command in commands:
             self._state = after(self._state, command)
-            facts.append(StationChanged(self._name, self._state, reason))
+            facts.append(StationChanged(self.name, self._state, reason))
         return facts
 
     def _require_contact(self) -> None:
         if self._greets_s != _GREETED or self._troubles.cut:
-            raise NotAllowed(f"{self._name} is not connected; check its power and cable")
+            raise NotAllowed(f"{self.name} is not connected; check its power and cable")
 
 
 class Troubles:

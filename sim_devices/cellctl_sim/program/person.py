@@ -75,8 +75,8 @@ class Eyes:
         return prompt.question.choices[-1]
 
     def _carry(self, prompt: Prompt, operation: Operation, now_s: float) -> str:
-        if self._world.part_at(operation.source) is None:
-            return prompt.question.choices[-1]
+        if operation.source and self._world.part_at(operation.source) is None:
+            return prompt.question.choices[-1]  # from nowhere they bring a raw piece
         self._world.person_moves(operation.source, operation.target, now_s)
         return prompt.question.choices[0]
 

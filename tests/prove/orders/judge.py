@@ -1,16 +1,19 @@
 """Who watches a shift: the invariants of the core while it runs, and the physical truth beside what is believed."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cellctl.app.cell import RunningCell
 from cellctl.app.shift import Shift
 from cellctl.core import invariants
 from cellctl.core.cell import Cell
+from cellctl.domain.events import Fact
+from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.mishaps import Mishap
-from cellctl.domain.work import station_of
+from cellctl.domain.work import Operation, station_of
 from cellctl_sim.cell import Cell as Twin
 from cellctl_sim.program.machine import ProgramMachine
+from cellctl_sim.program.reading import Script
 
 # The whole cell is looked at after every so many changes: looking costs as much as a few dozen decisions.
 LOOKS_EVERY = 25
@@ -39,11 +42,25 @@ class Judge:
     def _listen(self, machine: ProgramMachine) -> None:
         start = machine.start
 
-        def heard(operation, script, now_s):  # type: ignore[no-untyped-def]
+        def heard(operation: Operation, script: Script | None, now_s: float) -> Sequence[Fact]:
             self._begun(operation.id, now_s)
             return start(operation, script, now_s)
 
+        command = machine.command
+
+        def told(what: MachineCommand, now_s: float) -> Sequence[Fact]:
+            if what is MachineCommand.RESET:
+                self._reset(machine, now_s)
+            return command(what, now_s)
+
         machine.start = heard  # type: ignore[method-assign]
+        machine.command = told  # type: ignore[method-assign]
+
+    def _reset(self, machine: ProgramMachine, now_s: float) -> None:
+        """A printer that has completed its run homes when it is reset: what it made must have left."""
+        part = self._twin.world.part_at(f"{machine.name}.bed")
+        if machine.state is MachineState.COMPLETE and part is not None:
+            self._note(now_s, f"{machine.name} is reset with {part.id} on its bed")
 
     def _begun(self, operation_id: str, now_s: float) -> None:
         self._started[operation_id] += 1
