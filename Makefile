@@ -21,6 +21,9 @@ lint: $(STAMP)  ## style, types, and who may import whom
 bench: $(STAMP)  ## figures side by side with peers; bench-serial: one area
 	$(BIN)/python -m benchmarks
 
+bench-orders: $(STAMP)  ## orders on time under twelve disturbances
+	$(BIN)/python -m benchmarks.orders_disturbances
+
 bench-%: $(STAMP)
 	$(BIN)/python -m benchmarks $*
 
