@@ -1,6 +1,7 @@
 """What a machine's time went into: the time elements of ISO 22400-2, by the mapping of OPC 40501-1 Annex C.
 
 Twice, and on purpose: from our own log, and from what a client of the OPC UA server has heard. Both must be equal.
+One departure: time while nobody could see the machine is a class of its own, and neither delay nor down time.
 Set-up is part of programs here, so that nobody reports it: AUST is what a client hears of it, and nothing by the log.
 """
 
@@ -26,6 +27,7 @@ class Element(Enum):
     ADOT = "down, or without an order"
     MAINTENANCE = "maintained by hand, without an order"
     OTHER = "executing without an order"
+    UNKNOWN = "not seen: the controller was down, or the machine not heard"
 
 
 Elements = Mapping[Element, float]
@@ -39,13 +41,13 @@ _WORKING: Final = frozenset({MachineState.STARTING, MachineState.EXECUTE, Machin
 _OUT_OF_OUR_HANDS: Final = frozenset({MachineState.ABORTING, MachineState.ABORTED})
 
 
-def element_of(item_state: int, mode: int, last_mode: int, order: bool) -> Element:
-    """Annex C: which element a state means. `last_mode` is the mode before the machine was not available any more."""
+def element_of(item_state: int, mode: int, order: bool) -> Element:
+    """Annex C: which element a state means; except that what is not available is not known."""
+    if item_state == NOT_AVAILABLE:
+        return Element.UNKNOWN
     if item_state == EXECUTING:
         by_mode = {PROCESSING: Element.APT, SETUP: Element.AUST, MAINTENANCE: Element.MAINTENANCE}
         return by_mode.get(mode, Element.OTHER)
-    if item_state == NOT_AVAILABLE:
-        return Element.ADET if order and last_mode != NO_MODE else Element.ADOT
     if order:
         return Element.ADET
     return Element.MAINTENANCE if mode == MAINTENANCE else Element.ADOT
@@ -64,15 +66,16 @@ class Heard:
 
 
 def from_states(heard: Iterable[Heard], until_s: float) -> Elements:
-    """The time elements of one machine from what a client heard, in the order of time."""
+    """The time elements of one machine from what a client heard, in the order of time.
+
+    A client that loses the server enters a state of NOT_AVAILABLE then: no server tells that it is gone.
+    """
     now: dict[str, int | str] = {"state": NOT_AVAILABLE, "mode": NO_MODE, "order": ""}
-    clock, last_mode = _Meter(), NO_MODE
+    clock = _Meter()
     # What changed at one instant became true together, in whatever order it was heard.
     for at_s, together in groupby(sorted(heard, key=_when), key=_when):
         now.update({change.what: change.value for change in together})
-        if now["state"] != NOT_AVAILABLE:
-            last_mode = int(now["mode"])
-        clock.turn(at_s, element_of(int(now["state"]), int(now["mode"]), last_mode, bool(now["order"])))
+        clock.turn(at_s, element_of(int(now["state"]), int(now["mode"]), bool(now["order"])))
     return clock.stop(until_s)
 
 
@@ -84,6 +87,9 @@ def from_journal(records: Iterable[ev.Record], station: str, until_s: float) -> 
     """The time elements of one machine from the log; `until_s` in UTC seconds."""
     clock, machine = _Meter(), _Machine(station)
     for record in records:
+        if isinstance(record.event, ev.ControllerStarted):
+            # For how long after its last record the controller before still lived, nobody knows.
+            clock.was(Element.UNKNOWN)
         machine.enter(record.event)
         clock.turn(seconds(record.at), machine.element)
     return clock.stop(until_s)
@@ -107,6 +113,11 @@ class _Meter:
             self._sums[self._now] += at_s - self._since_s  # type: ignore[assignment]
         self._since_s, self._now = at_s, element
 
+    def was(self, element: Element) -> None:
+        """What has lasted since the last turn was this."""
+        if self._now is not None:
+            self._now = element
+
     def stop(self, at_s: float) -> Elements:
         if self._now is not None:
             self.turn(at_s, self._now)
@@ -120,7 +131,6 @@ class _Machine:
     station: str
     state: MachineState | None = None
     heard: bool = False
-    was_at_work: bool = False
     by_hand: bool = False
     operations: set[str] = field(default_factory=set)
 
@@ -134,8 +144,6 @@ class _Machine:
                 self.operations.discard(event.operation_id)
             case _ if getattr(event, "station", None) == self.station:
                 self._enter_own(event)
-        if self.heard:
-            self.was_at_work = bool(self.operations) or self.by_hand
 
     def _enter_own(self, event: ev.Event) -> None:
         match event:
@@ -156,9 +164,9 @@ class _Machine:
 
     @property
     def element(self) -> Element:
+        if not self.heard or self.state is None:
+            return Element.UNKNOWN
         order = bool(self.operations)
-        if not self.heard:
-            return Element.ADET if order and self.was_at_work else Element.ADOT
         if self.state in _WORKING:
             return Element.MAINTENANCE if self.by_hand else Element.APT if order else Element.OTHER
         if order:

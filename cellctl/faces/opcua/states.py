@@ -63,16 +63,20 @@ _EXECUTING: Final = frozenset({"STARTING", "EXECUTE", "COMPLETING"})
 
 def item_state(machine: MachineView) -> ItemState:
     """What the machine does: executing is work that goes on, not a pause."""
-    if machine.contact != "found":
+    if _unseen(machine):
         return ItemState.NOT_AVAILABLE
     if machine.state in _OUT:
         return ItemState.OUT_OF_SERVICE
     return ItemState.EXECUTING if machine.state in _EXECUTING else ItemState.NOT_EXECUTING
 
 
+def _unseen(machine: MachineView) -> bool:
+    return machine.contact != "found" or not machine.state
+
+
 def operation_mode(machine: MachineView) -> OperationMode:
     """What it does that for: an order, or a person who works on it by hand."""
-    if machine.contact != "found":
+    if _unseen(machine):
         return OperationMode.NONE
     if machine.by_hand:
         return OperationMode.MAINTENANCE
