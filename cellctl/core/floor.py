@@ -1,6 +1,6 @@
 """A sequencing problem in numbers: what the set-up aware sequencer counts with."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import log
 
@@ -61,6 +61,11 @@ class Floor:
                 continue
             takes_s = choice.by_station_s.get(name, 0.0)
             here[station] = (takes_s, need, -log(takes_s + 1.0)) if takes_s else usual
+
+    def picky(self, members: Iterable[int]) -> bool:
+        """Whether any of these tasks needs a station to be set up in some way."""
+        needs = {need for number in members for _, need, _ in self.work[number].values()}
+        return any(self._needs.values[need] for need in needs)
 
     def start(self) -> list[End]:
         """The stations as they are."""
