@@ -91,10 +91,16 @@ def unbegun(cell: Cell, job: Job) -> str:
     if part is not None and part.place != NOWHERE:
         return ""
     step = current_step(cell, job)
-    wanted = [agenda.planned(cell, job), *(wants(way) for way in step.ways)]
-    if any(status.promised == job.id for status in cell.stations.values()):
-        wanted.append(job.id)
-    if any(way.unfit for way in step.ways) or any(status.unfit for status in cell.stations.values()):
+    wanted = [agenda.planned(cell, job)]
+    doubted = False
+    for way in step.ways:
+        wanted.append(wants(way))
+        doubted = doubted or bool(way.unfit)
+    for status in cell.stations.values():
+        if status.promised == job.id:
+            wanted.append(job.id)
+        doubted = doubted or bool(status.unfit)
+    if doubted:
         wanted += [why for each in options(cell, step) if (why := unfit(cell, each.station, each.way))]
     return "\n".join(wanted)
 
