@@ -4,7 +4,7 @@ Built with the ATCS index (Lee, Bhaskaran, Pinedo 1997) from several starts; the
 swapping jobs and runs of jobs, within a fixed number of steps: the same problem has the same answer on any machine.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from math import inf
@@ -64,15 +64,15 @@ class _Kind:
 
 def _best(floor: Floor, ends: list[End], members: list[int]) -> Rows:
     """The best rows for a group of tasks that can be found in the steps that are allowed."""
-    judge = _Judge(floor, ends, members)
-    if not floor.picky(members):
-        # Where nothing is ever set up there is nothing to be saved but lateness.
-        return min((_listed(floor, ends, members, order) for order in (_arrival, _hurry)), key=judge.cost)
     kinds = _kinds(floor, members)
+    if not floor.picky(members):
+        # Where nothing is set up there is nothing to be saved but lateness, and that the index sees to.
+        return _Construction(floor, ends, kinds, members, *_SCALES[0]).rows()
+    judge = _Judge(floor, ends, members)
     allowed = max(1, _INDICES // (len(members) * len(kinds)))
     starts = [_Construction(floor, ends, kinds, members, *scales).rows() for scales in _SCALES[:allowed]]
     if len(members) <= _FEW:
-        starts.append(_listed(floor, ends, members, _arrival))
+        starts.append(_listed(floor, ends, members))
     steps = _STEPS if len(members) <= _FEW else _STEPS // 10
     found = []
     for rows in sorted(starts, key=judge.cost)[:_BETTERED]:
@@ -94,17 +94,11 @@ def _hurry(floor: Floor, number: int) -> tuple[float, float, int]:
     return task.due_s, task.since_s, number
 
 
-def _arrival(floor: Floor, number: int) -> tuple[float, int]:
-    return floor.problem.tasks[number].since_s, number
-
-
-def _listed(
-    floor: Floor, ends: Sequence[End], members: list[int], order: Callable[[Floor, int], tuple[float, ...]]
-) -> Rows:
-    """In this order, each where it is done first: by arrival, no sequence is worse than this one."""
+def _listed(floor: Floor, ends: Sequence[End], members: list[int]) -> Rows:
+    """In order of arrival, each where it is done first: no sequence is worse than this one."""
     ends = [End(end.free_s, end.state) for end in ends]
     rows: Rows = [[] for _ in ends]
-    for number in sorted(members, key=lambda each: order(floor, each)):
+    for number in sorted(members, key=lambda each: (floor.problem.tasks[each].since_s, each)):
         station = _soonest(floor, ends, number)
         if station is not None:
             _give(floor, ends, rows, station, number)
