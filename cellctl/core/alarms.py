@@ -113,11 +113,10 @@ def hear(turn: Turn, fact: ev.Fact) -> None:
 
 def _mirror(turn: Turn, seen: StopSeen) -> None:
     """A machine shows that a stop from outside was pressed, or let go."""
-    names = [zone.name for zone in zones.of_station(turn.cell.plan, seen.station)]
-    for name in names or [seen.station]:
+    for name in [zone.name for zone in zones.of_station(turn.cell.plan, seen.station)]:
         if seen.pressed:
             text = f"{seen.station} shows {seen.what or 'a stop from outside'}"
-            sound(turn, EXTERNAL_STOP, name, text, seen.station, zone=bool(names), subject=seen.station)
+            sound(turn, EXTERNAL_STOP, name, text, seen.station, zone=True, subject=seen.station)
         else:
             silence(turn, EXTERNAL_STOP, name, seen.station, seen.station)
 

@@ -1,9 +1,11 @@
 """Which facts are news: a driver may say a thing twice, late, or about work that was settled without it."""
 
+from cellctl.core import zones
 from cellctl.core.cell import Cell
 from cellctl.domain import events as ev
 from cellctl.domain import stock_events as stock
 from cellctl.domain.stop_events import StopSeen
+from cellctl.domain.stops import EXTERNAL_STOP
 from cellctl.domain.work import Operation, OperationKind, OperationState
 
 
@@ -83,6 +85,14 @@ _OfStation = (
 )
 
 
+def _changes_the_mirror(cell: Cell, seen: StopSeen) -> bool:
+    """Of a machine in no zone its own state says all that there is to say of its stop."""
+    alarms = cell.stops.alarms.values()
+    stands = any(alarm.kind == EXTERNAL_STOP and alarm.subject == seen.station for alarm in alarms)
+    zoned = any(zones.of_station(cell.plan, seen.station))
+    return zoned and not stands if seen.pressed else stands
+
+
 def _is_heard(cell: Cell, fact: _OfStation) -> bool:
     status = cell.stations.get(fact.station)
     match fact:
@@ -94,6 +104,8 @@ def _is_heard(cell: Cell, fact: _OfStation) -> bool:
             return status is not None and status.contact == "found"
         case ev.SignalsShown(signals=signals):
             return status is not None and status.contact == "found" and signals.seq > status.signals.seq
+        case StopSeen():
+            return _changes_the_mirror(cell, fact)
         case ev.ContactLost():
             # The log says when contact was lost and found and what stands in the way, not how often it was looked for.
             return status is not None and (status.contact, status.reason) != ("lost", fact.reason)

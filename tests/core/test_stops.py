@@ -102,6 +102,20 @@ def test_a_stop_from_outside_is_let_go_only_where_it_was_pressed() -> None:
     assert shop.says(CommandZone(ZONE, ZoneCommand.CLEAR)).accepted
 
 
+def test_a_stop_that_stands_or_does_not_stand_already_is_no_news_and_none_of_a_machine_in_no_zone() -> None:
+    shop = at_state(_S.EXECUTE)
+    before = len(shop.log)
+    shop.take(StopSeen("printer-2", False))
+    shop.take(StopSeen(BESIDE, True, "its stop button"))
+    assert len(shop.log) == before
+    shop.take(StopSeen("printer-2", True, "its stop button"))
+    shop.pursue()
+    before = len(shop.log)
+    shop.take(StopSeen("printer-2", True, "its stop button"))
+    assert len(shop.log) == before
+    assert list(shop.cell.stops.zones) == [ZONE]
+
+
 def test_a_zone_whose_machine_is_not_heard_is_not_cleared() -> None:
     shop = at_state(None)
     shop.says(CommandZone(ZONE, ZoneCommand.STOP))

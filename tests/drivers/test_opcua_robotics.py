@@ -18,6 +18,7 @@ from cellctl.domain.events import (
 )
 from cellctl.domain.machine import MachineCommand
 from cellctl.domain.machine import MachineState as S
+from cellctl.domain.stop_events import StopSeen
 from cellctl.domain.work import Knowledge, Operation, OperationKind, OperationState, Place
 from cellctl.ports.nodes import NodeAccess, NodePath, NodeRef, NodeValue
 from cellctl_drivers.opcua.driver import FAMILY
@@ -119,6 +120,35 @@ def test_an_idle_arm_that_is_taken_away_by_hand_is_stopped_but_a_moment_of_bad_q
         assert shop.states == [*FOUND, S.STOPPING, S.STOPPED]
 
     assert play(scene).arm.calls == []
+
+
+def test_a_stop_from_outside_is_told_when_its_chain_opens_and_closes_and_never_while_it_is_not_known() -> None:
+    async def scene(shop: Shop) -> None:
+        await shop.until(S.IDLE)
+        for value, good in ((False, False), (True, True), (True, False), (True, True), (False, True)):
+            shop.arm.show({STOP_CHAIN: value}, good=good)
+        shop.arm.show({PROTECTIVE: True})  # of its own, and not of its zone
+
+    told = [fact for fact in play(scene).facts if isinstance(fact, StopSeen)]
+    open_chain = StopSeen("arm-1", True, "that its stop chain is open")
+    assert told == [StopSeen("arm-1", False), open_chain, StopSeen("arm-1", False)]
+
+
+def test_a_stop_from_outside_is_told_after_what_the_arm_does_about_it_and_anew_in_every_contact() -> None:
+    async def scene(shop: Shop) -> None:
+        await shop.carrying()
+        shop.arm.show({STOP_CHAIN: True})
+        await shop.until(S.ABORTING)
+
+    facts = play(scene).facts
+    aborting = next(
+        at for at, fact in enumerate(facts) if isinstance(fact, StationChanged) and fact.state is S.ABORTING
+    )
+    pressed = StopSeen("arm-1", True, "that its stop chain is open")
+    assert facts.index(pressed) > aborting
+    again = Arm()
+    again.show({STOP_CHAIN: True})
+    assert pressed in play(lambda shop: shop.until(S.STOPPED), again).facts
 
 
 # ---- a carry -----------------------------------------------------------------------------------------------------

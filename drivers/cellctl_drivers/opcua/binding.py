@@ -190,7 +190,7 @@ class _Binder:
             must = self.condition(f"guards.{at}.must", table.must)
             self._check_sentence(f"guards.{at}.says", table)
             if must:
-                yield Guard(must, table.says, table.halts, table.before == "start")
+                yield Guard(must, table.says, table.halts, table.before == "start", table.outside)
 
     def _check_sentence(self, where: str, table: GuardTable) -> None:
         known = (*self._signals, *RUN_WORDS)

@@ -167,6 +167,13 @@ class Picture:
         guards = (guard for guard in self._profile.guards if guard.halts)
         return next((self._said(guard) for guard in guards if self.holds(guard.must) is False), "")
 
+    @property
+    def stopped_from_outside(self) -> str | None:
+        """Which stop from outside the machine shows; empty if none, None while that is not known."""
+        shown = [(self.holds(guard.must), guard) for guard in self._profile.guards if guard.outside]
+        said = next((self._said(guard) for holds, guard in shown if holds is False), "")
+        return said if said or all(holds for holds, _ in shown) else None
+
     def against(self, *, start: bool) -> Against:
         """Why nothing may move, as far as the machine's own values tell. `start`: why no new work may begin."""
         for guard in self._profile.guards:

@@ -78,12 +78,14 @@ class Guard:
     """What must hold before anything moves, and what is said if not.
 
     `halts`: if it does not hold, the machine has stopped by itself. `before_start`: it is asked of new work only.
+    `outside`: it does not hold while a stop from outside is pressed, which the machine's zone is to know.
     """
 
     must: Condition
     says: str
     halts: bool = False
     before_start: bool = False
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The level signals that hand-overs are judged by: told whenever they change, with a number that grows."""
 
 from cellctl.domain.events import SignalsShown
+from cellctl.domain.stop_events import StopSeen
 from cellctl.domain.transfer import Signals
 
 from .picture import Picture
@@ -18,6 +19,8 @@ class Sensing:
         self._sensors = sensors
         self._told = Signals()
         conditions = (gripping.holding, gripping.empty, sensors.door_open, sensors.clamped, *sensors.holds.values())
+        # What was told last of a stop from outside; None: nothing yet.
+        self._stop: str | None = None
         self._any = bool(gripping.zone) or any(conditions)
 
     def look(self, picture: Picture) -> list[SignalsShown]:
@@ -29,6 +32,14 @@ class Sensing:
             return []
         self._told = Signals(self._told.seq + 1, shown.holds, shown.zone, shown.door_open, shown.clamped)
         return [SignalsShown(self._machine, self._told)]
+
+    def stops(self, picture: Picture) -> list[StopSeen]:
+        """That a stop from outside was pressed or let go. While it is not known what was told last stays so."""
+        said = picture.stopped_from_outside
+        if said is None or said == self._stop:
+            return []
+        self._stop = said
+        return [StopSeen(self._machine, bool(said), f"that {said}" if said else "")]
 
     def _shown(self, picture: Picture) -> Signals:
         holds = {slot: says for slot, test in self._sensors.holds.items() if (says := picture.holds(test)) is not None}

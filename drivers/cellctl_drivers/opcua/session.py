@@ -89,7 +89,9 @@ class Session:
         self._connection.feel(picture)
         sensed = self._sensing.look(picture)
         decided = self._mirrored() if self._profile.reading else self._errand.look()
-        return [*sensed, *decided] if sensed else decided
+        # After what the machine does by itself about it, so that its zone does not tell it that again.
+        stops = self._sensing.stops(picture)
+        return [*sensed, *decided, *stops] if sensed or stops else decided
 
     def second_thoughts(self, now_s: float) -> str:
         """What was heard since the open request was decided, and speaks against it. It has not gone out yet."""
@@ -191,8 +193,10 @@ class Session:
         found: list[Decision] = [ContactFound(self.machine, self._profile.identity)]
         found += self._sensing.look(self._picture)
         if self._profile.reading:
-            return found + self._mirrored(first=True)
-        return found + self._errand.found()
+            found += self._mirrored(first=True)
+        else:
+            found += self._errand.found()
+        return found + self._sensing.stops(self._picture)
 
     def _mirrored(self, *, first: bool = False) -> list[Decision]:
         """What a machine that is only read is doing; STOPPED where that is not known."""

@@ -55,6 +55,7 @@ class GuardTable(Table):
     must: Tests
     says: str
     halts: bool = False
+    outside: bool = False
     before: Literal["start", "any"] = "any"
 
 
