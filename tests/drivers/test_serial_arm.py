@@ -1,7 +1,8 @@
 """Serial arms, as dialogues in both dialects: a carry is a bounded sequence, and nothing in it is said twice."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from cellctl_drivers.serial_arm.route import carry
 from cellctl_drivers.serial_arm.session import ArmSession
 from cellctl_drivers.serial_arm.setup import Setup
 from cellctl_drivers.serial_arm.states import NEXT, Ask, State
-from cellctl_drivers.serial_session import FaultRaised
+from cellctl_drivers.serial_session import FaultRaised, Held
 from tests.drivers.test_serial_shell import Bench, ended
 from tests.drivers.transcript import Replay
 
@@ -44,7 +45,9 @@ class Arm(Replay):
     """A session under a transcript, with its carry from the rack to the vise."""
 
     def __init__(self, chosen: SerialArmOptions) -> None:
-        self.arm = ArmSession(Setup(chosen.spoken, chosen.spoken.identify, chosen.identity), chosen.hand)
+        self.fenced: Callable[[], str] = str
+        setup = Setup(chosen.spoken, chosen.spoken.identify, chosen.identity)
+        self.arm = ArmSession(setup, chosen.hand, lambda: self.fenced())  # noqa: PLW0108 - set later
         self.chosen = chosen
         super().__init__(self.arm)
 
@@ -125,6 +128,34 @@ def test_a_carry_is_one_line_after_the_other_and_custody_is_presumed_without_fee
     )
     assert arm.moved() == [("target", Knowledge.PRESUMED)]
     assert (arm.arm.sent, arm.arm.acknowledged, arm.arm.executed) == (16, 16, 16)
+
+
+END = "! ProgramDrained()\n ! Rested()\n = ready"
+INTO = {
+    "approach": went("G0 X1.000 Y2.000 Z43.000 F3000"),
+    "down": went("G0 X1.000 Y2.000 Z3.000 F600"),
+    "grip, and up": "> M3 S1000\n < ok\n + 1s\n" + went("G0 X1.000 Y2.000 Z43.000 F600"),
+    "travel": went("G0 X9.000 Y8.000 Z17.000 F3000"),
+    "down at the target": went("G0 X9.000 Y8.000 Z7.000 F600"),
+}
+
+
+@pytest.mark.parametrize("move", [name for name in INTO if name != "grip, and up"])
+def test_each_move_into_a_place_asks_the_fence_and_waits_for_a_person_and_asks_again(move: str) -> None:
+    refused = f"! {Held(f'the permit is over; it stands still before {move!r}')!r}"
+    names = list(INTO)
+    before, after = names[: names.index(move)], names[names.index(move) :]
+    arm = marlin()
+    shut_at = sum(name != "grip, and up" for name in before)
+    asked = iter([""] * shut_at + ["the permit is over"] * 2 + [""] * (4 - shut_at))
+    arm.fenced = lambda: next(asked, "the permit is over")
+    arm.carry("".join(INTO[name] for name in before) + f"+ 0s\n {refused}\n = held")
+    arm.run(f"? resume\n + 0s\n {refused}\n = held")
+    resumed = INTO[after[0]].replace("\n", "\n + 0s\n ! Resumed()\n", 1)
+    arm.run("? resume\n" + resumed + "".join(INTO[name] for name in after[1:]) + "> M5")
+    # It is shut again by now; but whatever it says, the arm draws back.
+    arm.run("< ok\n + 1s\n" + went("G0 X9.000 Y8.000 Z17.000 F600") + went("G0 X0.000 Y0.000 Z100.000 F3000") + END)
+    assert arm.moved()[-1] == ("target", Knowledge.PRESUMED)
 
 
 # Known to be empty, and maybe shut: it must not come down on the part so.
@@ -657,10 +688,10 @@ def operation(source: str = "rack.1", kind: OperationKind = OperationKind.CARRY)
     return Operation("op-1", "job-1", "n-1", "carry", kind, "arm-1", Place("vise.1"), source=Place(source))
 
 
-def driven(chosen: SerialArmOptions, scene: Any) -> Bench:
+def driven(chosen: SerialArmOptions, scene: Any, fence: Callable[[], str] = str) -> Bench:
     async def main() -> Bench:
         bench = Bench([])
-        bench.driver = FAMILY.driver("arm-1", chosen, bench.tools)
+        bench.driver = FAMILY.driver("arm-1", chosen, replace(bench.tools, fence=fence))
         async with asyncio.TaskGroup() as tasks:
             serving = tasks.create_task(bench.serve())
             await asyncio.sleep(0)
@@ -700,6 +731,24 @@ def test_the_driver_carries_a_part_and_says_how_well_its_place_is_known() -> Non
         assert [fact.state for fact in told if isinstance(fact, StationChanged)][-1] is MachineState.COMPLETE
 
     driven(options(), scene)
+
+
+def test_the_driver_holds_an_arm_in_mid_carry_whose_permit_is_over_and_names_it() -> None:
+    why: list[str] = []
+
+    async def scene(bench: Bench) -> None:
+        bench.driver.start(operation())
+        why.append("router-1 is not heard")  # behind the first move, which has gone out
+        await answer_all(bench)
+        told = [fact for fact in bench.told() if isinstance(fact, StationChanged)]
+        text = "arm-1 was not told to go on: router-1 is not heard; it stands still before 'down'"
+        assert told[-1] == StationChanged("arm-1", MachineState.HELD, text)
+        why.clear()
+        bench.driver.command(MachineCommand.UNHOLD)
+        await answer_all(bench)
+        assert ended(OperationState.DONE) in bench.told()
+
+    driven(options(), scene, fence=lambda: "".join(why))
 
 
 def test_the_driver_refuses_what_was_not_taught_and_what_is_no_carry() -> None:

@@ -1,5 +1,6 @@
 """One arm and the line to it: the state, what goes with entering it, and how a session ends badly."""
 
+from collections.abc import Callable
 from typing import Final
 
 from cellctl.domain.errors import NotAllowed
@@ -10,7 +11,7 @@ from cellctl_drivers.serial_arm.route import Hand, Sequence, Step, homing, look,
 from cellctl_drivers.serial_arm.run import Run
 from cellctl_drivers.serial_arm.setup import Setup
 from cellctl_drivers.serial_arm.states import AT_WORK, BRAKING, NEXT, Ask, State
-from cellctl_drivers.serial_session import FaultRaised, FellSilent, Greeted, Rested, SessionEvent
+from cellctl_drivers.serial_session import FaultRaised, FellSilent, Greeted, Held, Rested, SessionEvent
 
 Events = list[SessionEvent]
 
@@ -22,13 +23,17 @@ _POLLED: Final = AT_WORK | BRAKING | {State.LOOKING, State.CHECKING, State.READY
 
 
 class Arm:
-    """What all parts of a session share. `run` is the present carry, or the way home after clearing."""
+    """What all parts of a session share. `run` is the present carry, or the way home after clearing.
 
-    def __init__(self, setup: Setup, hand: Hand) -> None:
+    `fence` says why no motion may be begun at this moment; empty if it may.
+    """
+
+    def __init__(self, setup: Setup, hand: Hand, fence: Callable[[], str] = str) -> None:
         self.state = State.NEW
         self.run = Run()
         self._setup = setup
         self._hand = hand
+        self._fence = fence
         self._exchange = Exchange()
         self._clocks = Clocks()
         self._contact = Contact()
@@ -144,8 +149,12 @@ class Arm:
         return []
 
     def _next(self, now_s: float) -> None:
-        """Begin the present step."""
+        """Begin the present step; one into a place only if that may be at this moment, else stand still and wait."""
         step, setup, clocks = self.run.step, self._setup, self._clocks
+        if step is not None and step.enters and (against := self._fence()):
+            self._enter(State.HELD, now_s)
+            self._contact.told.append(Held(f"{against}; it stands still before '{step.name}'"))
+            return
         self._bound(step, now_s)
         if step is None:
             clocks.until_s = now_s

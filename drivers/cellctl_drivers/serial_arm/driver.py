@@ -97,7 +97,12 @@ class SerialArmFamily:
             idle_poll_s=wire_s(usual.idle_poll_s),
             silence_s=wire_s(usual.silence_s),
         )
-        session = ArmSession(setup, options.hand)
+
+        def fence() -> str:
+            why = tools.fence()
+            return f"{machine} was not told to go on: {why}" if why else ""
+
+        session = ArmSession(setup, options.hand, fence)
         link = tools.links.bytes_to(machine, options.port, {"baud": options.baud})
         return SerialArmDriver(machine, link, session, options, tools)
 

@@ -33,7 +33,7 @@ class Step:
     Without a line it is a wait.
 
     `asks`: the answer tells about the gripper. `stands`: the answer, or a report, must say that it stands there.
-    `proof`: what is known once the step is done.
+    `proof`: what is known once the step is done. `enters`: it leads into a place, where somebody may forbid it.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Step:
     stands: Pose | None = None
     proof: Proof | None = None
     sequence: Sequence = Sequence.LOOK
+    enters: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +98,15 @@ def carry(hand: Hand, source: Taught, target: Taught, *, homed: bool = True) -> 
     one that was not homed goes home first, once its gripper is known to be empty."""
     gripper = hand.gripper
     pick = [
-        *_go(hand, "approach", source.above, source.feed_mm_per_min),
-        *_go(hand, "down", source.at, source.slow_mm_per_min),
+        *_go(hand, "approach", source.above, source.feed_mm_per_min, enters=True),
+        *_go(hand, "down", source.at, source.slow_mm_per_min, enters=True),
         *(Step("grip", line) for line in gripper.grip),
         *_after(gripper, "wait for the grip", gripper.grip_s, Proof.GRIPPED),
         *_go(hand, "up", source.beyond, source.slow_mm_per_min),
     ]
     place = [
-        *_go(hand, "travel", target.above, target.feed_mm_per_min),
-        *_go(hand, "down at the target", target.at, target.slow_mm_per_min),
+        *_go(hand, "travel", target.above, target.feed_mm_per_min, enters=True),
+        *_go(hand, "down at the target", target.at, target.slow_mm_per_min, enters=True),
         *_asked(gripper, "look at the part", Proof.STILL_HELD),
         *(Step("release", line) for line in gripper.release),
         *_after(gripper, "wait for the release", gripper.release_s, Proof.RELEASED),
@@ -146,9 +147,9 @@ def look(hand: Hand) -> list[Step]:
     return [Step("look where it stands", hand.where, stands=hand.home)] if hand.tolerance else []
 
 
-def _go(hand: Hand, name: str, pose: Pose, feed_mm_per_min: float) -> list[Step]:
+def _go(hand: Hand, name: str, pose: Pose, feed_mm_per_min: float, *, enters: bool = False) -> list[Step]:
     words = "".join(f" {axis}{value:.3f}" for axis, value in pose.items())
-    move = Step(name, f"{hand.move}{words} F{feed_mm_per_min:.0f}", moves=True)
+    move = Step(name, f"{hand.move}{words} F{feed_mm_per_min:.0f}", moves=True, enters=enters)
     if not hand.tolerance:
         return [move, Step(name, hand.barrier, barrier=True)]
     if not hand.where:  # The report that proves the barrier says where it stands, too.

@@ -315,7 +315,7 @@ class ArmSession(Arm):
             self._clocks.due_s = now_s + self._setup.move_s
         elif not self._contact.proving:
             self._next(now_s)
-        return [Resumed()]
+        return [Resumed()] if self.state is State.CARRYING else []
 
     # ---- clocks and ends -----------------------------------------------------------------------------------------
 
