@@ -28,17 +28,20 @@ _ROUTER_M: Final = frozenset({5, 9})
 
 
 def untouched_lines(lines: Iterable[str], dialect: Dialect) -> int:
-    """How many lines at the head of a program leave the part as it is. Reads no further than it must."""
+    """How many lines at the head of a program leave the part as it is. Reads no further than it must.
+
+    None of a program in which nothing is seen to touch the part: nobody would run it for nothing.
+    """
     harmless = _harmless_to_print if dialect is Dialect.MARLIN else _harmless_to_cut
     count = 0
     for line in islice(lines, MOST_LINES):
         try:
             if not harmless(words(line)):
-                break
+                return count
         except BadLine:
-            break
+            return count
         count += 1
-    return count
+    return count if count == MOST_LINES else 0
 
 
 def _harmless_to_print(line: Words) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from cellctl.core import decide, dispatch, lifecycle, orders, recovery
+from cellctl.core import decide, dispatch, handover, lifecycle, orders, recovery
 from cellctl.core.cell import Cell
 from cellctl.core.instructions import Turn
 from cellctl.domain import events as ev
@@ -55,7 +55,7 @@ DAYS = {UNTOLD: OrderingDay}
 DEFECTS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     "every fact is believed": (decide, "is_news", lambda cell, fact: True),
     "machines are reset with the part in them": (dispatch, "finished_part", lambda cell, station: ""),
-    "machines are never reset": (decide, "_reset_free_machines", nothing),
+    "machines are never reset": (handover, "free", nothing),
     "stations do two things at once": (dispatch, "involved", lambda cell, station: None),
     "a slot is taken for free": (dispatch, "_free_slot", take_every_slot_for_free),
     "no stock is taken after a crash": (recovery, "take_stock", nothing),

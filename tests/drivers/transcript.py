@@ -15,11 +15,14 @@ Acknowledged may be left out. `\\x18` and its like work everywhere.
 
 from typing import Protocol
 
+from cellctl.gcode.rules import Dialect
+from cellctl.gcode.touch import untouched_lines
 from cellctl.ports import Files
 from cellctl_drivers.grbl.play import Script
 from cellctl_drivers.grbl.session import GrblSession
+from cellctl_drivers.marlin.session import MarlinSession
 from cellctl_drivers.serial_program import executable
-from cellctl_drivers.serial_session import Acknowledged, Session, SessionEvent
+from cellctl_drivers.serial_session import Acknowledged, Gated, Session, SessionEvent
 
 
 class Stateful(Protocol):
@@ -76,6 +79,8 @@ class Replay:
     def _call(self, name: str, rest: str) -> None:
         if name == "load":
             self._load(rest)
+        elif name == "proceed" and isinstance(self.session, Gated):
+            self.session.proceed()
         elif name == "answer":
             self.session.answer(rest, self.now_s)  # type: ignore[attr-defined]
         else:
@@ -87,8 +92,11 @@ class Replay:
         if program.startswith("sha256:") and self._programs is not None:
             sha256 = program.removeprefix("sha256:")
             lines = list(executable(self._programs, sha256))
+            # The daemon's work is gated: it stops before the first line that touches the part, until `? proceed`.
             if isinstance(self.session, GrblSession):
-                self.session.announce(Script(sha256, lambda: iter(lines)))
+                self.session.announce(Script(sha256, lambda: iter(lines), untouched_lines(lines, Dialect.GRBL)))
+            elif isinstance(self.session, MarlinSession):
+                self.session.announce(untouched_lines(lines, Dialect.MARLIN))
         self.session.load(iter(lines), len(lines), self.now_s)
 
     def _pass(self, duration_s: float) -> None:

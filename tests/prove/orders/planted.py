@@ -7,7 +7,7 @@ from typing import Any
 
 from cellctl.app.log import Log
 from cellctl.app.supervisor import Supervisor
-from cellctl.core import decide, dispatch, evidence, lifecycle, orders, recovery
+from cellctl.core import dispatch, evidence, handover, lifecycle, orders, recovery
 from cellctl.core.cell import Cell
 from cellctl.core.instructions import Turn
 from cellctl.domain import events as ev
@@ -97,7 +97,7 @@ PLANTED: Mapping[str, Planted] = {
     "work is started before that is durable": (Log, "append", append_later),
     "work is started twice": (Supervisor, "start", start_twice),
     "a machine is reset with a part on its bed": (dispatch, "finished_part", lambda cell, station: ""),
-    "machines are never reset": (decide, "_reset_free_machines", nothing),
+    "machines are never reset": (handover, "free", nothing),
     "stations do two things at once": (dispatch, "involved", lambda cell, station: None),
     "custody moves against what a person says": (recovery, "settle", believe_it_arrived),
     "the question about a part to be taken away is dropped": (lifecycle, "_take_away", nothing),
