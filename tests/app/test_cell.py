@@ -53,7 +53,7 @@ def test_an_engine_that_answers_nobody_is_named(tmp_path: Path) -> None:
     async def main() -> str:
         floor = ShopFloor()
         async with floor.daemon(tmp_path) as cell, asyncio.TaskGroup() as tasks:
-            cell.engine._log._store = DeafStore(floor.clock)
+            cell.engine.log._store = DeafStore(floor.clock)
             asked = tasks.create_task(cell.desk.submit(envelope(PLATE)))
             stuck = await cell.stuck()
             asked.cancel()

@@ -22,6 +22,9 @@ TELEMETRY = (
     ev.OperationAdvanced,
     ev.LinkMeasured,
     ev.CommandAnswered,
+    # A machine at program level has no sensors: the phases of its hand-overs come together.
+    ev.SignalsShown,
+    ev.TransferPhase,
 )
 # Closer than this, which of two machines comes first is chance.
 APART_S = 0.5
