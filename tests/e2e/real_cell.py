@@ -107,17 +107,25 @@ class RealCell:
 
     def happened_since_start(self) -> list[str]:
         """The names of all events since the daemon was started last."""
-        names = [json.loads(line)["name"] for line in self.news.out.heard]
-        start = len(names) - names[::-1].index("controller.started")
-        return names[start:]
+        return [record["name"] for record in self._records_since_start()]
+
+    def _since_start(self, name: str) -> list[Json]:
+        return [record["event"] for record in self._records_since_start() if record["name"] == name]
+
+    def _records_since_start(self) -> list[Json]:
+        records = [json.loads(line) for line in self.news.out.heard]
+        names = [record["name"] for record in records]
+        start = len(names) - names[::-1].index("controller.started") if "controller.started" in names else 0
+        return records[start:]
 
     def until_state(self, machine: str, state: str) -> None:
         """A machine reports a state."""
         self.until("station.state", lambda event: event["station"] == machine and event["state"] == state)
 
     def until_idle(self, *machines: str) -> None:
-        """Each of these machines reports that it is idle, in any order."""
-        missing = set(machines)
+        """Each of these machines is idle, or reports that it is, in any order."""
+        shown = {event["station"]: event["state"] for event in self._since_start("station.state")}
+        missing = {machine for machine in machines if shown.get(machine) != "IDLE"}
         while missing:
             idle = self.until("station.state", lambda event: event["state"] == "IDLE")
             missing.discard(idle["station"])
