@@ -89,8 +89,11 @@ def revoke(transfer: Transfer, why: str, token: int) -> Transfer:
 
 
 def kept_up(transfer: Transfer, fixed: Shown, token: int) -> Transfer:
-    """The permit is a lease: for a station that is not heard nobody may begin to reach into it."""
-    if fixed.alive or transfer.phase is not Phase.PERMIT:
+    """The permit is a lease: for a station that is not heard nobody may begin to reach into it, or further into it.
+
+    Who has drawn back with the part, or without it, needs it no more.
+    """
+    if fixed.alive or not Phase.PERMIT <= transfer.phase < Phase.LEAVE:
         return transfer
     return revoke(transfer, f"{transfer.zone} is not heard", token)
 

@@ -127,9 +127,10 @@ def _step(turn: Turn, transfer: Transfer, operation: Operation) -> None:
     heals = now.permit is not None and not now.permit.live and fixed.alive and stopped is None
     if against:
         halt(turn, operation, against)
-    elif heals:
+        return
+    if heals:
         _renew(turn, operation)
-    elif transfer.phase < Phase.LEAVE <= now.phase:
+    if transfer.phase < Phase.LEAVE <= now.phase:
         _arrive(turn, now, operation)
 
 

@@ -96,6 +96,17 @@ def test_nobody_may_enter_for_a_station_that_is_not_heard_and_its_return_brings_
     assert not custody.may_enter(back.permit, "arm-1", 7)
 
 
+@pytest.mark.parametrize("phase", Phase)
+def test_a_station_that_is_lost_while_somebody_is_in_its_zone_revokes_the_permit_and_keeps_phase_and_custody(
+    phase: Phase,
+) -> None:
+    before = replace(permitted(), phase=phase)
+    deaf = custody.kept_up(before, replace(GIVER, alive=False), 9)
+    under_way = phase in (Phase.PERMIT, Phase.ENTER, Phase.GRIP, Phase.RELEASE)
+    assert custody.may_enter(deaf.permit, "arm-1", 7) is not under_way
+    assert (deaf.phase, deaf.custody) == (before.phase, before.custody)
+
+
 @pytest.mark.parametrize(
     ("phase", "found", "verdict"),
     [

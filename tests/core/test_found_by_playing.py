@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cellctl.core import dispatch
+from cellctl.core import dispatch, rights
 from cellctl.core.cell import empty
 from cellctl.core.decide import decide
 from cellctl.core.instructions import Answer, PassOn, Start, Tell
@@ -118,6 +118,24 @@ def test_a_state_heard_after_contact_was_lost_sends_no_arm_to_the_machine() -> N
     shop.feed(ev.StationChanged("arm-1", MachineState.IDLE))
     assert shop.started == []
     assert shop.cell.stations["printer-1"].state is None
+
+
+def test_an_arm_in_the_zone_of_a_machine_that_is_lost_may_go_no_further_in_until_that_is_heard_again() -> None:
+    shop, carry = shop_until("carry")
+    shop.feed(ev.OperationStarted(carry.id))
+    shop.feed(ev.OperationSent(carry.id))
+    shop.feed(ev.StationChanged("arm-1", MachineState.EXECUTE))
+    take = next(each for each in shop.cell.transfers.values() if each.giver == "printer-1")
+    assert take.permit is not None
+    assert rights.against_motion(shop.cell, "arm-1", take.permit.token) == ""
+    shop.feed(ev.ContactLost("printer-1", "cable"))
+    assert "printer-1 is not heard" in rights.against_motion(shop.cell, "arm-1", take.permit.token)
+    shop.feed(ev.ContactFound("printer-1", "twin"))
+    shop.feed(ev.StationChanged("printer-1", MachineState.COMPLETE))
+    renewed = shop.cell.transfers[take.id].permit
+    assert renewed is not None
+    assert rights.against_motion(shop.cell, "arm-1", take.permit.token) != ""
+    assert rights.against_motion(shop.cell, "arm-1", renewed.token) == ""
 
 
 def test_a_late_start_does_not_make_the_unknown_known() -> None:
