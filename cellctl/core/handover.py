@@ -36,7 +36,8 @@ def _mover(cell: Cell, transfer: Transfer, operation: Operation, *, over: bool) 
         1,
         alive=status.contact == "found" and status.state is not None,
         ready=status.state is MachineState.IDLE or begun,
-        token=cell.counts.rev + 1,
+        # Its shell is told each token before anything else, and asks for the rights right before a motion.
+        token=transfer.permit.token if transfer.permit else cell.counts.rev + 1,
         has_part=_in_hand(cell, transfer),
         in_zone=False if over else inside,
     )
