@@ -11,7 +11,8 @@ import pytest
 
 from cellctl.app.config import load
 from cellctl.app.simulate import Outcome, simulate, simulated_cell, wishes_for
-from cellctl.domain.events import OperationIntended, PartMoved
+from cellctl.domain.events import OperationIntended, PartMoved, TransferPhase
+from cellctl.domain.transfer import Phase
 from cellctl.economics.report import order_reports
 
 CELL = Path(__file__).parents[2] / "examples" / "nameplate" / "cell.toml"
@@ -72,6 +73,17 @@ def test_three_orders_use_both_printers_in_parallel_and_break_no_rule_of_the_wor
     assert prints[1][1] - prints[0][1] < 60
     assert three_orders.violations == []
     assert three_orders.open_jobs == []
+
+
+def test_every_hand_over_of_the_arm_is_entered_and_comes_to_its_end(three_orders: Outcome) -> None:
+    passed: dict[str, list[Phase]] = {}
+    for record in three_orders.records:
+        if isinstance(record.event, TransferPhase):
+            passed.setdefault(record.event.transfer.id, []).append(record.event.transfer.phase)
+    # From the printer to the vise, and on to the rack; taken and given.
+    of_the_arm = [phases for phases in passed.values() if {Phase.ENTER, Phase.LEAVE} & set(phases)]
+    assert len(of_the_arm) >= 3 * 2 * 2
+    assert all(phases[-1] is Phase.END and Phase.DISPUTED not in phases for phases in passed.values())
 
 
 def test_a_text_that_does_not_fit_is_refused_before_anything_moves() -> None:
