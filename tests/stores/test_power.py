@@ -11,7 +11,7 @@ CUTS = 200
 def test_no_power_cut_loses_what_was_acknowledged_or_spoils_the_file() -> None:
     found = battery(CUTS)
     assert (found.lost, found.unsound) == (0, 0), found.told
-    assert (found.cuts, found.acknowledged > CUTS, found.checkpoints > 5) == (CUTS, True, True)
+    assert (found.cuts >= CUTS, found.acknowledged > CUTS, found.checkpoints > 5) == (True, True, True)
 
 
 def test_with_fewer_syncs_the_rig_sees_that_something_is_lost() -> None:
