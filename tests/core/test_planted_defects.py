@@ -1,6 +1,7 @@
 """The played cell sees: defects planted into the brain are found within a hundred random days each.
 
-Two that take long to find, a silent loss and an order whose machines are not told, are in `tests/prove/orders/planted.py`.
+Two that take long to find, a silent loss and an order whose machines are not told, are in
+`tests/prove/orders/planted.py`.
 """
 
 from collections.abc import Callable
