@@ -2,32 +2,41 @@
 
 Events are past tense. Those marked *fact* are reported by a driver; all others are decided by the core.
 `NAME` is the name in the log; a record adds sequence, time and actor (`Record`).
+All of them are found here; those of orders, contact, stock and stops are written down in files of their own.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, get_args
 
+from cellctl.domain.contact_events import (
+    ContactFound,
+    ContactLost,
+    DiskChanged,
+    LineNotSent,
+    LineSent,
+    LinesHeard,
+    LinkMeasured,
+    ProbeEnded,
+    SessionSeen,
+)
 from cellctl.domain.evidence import Findings
-from cellctl.domain.job import JobCommand, JobState, JobSubstate
-from cellctl.domain.link import LinkQuality, SessionState
 from cellctl.domain.machine import MachineCommand, MachineState
-from cellctl.domain.stock_events import InspectionRecorded, PartHeld, StockEvent
-from cellctl.domain.stock_events import PartDisposed as PartDisposed  # noqa: PLC0414 - told on, with all the others
+from cellctl.domain.order_events import (
+    JobChanged,
+    JobRemoved,
+    JobStored,
+    OrderAccepted,
+    OrderCancelled,
+    OrderChanged,
+    OrderCommanded,
+    OrderExpedited,
+    OrderRetired,
+)
+from cellctl.domain.stock_events import InspectionRecorded, PartDisposed, PartHeld, StockEvent
 from cellctl.domain.stop_events import Stopping, StopSeen
 from cellctl.domain.transfer import Signals, Transfer
-from cellctl.domain.work import (
-    Directive,
-    Job,
-    Knowledge,
-    Operation,
-    OperationState,
-    Order,
-    Part,
-    Place,
-    Progress,
-    Prompt,
-)
+from cellctl.domain.work import Knowledge, Operation, OperationState, Part, Place, Progress, Prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,96 +59,6 @@ class CommandAnswered:
     message: str = ""
     result: dict[str, Any] = field(default_factory=dict)
     NAME: ClassVar = "command.answered"
-
-
-@dataclass(frozen=True, slots=True)
-class OrderAccepted:
-    """The order will be made; its work directive is frozen. Unless `released` it waits to be allowed to start."""
-
-    order: Order
-    directive: Directive
-    released: bool = True
-    NAME: ClassVar = "order.accepted"
-
-
-@dataclass(frozen=True, slots=True)
-class OrderChanged:
-    """Another content for an order of which nothing has begun."""
-
-    order: Order
-    directive: Directive
-    by: str
-    NAME: ClassVar = "order.changed"
-
-
-@dataclass(frozen=True, slots=True)
-class OrderCommanded:
-    """The order was told one of START, REVOKE_START, PAUSE, RESUME, STOP, ABORT, CLEAR."""
-
-    order_id: str
-    command: JobCommand
-    by: str
-    NAME: ClassVar = "order.commanded"
-
-
-@dataclass(frozen=True, slots=True)
-class OrderExpedited:
-    """Another priority and due date for an order that is not over. What has begun goes on as it is."""
-
-    order_id: str
-    priority: int
-    due_at: str
-    by: str
-    NAME: ClassVar = "order.expedited"
-
-
-@dataclass(frozen=True, slots=True)
-class OrderCancelled:
-    """No job of the order will be begun any more; parts in work are scrapped where they are.
-
-    `keep`: they are finished instead, for stock.
-    """
-
-    order_id: str
-    by: str
-    keep: bool = False
-    NAME: ClassVar = "order.cancelled"
-
-
-@dataclass(frozen=True, slots=True)
-class OrderRetired:
-    """A closed order has left the live cell with its jobs and parts; its name is never used again."""
-
-    order_id: str
-    NAME: ClassVar = "order.retired"
-
-
-@dataclass(frozen=True, slots=True)
-class JobStored:
-    """A job for one part has come into the list."""
-
-    job: Job
-    NAME: ClassVar = "job.stored"
-
-
-@dataclass(frozen=True, slots=True)
-class JobChanged:
-    """A job has another state, or stands before another step."""
-
-    job_id: str
-    state: JobState
-    substate: JobSubstate
-    step: int
-    reason: str = ""
-    NAME: ClassVar = "job.state"
-
-
-@dataclass(frozen=True, slots=True)
-class JobRemoved:
-    """A job that was not begun has left the list (Cancel), or an ended one was cleared."""
-
-    job_id: str
-    NAME: ClassVar = "job.removed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,89 +227,6 @@ class StationCommanded:
     command: MachineCommand
     by: str
     NAME: ClassVar = "station.commanded"
-
-
-@dataclass(frozen=True, slots=True)
-class LineSent:
-    """A person has sent a machine a line by hand. Written before the line goes out."""
-
-    station: str
-    line: str
-    by: str
-    NAME: ClassVar = "console.sent"
-
-
-@dataclass(frozen=True, slots=True)
-class LineNotSent:
-    """Fact: the machine could not take the line that was journalled last."""
-
-    station: str
-    reason: str
-    NAME: ClassVar = "console.not_sent"
-
-
-@dataclass(frozen=True, slots=True)
-class LinesHeard:
-    """Fact: what a machine has said while a person works on it by hand; a lively one is not quoted in full."""
-
-    station: str
-    lines: tuple[str, ...]
-    NAME: ClassVar = "console.heard"
-
-
-@dataclass(frozen=True, slots=True)
-class ContactFound:
-    """Fact: the machine answers, and is the one that the cell file means."""
-
-    station: str
-    identity: str
-    NAME: ClassVar = "station.contact_found"
-
-
-@dataclass(frozen=True, slots=True)
-class ContactLost:
-    """Fact: the machine cannot be heard. A quality of our knowledge, not a state of the machine."""
-
-    station: str
-    reason: str
-    NAME: ClassVar = "station.contact_lost"
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeEnded:
-    """Fact: a probing move of a machine has ended, at these machine coordinates. `touched`: it found something."""
-
-    station: str
-    at_mm: Mapping[str, float]
-    touched: bool
-    NAME: ClassVar = "station.probed"
-
-
-@dataclass(frozen=True, slots=True)
-class LinkMeasured:
-    """Fact: how good the line is, with a sentence for a person where it is bad. Journalled when it gets worse."""
-
-    station: str
-    quality: LinkQuality
-    warning: str = ""
-    NAME: ClassVar = "station.link"
-
-
-@dataclass(frozen=True, slots=True)
-class DiskChanged:
-    """Fact: the journal's disk has no room left but what was put by (`full`), or has room again."""
-
-    full: bool
-    NAME: ClassVar = "store.disk"
-
-
-@dataclass(frozen=True, slots=True)
-class SessionSeen:
-    """Fact: how far the session with a machine's server is. Shown at once, never journalled."""
-
-    station: str
-    session: SessionState
-    NAME: ClassVar = "station.session"
 
 
 @dataclass(frozen=True, slots=True)
