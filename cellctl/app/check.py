@@ -14,7 +14,7 @@ from cellctl.app.config import CellConfig, load
 from cellctl.app.workbench import Workbench, rules_of
 from cellctl.core import ways
 from cellctl.domain.errors import ConfigError, OrderRefused
-from cellctl.domain.work import Parameter, Step, Way
+from cellctl.domain.work import Parameter, Station, Step, Way
 from cellctl.gcode.preflight import check
 from cellctl.gcode.rules import AXES, MachineRules
 from cellctl.gcode.verdict import Passed, Refused, Verdict
@@ -92,7 +92,8 @@ def _about_step(
             yield f"  {step.step:<11} a person {'answers' if way.question else 'does it'}"
         for machine_type, program in way.work().items():
             only = {"programs": {machine_type: program}} if machine_type else {"program": program}
-            one = ProductStep.model_validate({"step": step.step, "capability": way.capability, **only})
+            keys = {"step": step.step, "capability": way.capability, "by_hand": way.by_hand, **only}
+            one = ProductStep.model_validate(keys)
             yield from _about_program(config, bench, product, one, checked)
 
 
@@ -115,7 +116,7 @@ def _about_program(
     yield f"  {step.step:<11} {what}{lines}"
     for station in config.plan.stations.values():
         if station.driver and ways.able(station, made):
-            yield f"    {_about_station(made, station.name, checked=station.name in checked)}"
+            yield f"    {_about_station(made, station, checked=station.name in checked)}"
 
 
 async def _example(product: Product, step: ProductStep, bench: Workbench) -> Step:
@@ -131,12 +132,14 @@ async def _example(product: Product, step: ProductStep, bench: Workbench) -> Ste
     raise OrderRefused("does_not_fit", f"of {_EXAMPLES_TRIED} examples none could be made")
 
 
-def _about_station(made: Way, station: str, *, checked: bool) -> str:
-    if station in made.unfit:
-        return made.unfit[station]
+def _about_station(made: Way, station: Station, *, checked: bool) -> str:
+    if station.attended:
+        return f"may be done by hand at {station.name}"
+    if station.name in made.unfit:
+        return made.unfit[station.name]
     if not checked:
-        return f"runs unchecked on {station}"
-    return f"passes on {station}{_takes(made.estimates_s.get(station, 0.0))}"
+        return f"runs unchecked on {station.name}"
+    return f"passes on {station.name}{_takes(made.estimates_s.get(station.name, 0.0))}"
 
 
 def _takes(takes_s: float) -> str:

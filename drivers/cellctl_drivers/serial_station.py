@@ -187,7 +187,7 @@ class Work:
         """The program waits for a person. An older question is of no interest any more."""
         self.withdraw()
         self._asked += 1
-        self._open = f"{self.operation.id}?{self._asked}"
+        self._open = f"ask-{self.operation.id}-{self._asked}"
         station, serial = self.operation.station, self.operation.serial
         self._report(PromptRaised(Prompt(self._open, station, question, self.operation.id, serial)))
 

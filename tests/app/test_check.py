@@ -86,6 +86,17 @@ def test_what_is_not_checked_is_said_in_plain_sight(cell: Path, capsys: pytest.C
     assert "    passes on printer-1\n    runs unchecked on printer-2\n" in out
 
 
+def test_a_program_is_not_said_to_run_on_a_person_who_may_do_its_step_by_hand(
+    cell: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench = change(cell, ('capabilities = ["inspect"]', 'capabilities = ["inspect", "engrave"]'))
+    _, out = said(capsys, bench)
+    assert "    passes on router-1, takes about 0:00:50\n    may be done by hand at bench-1\n" in out
+    change(cell.parent / "product.toml", ('step = "engrave"', 'step = "engrave"\nby_hand = false'))
+    _, out = said(capsys, bench)
+    assert "at bench-1" not in out
+
+
 def test_travel_without_work_offsets_is_checked_later_and_that_is_said(
     cell: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -483,7 +483,7 @@ class PlayedCell:
 
     def _ask(self, machine: Machine, work: Operation) -> None:
         question = work.question or Question(f"{work.step} {work.serial}", ("done", "not possible"))
-        self._report(ev.PromptRaised(Prompt(f"{work.id}?", machine.name, question, work.id, work.serial)))
+        self._report(ev.PromptRaised(Prompt(f"ask-{work.id}", machine.name, question, work.id, work.serial)))
 
     def _begin(self, work: Operation) -> None:
         self.done.add((work.serial, f"half {work.step}"))

@@ -181,7 +181,7 @@ class StockYard(Shop):
             self.feed(ev.OperationStarted(operation.id))
             self.feed(ev.StationChanged(operation.station, MachineState.EXECUTE))
             if operation.question is not None:
-                name = f"{operation.id}?"
+                name = f"ask-{operation.id}"
                 self.feed(
                     ev.PromptRaised(Prompt(name, operation.station, operation.question, operation.id, operation.serial))
                 )

@@ -51,7 +51,7 @@ def begin(it: Shop) -> None:
     it.feed(ev.OperationStarted(operation.id))
     it.feed(ev.StationChanged(operation.station, MachineState.EXECUTE))
     if operation.question is not None:
-        asked = Prompt(f"{operation.id}?", operation.station, operation.question, operation.id, operation.serial)
+        asked = Prompt(f"ask-{operation.id}", operation.station, operation.question, operation.id, operation.serial)
         it.feed(ev.PromptRaised(asked))
 
 
@@ -87,14 +87,14 @@ def test_a_part_within_its_limits_goes_on_with_its_result() -> None:
 
 def test_a_yes_without_values_is_a_result_too_unless_values_are_required() -> None:
     it = at_the_gate()
-    it.command(AnswerPrompt("op-6?", "within"))
+    it.command(AnswerPrompt("ask-op-6", "within"))
     end(it, "within", "eve")
     assert part(it).inspections == (Inspection("inspect", "op-6", True, "eve"),)
     strict = at_the_gate(replace(GATE, values_required=True))
-    reply = strict.command(AnswerPrompt("op-6?", "within"))
+    reply = strict.command(AnswerPrompt("ask-op-6", "within"))
     assert reply.message == f"inspect passes by what is measured: cellctl part inspect {SERIAL} width=VALUE"
-    assert "op-6?" in strict.cell.prompts
-    assert strict.command(AnswerPrompt("op-6?", "not within")).accepted
+    assert "ask-op-6" in strict.cell.prompts
+    assert strict.command(AnswerPrompt("ask-op-6", "not within")).accepted
 
 
 def test_a_part_out_of_limits_stops_and_one_closed_question_is_asked() -> None:

@@ -1,8 +1,10 @@
 """The driver of a station with a person, who is here the test."""
 
 import asyncio
+import shlex
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import quote
 
 import pytest
 from pydantic import ValidationError
@@ -22,6 +24,7 @@ from cellctl.domain.events import (
 from cellctl.domain.machine import MachineCommand as C
 from cellctl.domain.machine import MachineState as S
 from cellctl.domain.work import Knowledge, Operation, OperationKind, OperationState, Place, Prompt, Question
+from cellctl.faces.mqtt.topics import segment
 from cellctl.ports import Driver, Files, Links, Tools
 from cellctl_drivers.manual.driver import FAMILY
 
@@ -85,11 +88,18 @@ def test_a_question_is_asked_and_its_answer_is_what_happened() -> None:
         StationChanged("bench-1", S.STARTING),
         OperationStarted("op-1"),
         StationChanged("bench-1", S.EXECUTE),
-        PromptRaised(Prompt("op-1?", "bench-1", INSPECT.question, "op-1", "S1")),
+        PromptRaised(Prompt("ask-op-1", "bench-1", INSPECT.question, "op-1", "S1")),
         OperationEnded("op-1", OperationState.DONE, answer="scrap", by="anna"),
         StationChanged("bench-1", S.COMPLETING),
         StationChanged("bench-1", S.COMPLETE),
     ]
+
+
+def test_the_name_of_a_question_is_typed_and_put_into_addresses_and_topics_as_it_is() -> None:
+    (prompt,) = (
+        each.prompt for each in play(lambda driver, _: driver.start(INSPECT)) if isinstance(each, PromptRaised)
+    )
+    assert prompt.id == shlex.quote(prompt.id) == quote(prompt.id, "") == segment(prompt.id)
 
 
 def test_a_carried_part_is_confirmed_at_its_target() -> None:
@@ -127,7 +137,7 @@ def test_a_step_without_a_question_asks_whether_it_is_done() -> None:
 
     facts = play(scene)
     assert PromptRaised(
-        Prompt("op-2?", "bench-1", Question("Do deburr on part S1.", ("done", "not possible")), "op-2", "S1")
+        Prompt("ask-op-2", "bench-1", Question("Do deburr on part S1.", ("done", "not possible")), "op-2", "S1")
     ) in facts  # fmt: skip
     assert outcome(facts).state is OperationState.DONE
 

@@ -277,6 +277,17 @@ def test_no_body_at_all_is_an_empty_one() -> None:
         AnswerBody.parse(b"")
 
 
+def test_a_question_of_an_older_journal_is_answered_by_its_quoted_name(tmp_path: Path) -> None:
+    desk = BareDesk()
+
+    async def scenario(client: Client) -> None:
+        status, _ = await client.post("/v1/prompts/op-5%3F/answer", {"choice": "done"})
+        assert status == 202
+
+    talk(desk, tmp_path, scenario)
+    assert [envelope.command for envelope in desk.envelopes] == [AnswerPrompt("op-5?", "done")]
+
+
 def test_a_request_that_leads_nowhere_is_answered_in_the_same_shape(tmp_path: Path) -> None:
     async def scenario(client: Client) -> None:
         assert await client.get("/v2/status") == (

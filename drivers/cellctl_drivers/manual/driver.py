@@ -74,7 +74,7 @@ class ManualDriver:
         question = question_of(operation)
         self._report(OperationStarted(operation.id))
         self._walk(MachineCommand.STATE_COMPLETE)
-        prompt = Prompt(f"{operation.id}?", self._machine, question, operation.id, operation.serial)
+        prompt = Prompt(f"ask-{operation.id}", self._machine, question, operation.id, operation.serial)
         self._report(PromptRaised(prompt))
 
     def command(self, command: MachineCommand) -> None:
