@@ -136,6 +136,8 @@ def _tasks(cell: Cell, jobs: list[Job], free: set[str]) -> Iterator[Task]:
         here = station_of(cell.where(part)) if part is not None and began else ""
         choices = []
         for way in current_step(cell, job).ways:
+            if way.parts > 1:
+                continue
             wanted = way.capability, way.machine_type, way.by_hand, way.program is None
             if wanted not in known:
                 known[wanted] = tuple(station.name for station in stations if able(station, way))

@@ -14,7 +14,10 @@ def begin_all(turn: Turn) -> None:
     turn.cell = agenda.thought_out(turn.cell, dispatch.waiting(turn.cell), turn.now_s)
     # What cannot begin now cannot begin later in the same turn either: starting work only takes places away.
     blocked: set[str] = set()
+    begun: set[str] = set()
     for job in dispatch.waiting(turn.cell):
+        if job.id in begun:
+            continue  # In a shared build, with one that was before it.
         wanted = dispatch.unbegun(turn.cell, job)
         if wanted and wanted in blocked:
             continue
@@ -25,17 +28,24 @@ def begin_all(turn: Turn) -> None:
         if operation.kind is OperationKind.CHANGE:
             _change_over(turn, operation)
             continue
-        if operation.kind is OperationKind.PROCESS and job.serial not in turn.cell.parts:
-            # The bed counts as occupied from the moment the first byte may go out.
-            turn.remember(ev.PartCreated(Part(job.serial, job.id)))
-        if turn.cell.parts[job.serial].place == NOWHERE:
-            turn.remember(lifecycle.placed(operation))
-        lifecycle.change_job(turn, job, JobCommand.BEGIN)
+        begun |= {*operation.job_ids}
+        for alone in operation.each():
+            _begin(turn, alone)
         operation = replace(operation, at_s=round(turn.now_s, 3))
         if operation.kind is OperationKind.CARRY:
             handover.offer(turn, operation)
         turn.remember(ev.OperationIntended(operation))
         turn.do(Start(operation))
+
+
+def _begin(turn: Turn, operation: Operation) -> None:
+    """A part that is made now comes into being, and its job is in work."""
+    if operation.kind is OperationKind.PROCESS and operation.serial not in turn.cell.parts:
+        # The bed counts as occupied from the moment the first byte may go out.
+        turn.remember(ev.PartCreated(Part(operation.serial, operation.job_id)))
+    if turn.cell.parts[operation.serial].place == NOWHERE:
+        turn.remember(lifecycle.placed(operation))
+    lifecycle.change_job(turn, turn.cell.jobs[operation.job_id], JobCommand.BEGIN)
 
 
 def _change_over(turn: Turn, operation: Operation) -> None:

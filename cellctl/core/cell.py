@@ -100,7 +100,7 @@ class Cell:
 
     def operation_of(self, job_id: str) -> Operation | None:
         """The open operation of a job."""
-        return next((op for op in self.operations.values() if op.job_id == job_id), None)
+        return next((op for op in self.operations.values() if job_id == op.job_id or job_id in op.job_ids), None)
 
 
 # Who commands when the cell itself does.

@@ -156,12 +156,13 @@ def _resume(turn: Turn, prepared: PreparedResumption) -> None:
         refused = f"{prepared.operation_id} is not unknown any more; nothing is to be gone on with"
         _reply(turn, envelope, rejected("precondition_failed", refused))
         return
-    entry = turn.cell.orders[turn.cell.jobs[operation.job_id].order_id]
+    entries = orders.entries_of(turn.cell, operation)
     stopped = zones.against(turn.cell, operation.station)
     if stopped is not None:
         _reply(turn, envelope, rejected("precondition_failed", stopped.sentence))
         return
-    if entry.paused or (entry.cancelled and not entry.keep):
+    if all(entry.paused or (entry.cancelled and not entry.keep) for entry in entries):
+        entry = entries[0]
         refused = f"{entry.order.id} is {'paused' if entry.paused else 'cancelled'}; nothing of it goes on"
         _reply(turn, envelope, rejected("precondition_failed", refused))
         return

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from cellctl.core import agenda, changeover, rights, stock, zones
+from cellctl.core import agenda, builds, changeover, rights, stock, zones
 from cellctl.core.cell import Cell
 from cellctl.core.reasons import Reason
-from cellctl.core.ways import Option, by_a_person, can, current_step, fitting, options, unfit, wants
+from cellctl.core.ways import Option, by_a_person, can, current_step, fitting, options, program_at, unfit, wants
 from cellctl.domain.job import JobState
 from cellctl.domain.machine import AT_REST, MachineState
 from cellctl.domain.stops import CellMode
@@ -111,7 +111,7 @@ def waiting(cell: Cell) -> list[Job]:
     is paused nothing at all.
     """
     begins = _BEGINS[cell.stops.mode]
-    busy = {operation.job_id for operation in cell.operations.values()}
+    busy = {job_id for operation in cell.operations.values() for job_id in operation.job_ids}
     free = (
         job
         for job in cell.jobs.values()
@@ -175,19 +175,20 @@ def against_reset(cell: Cell, name: str) -> str:
 def _stays(cell: Cell, part: Part, station: Station) -> bool:
     """Whether the next thing to be done to a part can be done where it is."""
     job = cell.jobs[part.job_id]
-    return part.disposition is Disposition.IN_WORK and can(cell, station, current_step(cell, job))
+    goes_on = part.disposition is Disposition.IN_WORK and not builds.waits_for_an_answer(cell, part)
+    return goes_on and can(cell, station, current_step(cell, job))
 
 
 def _begin(cell: Cell, job: Job, step: Step, able: list[Option]) -> Operation | tuple[Reason, ...]:
     reasons: list[Reason] = []
     for option in able:
-        place = _free_slot(cell, option.station)
+        place = None if builds.holds_parts(cell, option.station) else _free_slot(cell, option.station)
         if place is None:
             reasons.append(Reason("slot_occupied", f"{option.station.name} still holds a part"))
             continue
         answer = _process(cell, job, step, option, place)
         if isinstance(answer, Operation):
-            return answer
+            return builds.shared(cell, answer, step, option, waiting)
         reasons.extend(answer)
     return tuple(reasons)
 
@@ -207,10 +208,7 @@ def _process(cell: Cell, job: Job, step: Step, option: Option, place: Place) -> 
     draft = replace(draft, claims=stock.claims(cell, way, station))
     if station.attended:
         return replace(draft, way=option.number, question=by_a_person(step, way, job.serial))
-    program = way.program
-    if program is not None and station.name in way.estimates_s:
-        program = replace(program, estimated_s=way.estimates_s[station.name])
-    return replace(draft, way=option.number, program=program, question=way.question)
+    return replace(draft, way=option.number, program=program_at(way, station), question=way.question)
 
 
 def _set_up(cell: Cell, job: Job, station: Station, way: Way) -> Operation | Reason | None:

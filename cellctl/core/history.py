@@ -64,9 +64,9 @@ class History:
                 self._order_of[job.id] = job.order_id
             case ev.OperationIntended(operation=operation):
                 self._runs[operation.station] = Run(operation, Span(record.at))
-                order_id = self._order_of.get(operation.job_id, "")
-                if order_id and not self.order(order_id).start_at:
-                    self._orders[order_id] = Span(record.at)
+                for order_id in (self._order_of.get(job_id, "") for job_id in operation.job_ids):
+                    if order_id and not self.order(order_id).start_at:
+                        self._orders[order_id] = Span(record.at)
             case ev.OperationEnded() as ended:
                 self._end_run(ended, record.at)
             case ev.JobChanged(state=state, job_id=job_id) if state in _OVER:

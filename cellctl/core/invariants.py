@@ -7,8 +7,8 @@ not hold, so with nothing for a cell that is in order.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from cellctl.core import dispatch, lifecycle, rights, stock_rules, zones
-from cellctl.core.cell import Cell, apply
+from cellctl.core import dispatch, lifecycle, orders, rights, stock_rules, zones
+from cellctl.core.cell import Cell, OrderEntry, apply
 from cellctl.core.instructions import Answer, Instruction, Remember, Start, Tell
 from cellctl.domain import events as ev
 from cellctl.domain.job import JobState
@@ -76,6 +76,8 @@ def _operations(cell: Cell) -> Iterator[str]:
     worked: Counter[str] = Counter()
     for operation in cell.operations.values():
         worked.update(_touched(operation) & cell.stations.keys())
+        yield from _build(cell, operation)
+    for operation in (alone for each in cell.operations.values() for alone in each.each()):
         part = cell.parts.get(operation.serial)
         places = [operation.target]
         if operation.kind is OperationKind.CARRY:
@@ -89,8 +91,26 @@ def _operations(cell: Cell) -> Iterator[str]:
     yield from (f"{count} operations touch {station} at once" for station, count in worked.items() if count > 1)
 
 
+def _build(cell: Cell, operation: Operation) -> Iterator[str]:
+    """A shared build: its parts are at places of their own on one machine, and its jobs want the same."""
+    if not operation.mates:
+        return
+    each = operation.each()
+    places = [alone.target for alone in each]
+    if places != list(cell.plan.station(operation.station).places[: len(places)]):
+        yield f"{operation.id} is a build of {len(places)} parts at {', '.join(places)}"
+    if len(set(operation.job_ids)) < len(each) or len(set(operation.serials)) < len(each):
+        yield f"{operation.id} makes a part twice: {', '.join(operation.serials)}"
+    directives = [cell.orders[cell.jobs[job_id].order_id].directive for job_id in operation.job_ids]
+    programs = {directive.steps[0].ways[operation.way].program for directive in directives}
+    if len({(each.product, each.revision) for each in directives}) > 1 or len({it.sha256 for it in programs if it}) > 1:
+        yield f"{operation.id} makes parts in one run that are not the same"
+    if any(cell.jobs[job_id].step for job_id in operation.job_ids):
+        yield f"{operation.id} makes parts that were made already"
+
+
 def _jobs(cell: Cell) -> Iterator[str]:
-    open_operations = Counter(operation.job_id for operation in cell.operations.values())
+    open_operations = Counter(job_id for operation in cell.operations.values() for job_id in operation.job_ids)
     for job in cell.jobs.values():
         operation, part = cell.operation_of(job.id), cell.parts.get(job.serial)
         if open_operations[job.id] > 1:
@@ -197,9 +217,13 @@ def _start(cell: Cell, operation: Operation) -> Iterator[str]:
     """Looked at with what was remembered before the Start, and no more."""
     if cell.operations.get(operation.id) != operation:
         yield f"{operation.id} is started without an intent"
-    entry = cell.orders[cell.jobs[operation.job_id].order_id] if operation.job_id else None
-    if entry is not None and (entry.paused or (entry.cancelled and not entry.keep) or not entry.released):
-        yield f"{operation.id} is started, and {entry.order.id} is not to go on"
+    against = [entry.order.id for entry in orders.entries_of(cell, operation) if not _goes_on(entry)]
+    # What is gone on with is one run for all of its orders.
+    if against and (not operation.resumes or len(against) == len(operation.job_ids)):
+        yield f"{operation.id} is started, and {against[0]} is not to go on"
+    others_there = [part.serial for part in cell.parts.values() if station_of(part.place) == operation.station]
+    if operation.mates and set(others_there) - {*operation.serials}:
+        yield f"{operation.id} is a shared build, and {operation.station} holds {', '.join(others_there)}"
     if cell.stops.mode is CellMode.PAUSED or zones.against(cell, operation.station):
         yield f"{operation.id} is started at {operation.station} against a stop"
     worker = cell.stations[operation.station]
@@ -216,6 +240,10 @@ def _start(cell: Cell, operation: Operation) -> Iterator[str]:
         attended = cell.plan.station(other.station).attended
         if other.state is OperationState.UNKNOWN and not attended and _touched(other) & _touched(operation):
             yield f"{operation.id} is started where the outcome of {other.id} is unknown"
+
+
+def _goes_on(entry: OrderEntry) -> bool:
+    return entry.released and not entry.paused and not (entry.cancelled and not entry.keep)
 
 
 def _told(cell: Cell, tell: Tell) -> Iterator[str]:

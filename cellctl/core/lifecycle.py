@@ -101,7 +101,8 @@ def work_done(turn: Turn, operation: Operation, answer: str, by: str) -> None:
     if operation.kind is OperationKind.CHANGE:
         changeover.changed(turn, operation, by)
     elif operation.kind is OperationKind.PROCESS:
-        step_done(turn, operation, answer, by)
+        for alone in operation.each():
+            step_done(turn, alone, answer, by)
     elif turn.cell.parts[operation.serial].place != operation.target:
         turn.remember(placed(operation))
 
@@ -148,9 +149,10 @@ def scrap(turn: Turn, job: Job, why: str, by: str, *, in_hand: bool = False) -> 
 
 
 def put_back(turn: Turn, operation: Operation) -> None:
-    """The operation is proved not to have begun: a part that it was to make does not exist."""
-    if operation.kind is OperationKind.PROCESS and turn.cell.jobs[operation.job_id].step == 0:
-        turn.remember(ev.PartMoved(operation.serial, NOWHERE, Knowledge.RECORDED, operation.id))
+    """The operation is proved not to have begun: what it was to make does not exist."""
+    for alone in operation.each():
+        if alone.kind is OperationKind.PROCESS and turn.cell.jobs[alone.job_id].step == 0:
+            turn.remember(ev.PartMoved(alone.serial, NOWHERE, Knowledge.RECORDED, alone.id))
 
 
 def open_jobs(cell: Cell, order_id: str) -> list[Job]:

@@ -5,6 +5,7 @@ is answered at once; where machines must react first, the state follows when the
 """
 
 from collections.abc import Iterable
+from enum import IntEnum
 from typing import Final
 
 from cellctl.core import dispatch, lifecycle, zones
@@ -81,7 +82,8 @@ def _state_at_the_end(entry: OrderEntry, begun: bool) -> State | None:
 def moving(cell: Cell) -> frozenset[str]:
     """The orders that a machine works for at this moment. A person at a desk counts as standing still."""
     working = (operation for operation in cell.operations.values() if _moves(cell, operation))
-    return frozenset(cell.jobs[operation.job_id].order_id for operation in working if operation.job_id)
+    job_ids = (job_id for operation in working for job_id in operation.job_ids)
+    return frozenset(cell.jobs[job_id].order_id for job_id in job_ids if job_id)
 
 
 def _moves(cell: Cell, operation: Operation) -> bool:
@@ -309,16 +311,39 @@ def _wish(cell: Cell, operation: Operation) -> MachineCommand | None:
     unknown = operation.state is OperationState.UNKNOWN
     if status is None or unknown or cell.plan.station(operation.station).attended or status.state not in _AT_WORK:
         return None
-    entry = cell.orders[cell.jobs[operation.job_id].order_id] if operation.job_id else None
-    if entry is not None and entry.closed_by is _C.ABORT:
+    # A shared build does what the mildest of its orders wants: no order harms the others.
+    wish = min((_rest(entry, parked=status.parked) for entry in entries_of(cell, operation)), default=_Rest.NONE)
+    if wish is _Rest.ABORTS:
         return MachineCommand.ABORT
-    if entry is None or operation.kind is OperationKind.CARRY:
+    if not operation.job_id or operation.kind is OperationKind.CARRY:
         return _let_go(cell, operation.station)
-    if entry.closed_by is _C.STOP or (entry.cancelled and status.parked and not entry.keep):
+    if wish is _Rest.STOPS:
         return MachineCommand.STOP
-    if entry.paused or cell.stops.mode is CellMode.PAUSED:
+    if wish is _Rest.WAITS or cell.stops.mode is CellMode.PAUSED:
         return MachineCommand.HOLD if status.state in _HOLDABLE else None
     return _let_go(cell, operation.station)
+
+
+class _Rest(IntEnum):
+    """What an order wants of the machine that works for it, mildest first."""
+
+    NONE = 0
+    WAITS = 1
+    STOPS = 2
+    ABORTS = 3
+
+
+def _rest(entry: OrderEntry, *, parked: bool) -> _Rest:
+    if entry.closed_by is _C.ABORT:
+        return _Rest.ABORTS
+    if entry.closed_by is _C.STOP or (entry.cancelled and parked and not entry.keep):
+        return _Rest.STOPS
+    return _Rest.WAITS if entry.paused else _Rest.NONE
+
+
+def entries_of(cell: Cell, operation: Operation) -> list[OrderEntry]:
+    """The orders that an operation works for; none for a change-over."""
+    return [cell.orders[cell.jobs[job_id].order_id] for job_id in operation.job_ids if job_id]
 
 
 def _let_go(cell: Cell, station: str) -> MachineCommand | None:
@@ -332,6 +357,6 @@ def _let_go(cell: Cell, station: str) -> MachineCommand | None:
 def parked_for(cell: Cell, station: str) -> str:
     """The paused order that a machine is held for; "" if there is none."""
     operation = dispatch.involved(cell, station)
-    order_id = cell.jobs[operation.job_id].order_id if operation and operation.job_id else ""
-    parked = bool(order_id) and cell.stations[station].parked and cell.orders[order_id].paused
-    return order_id if parked else ""
+    entries = entries_of(cell, operation) if operation else []
+    parked = bool(entries) and cell.stations[station].parked and all(entry.paused for entry in entries)
+    return entries[0].order.id if parked else ""

@@ -5,10 +5,11 @@ Only closed questions, and only about what is unknown. An answer becomes a fact 
 
 from dataclasses import replace
 
-from cellctl.core import changeover, dispositions, lifecycle, prompts, quality, usage
+from cellctl.core import changeover, dispositions, lifecycle, one_by_one, prompts, quality, usage
 from cellctl.core.cell import StationStatus
 from cellctl.core.evidence import classify
 from cellctl.core.instructions import Adopt, Turn
+from cellctl.core.one_by_one import MADE, NOT_BEGUN, SCRAP
 from cellctl.domain import events as ev
 from cellctl.domain.evidence import Findings, Verdict
 from cellctl.domain.job import JobCommand
@@ -25,9 +26,6 @@ from cellctl.domain.work import (
     Question,
 )
 
-MADE = "made"
-SCRAP = "scrap"
-NOT_BEGUN = "not begun"
 LOST = "not in the cell"
 
 
@@ -95,9 +93,10 @@ def _ask(turn: Turn, operation: Operation, why: str) -> None:
 
 
 def _tell_job(turn: Turn, operation: Operation, command: JobCommand, why: str) -> None:
-    """Change the job that an operation is for; a change-over is for none."""
-    if operation.job_id in turn.cell.jobs:
-        lifecycle.change_job(turn, turn.cell.jobs[operation.job_id], command, why)
+    """Change every job that an operation is for; a change-over is for none."""
+    for job_id in operation.job_ids:
+        if job_id in turn.cell.jobs:
+            lifecycle.change_job(turn, turn.cell.jobs[job_id], command, why)
 
 
 def _has_result(turn: Turn, operation: Operation) -> bool:
@@ -157,7 +156,7 @@ def settle(turn: Turn, prompt: Prompt, choice: str, by: str) -> None:
     """Make a person's answer true: about an unknown operation, or about a part that was to be taken away."""
     operation = turn.cell.operations.get(prompt.operation_id)
     if operation is None:
-        if dispositions.settle(turn, prompt, choice, by):
+        if one_by_one.settle(turn, prompt, choice, by) or dispositions.settle(turn, prompt, choice, by):
             return
         if prompt.serial and choice == lifecycle.TAKEN_AWAY:
             turn.remember(ev.PartMoved(prompt.serial, GONE, Knowledge.CONFIRMED, by))
@@ -168,6 +167,15 @@ def settle(turn: Turn, prompt: Prompt, choice: str, by: str) -> None:
     outcome = OperationState.DONE if choice in (MADE, str(operation.target)) else OperationState.FAILED
     reason = f"{by} says: {choice}"
     turn.remember(ev.OperationEnded(operation.id, outcome, reason, answer=choice, by=by))
+    if choice == one_by_one.CHOICE:
+        one_by_one.ask(turn, operation, reason)
+        return
+    for alone in operation.each():
+        _settle_part(turn, alone, choice, by, reason)
+
+
+def _settle_part(turn: Turn, operation: Operation, choice: str, by: str, reason: str) -> None:
+    """What a person has said of an operation, for one of its parts."""
     job = turn.cell.jobs[operation.job_id]
     if choice in (SCRAP, LOST):
         turn.remember(ev.PartMoved(operation.serial, GONE, Knowledge.CONFIRMED, by))
@@ -215,6 +223,8 @@ def _process_question(turn: Turn, operation: Operation, why: str) -> Question:
         if progress.total
         else ""
     )
+    if operation.mates:
+        return one_by_one.question(operation, why, lines)
     if operation.resumes:
         text = (
             f"The outcome of '{operation.step}' for {operation.serial}, which was gone on with, "

@@ -72,7 +72,7 @@ class Renderer:
 
     def _show_jobs(self, cell: Cell, shown: set[str]) -> tuple[JobView, ...]:
         made: dict[str, tuple[tuple[object, ...], JobView]] = {}
-        at_work = {operation.job_id: operation for operation in cell.operations.values()}
+        at_work = {alone.job_id: alone for operation in cell.operations.values() for alone in operation.each()}
         answers: dict[str, Waits] = {}
         for job in cell.jobs.values():
             if job.id not in shown:
@@ -247,6 +247,8 @@ def _why(cell: Cell, job: Job, operation: Operation | None, answers: dict[str, W
     if operation is not None:
         way = f" from {operation.source} to {operation.target}" if operation.source else f" at {operation.target}"
         return (), f"{operation.step} by {operation.station}{way}"
+    if job.state is JobState.INTERRUPTED:
+        return ("needs_confirmation",), f"waits for a person: {job.reason}"
     entry = cell.orders[job.order_id]
     kept_back = _kept_back(cell, job, entry)
     if kept_back is not None:

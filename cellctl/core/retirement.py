@@ -45,7 +45,7 @@ def _may_close(event: ev.Event) -> bool:
 def _busy(cell: Cell) -> set[str]:
     """The orders of which something is open: a job, a part that is somewhere, a question."""
     asked = {prompt.serial for prompt in cell.prompts.values()}
-    worked_for = {operation.job_id for operation in cell.operations.values()}
+    worked_for = {job_id for operation in cell.operations.values() for job_id in operation.job_ids}
     return {
         job.order_id
         for job in cell.jobs.values()

@@ -1,9 +1,10 @@
 """Which stations can do a step, and by which of its ways. What is ready at this moment is the dispatch's to say."""
 
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from cellctl.core.cell import Cell
-from cellctl.domain.work import Job, Operation, OperationKind, Question, Station, Step, Way
+from cellctl.domain.work import Job, Operation, OperationKind, Program, Question, Station, Step, Way
 
 DONE: Final = "done"
 SCRAP: Final = "scrap"
@@ -25,13 +26,14 @@ def current_step(cell: Cell, job: Job) -> Step:
 def options(cell: Cell, step: Step) -> list[Option]:
     """Every station that can do a step, by each way that it can: better ways first.
 
-    A person who would do what a machine has a program for comes after all that is meant to be done so.
+    A person who would do what a machine has a program for comes after all that is meant to be done so. Shared builds
+    are none by themselves: they are taken in the stead of the way for a single part (core.builds).
     """
     found = [
         Option(station, number, way)
         for number, way in enumerate(step.ways)
         for station in cell.plan.stations.values()
-        if station.driver and able(station, way)
+        if station.driver and way.parts == 1 and able(station, way)
     ]
     return sorted(found, key=lambda each: (each.station.attended and each.way.program is not None, each.number))
 
@@ -62,6 +64,13 @@ def unfit(cell: Cell, station: Station, way: Way) -> str:
     status = cell.stations.get(station.name)
     told = status.unfit.get(way.program.sha256, "") if status and way.program else ""
     return told or way.unfit.get(station.name, "")
+
+
+def program_at(way: Way, station: Station) -> Program | None:
+    """Its program, with how long it takes at this station where the pre-flight check knows that."""
+    if way.program is None or station.name not in way.estimates_s:
+        return way.program
+    return replace(way.program, estimated_s=way.estimates_s[station.name])
 
 
 def way_of(cell: Cell, operation: Operation) -> Way | None:

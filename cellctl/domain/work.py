@@ -1,12 +1,14 @@
 """Orders, products and the work they lead to: values that travel between all rooms of the house."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import NewType
 
 from cellctl.domain.job import JobState, JobSubstate
-from cellctl.domain.material import Claim, Stock, Used
+from cellctl.domain.material import Claim, Stock
+from cellctl.domain.progress import Evidence as Evidence  # noqa: PLC0414 - told on: they are nouns of work, too
+from cellctl.domain.progress import Progress as Progress  # noqa: PLC0414
 from cellctl.domain.quality import Disposition as Disposition  # noqa: PLC0414 - told on: it is a noun of work, too
 from cellctl.domain.quality import Gate, Inspection
 from cellctl.domain.stops import BUILT_IN, AlarmClass, Zone
@@ -66,6 +68,8 @@ class Way:
     `tools`: minutes of use of each. `by_hand`: a person may do it, too; `instruction` is what that person is told.
     `takes_s`: how long it takes by the product file; 0 where that does not say. `unfit`: why a station must not run
     the program, by the pre-flight check; `estimates_s`: how long it takes at a station that may, by that check.
+    `parts`: how many parts one run makes. More than one: a shared build, behind the way for a single part in
+    `Step.ways`, and taken in its stead where so many jobs wait for the same.
     """
 
     capability: str
@@ -80,6 +84,7 @@ class Way:
     takes_s: float = 0.0
     unfit: Mapping[str, str] = field(default_factory=dict)
     estimates_s: Mapping[str, float] = field(default_factory=dict)
+    parts: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +201,15 @@ class Rung(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Mate:
+    """Another part that a shared build makes in the same run, its job, and its own place on the machine."""
+
+    job_id: str
+    serial: str
+    target: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One station's task for one part: run a program, ask a person, or carry the part from place to place.
 
@@ -207,7 +221,7 @@ class Operation:
     `gated`: its driver sends nothing that touches the part before SENT is durable. `sought`: its outcome is unknown,
     and its machine is asked before any person is.
     `claims`: what it takes of lots and tools, reserved for as long as it is open. `carrier`: the plate
-    that is carried, with all parts on it.
+    that is carried, with all parts on it. `mates`: what a shared build makes in the same run, beside its first part.
     """
 
     id: str
@@ -232,32 +246,23 @@ class Operation:
     sought: bool = False
     claims: tuple[Claim, ...] = ()
     carrier: str = ""
+    mates: tuple[Mate, ...] = ()
 
+    def each(self) -> tuple["Operation", ...]:
+        """The operation as each of its parts sees it: the same one, for this job and this part, at its place."""
+        alone = replace(self, mates=()) if self.mates else self
+        others = (replace(alone, job_id=it.job_id, serial=it.serial, target=it.target) for it in self.mates)
+        return (alone, *others)
 
-class Evidence(Enum):
-    """By what it is known that lines are executed."""
+    @property
+    def job_ids(self) -> tuple[str, ...]:
+        """The jobs that it is for; a change-over is for none, and has an empty name here."""
+        return (self.job_id, *(mate.job_id for mate in self.mates))
 
-    NONE = ""
-    MOTION_ENDED = "motion ended"
-    PLANNER_EMPTY = "planner empty"
-    LINE_NUMBER = "line number in work"
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a running program is, in lines: written to the link, acknowledged, and proved executed, by `evidence`.
-
-    `estimated` is what is likely to be executed where that is more than what is proved; nothing is decided by it.
-    `used`: material and cutting of the acknowledged lines; None where nobody counts.
-    """
-
-    sent: int = 0
-    acknowledged: int = 0
-    executed: int = 0
-    total: int = 0
-    estimated: int = 0
-    evidence: Evidence = Evidence.NONE
-    used: Used | None = None
+    @property
+    def serials(self) -> tuple[str, ...]:
+        """The parts that it is for."""
+        return (self.serial, *(mate.serial for mate in self.mates))
 
 
 @dataclass(frozen=True, slots=True)
