@@ -3,7 +3,8 @@
 Measured is the real program (`cellctl run`) with the real journal: from just before its process is made until systemd
 would hear READY=1. The cell is a bench, whose driver is met at once: how long real machines take to be found is theirs
 and not counted. The journal is what a simulated cell really wrote for one order, ten thousand times under other names,
-with the retirements that a long life brings.
+with the retirements that a long life brings; the order book has all of it. So many records come after the snapshot as
+ever do. The first start folds everything, as one after an upgrade does.
 """
 
 import os
@@ -13,22 +14,26 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 import structlog
 
 from benchmarks.figures import Figure, at_most
+from cellctl.app.clock import RealClock
 from cellctl.app.config import load
+from cellctl.app.log import EVERY
 from cellctl.app.simulate import simulate, simulated_cell, wishes_for
 from cellctl.core.retirement import KEPT_CLOSED
 from cellctl.domain.events import OrderRetired, Record
+from cellctl.ports.book import ACCEPTED
 from cellctl.stores import sqlite
+from cellctl.stores.book import SqliteBook
 from cellctl.stores.codec import Row, encode
-from cellctl.stores.formats import create
 
 EXAMPLE: Final = Path(__file__).parents[1] / "examples" / "nameplate" / "cell.toml"
 BENCH: Final = """
@@ -43,24 +48,39 @@ slots = ["desk"]
 GOAL_S: Final = 2.0
 ORDERS: Final = 10_000
 STARTS: Final = 50
+# Less than the records after which the next snapshot is kept, by what fifty starts add themselves.
+MOST_TO_FOLD: Final = EVERY - 500
 _ROWS_AT_ONCE: Final = 20_000
 _PATIENCE_S: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """One start: until READY=1 by the clock, and what its process had used of a processor by then."""
+
+    took_s: float
+    cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Restarts:
-    """How long each start took; `first_s` is the first, which folds the whole journal, as after an upgrade."""
+    """How long each start took; `first` is the one that folds the whole journal, as after an upgrade."""
 
     orders: int
     records: int
     size_bytes: int
-    first_s: float
-    starts_s: tuple[float, ...]
+    first: Start
+    starts: tuple[Start, ...]
 
     @property
     def p99_s(self) -> float:
         """Of the starts after the first, the one that only one in a hundred takes longer than."""
-        return sorted(self.starts_s)[max(0, -(-99 * len(self.starts_s) // 100) - 1)]
+        return sorted(each.took_s for each in self.starts)[max(0, -(-99 * len(self.starts) // 100) - 1)]
+
+    @property
+    def cpu_s(self) -> float:
+        """Processor time of a start, in the middle."""
+        return median(each.cpu_s for each in self.starts)
 
 
 def measure(orders: int, starts: int) -> Restarts:
@@ -70,17 +90,23 @@ def measure(orders: int, starts: int) -> Restarts:
         (folder / "cell.toml").write_text(BENCH)
         state = folder / "state"
         state.mkdir()
-        records = write_journal(state / "journal.sqlite", orders)
-        size_bytes = (state / "journal.sqlite").stat().st_size
-        first_s, *starts_s = (one_start(folder / "cell.toml", state) for _ in range(starts + 1))
-    return Restarts(orders, records, size_bytes, first_s, tuple(starts_s))
+        journal, model = state / "journal.sqlite", one_order()
+        folded = max(0, orders - MOST_TO_FOLD // (len(model) + 1))
+        write_orders(journal, model, range(1, folded + 1))
+        first = one_start(folder / "cell.toml", state)
+        records = write_orders(journal, model, range(folded + 1, orders + 1))
+        write_book(state / "orders.sqlite", range(1, orders + 1), records)
+        size_bytes = journal.stat().st_size
+        found = [one_start(folder / "cell.toml", state) for _ in range(starts)]
+    return Restarts(orders, records, size_bytes, first, tuple(found))
 
 
 def figures(found: Restarts) -> Iterator[Figure]:
     """The claim, and what belongs to it."""
     yield Figure("restart_ready_p99", "s", [found.p99_s], at_most(GOAL_S))
-    yield Figure("restart_ready_median", "s", list(found.starts_s))
-    yield Figure("restart_after_an_upgrade", "s", [found.first_s])
+    yield Figure("restart_ready_median", "s", [each.took_s for each in found.starts])
+    yield Figure("restart_processor_time", "s", [each.cpu_s for each in found.starts])
+    yield Figure("restart_after_an_upgrade", "s", [found.first.took_s])
     yield Figure("restart_records", "records", [found.records])
     yield Figure("restart_journal", "MiB", [found.size_bytes / 2**20])
 
@@ -88,25 +114,33 @@ def figures(found: Restarts) -> Iterator[Figure]:
 # ---- the journal ---------------------------------------------------------------------------------------------------
 
 
-def write_journal(path: Path, orders: int) -> int:
-    """Ten thousand times the same life of one order; how many records that is."""
-    model = one_order()
-    db = sqlite.connect(path)
-    with sqlite.transaction(db):
-        create(db)
-    waiting: list[Row] = []
-    seq = 0
-    for number in range(1, orders + 1):
-        rows = [*(_renamed(row, number) for row in model), *_retired(number)]
-        for row in rows:
-            seq += 1
-            waiting.append((seq, *row[1:]))
-        if len(waiting) >= _ROWS_AT_ONCE or number == orders:
-            with sqlite.transaction(db):
-                sqlite.insert(db, waiting)
-            waiting = []
-    db.close()
+def write_orders(path: Path, model: Sequence[Row], numbers: Sequence[int]) -> int:
+    """The same life of one order, under these numbers, behind what is there; the number of the last record."""
+    with closing(sqlite.open_journal(path)) as db:
+        seq = sqlite.place(db, "head").seq
+        waiting: list[Row] = []
+        for number in numbers:
+            for row in (*(_renamed(row, number) for row in model), *_retired(number)):
+                seq += 1
+                waiting.append((seq, *row[1:]))
+            if len(waiting) >= _ROWS_AT_ONCE or number == numbers[-1]:
+                with sqlite.transaction(db):
+                    sqlite.insert(db, waiting)
+                waiting = []
     return seq
+
+
+def write_book(path: Path, numbers: Sequence[int], last_seq: int) -> None:
+    """The order book of a cell that has accepted all of these."""
+    with SqliteBook(path, RealClock()):
+        pass
+    with closing(sqlite.connect(path)) as db, sqlite.transaction(db):
+        db.execute("DELETE FROM entries")
+        keys = [(f"{kind}/order-{number}", '{"cell":"restart"}') for number in numbers for kind in ("order", "claim")]
+        db.executemany("INSERT INTO entries VALUES (?, ?)", keys)
+        first_seq = last_seq - len(numbers)
+        events = [("restart", first_seq + number, f"order-{number}", ACCEPTED) for number in numbers]
+        db.executemany("INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?)", events)
 
 
 def one_order() -> list[Row]:
@@ -137,8 +171,8 @@ def _retired(number: int) -> list[Row]:
 # ---- one start -----------------------------------------------------------------------------------------------------
 
 
-def one_start(cell: Path, state: Path) -> float:
-    """Seconds from before the process is made to READY=1. It is ended in good order afterwards."""
+def one_start(cell: Path, state: Path) -> Start:
+    """From before the process is made to READY=1. It is ended in good order afterwards."""
     with _notified(state / "notify") as heard:
         began_s = time.monotonic()
         daemon = subprocess.Popen(
@@ -149,10 +183,16 @@ def one_start(cell: Path, state: Path) -> float:
         try:
             while b"READY=1" not in heard.recv(4096):
                 pass
-            return time.monotonic() - began_s
+            return Start(time.monotonic() - began_s, _cpu_s(daemon.pid))
         finally:
             daemon.send_signal(signal.SIGTERM)
             daemon.wait(_PATIENCE_S)
+
+
+def _cpu_s(pid: int) -> float:
+    """What a process has used so far, in itself and in the system."""
+    ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """cell.toml: parsed once, all mistakes at once, into the types that the rest of the house uses."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -255,3 +256,8 @@ def _ambiguous(file: str, products: Sequence[Product]) -> Iterator[str]:
     for (name, revision), count in Counter((product.name, product.revision) for product in products).items():
         if count > 1:
             yield f"{file}: cell.products has {name} {revision} {count} times; every revision needs a file of its own"
+
+
+def credentials_of(cell_file: Path) -> Path:
+    """Where password files are: what systemd gives us, else beside the cell file."""
+    return Path(os.environ.get("CREDENTIALS_DIRECTORY", cell_file.parent))

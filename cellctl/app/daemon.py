@@ -16,7 +16,7 @@ import uvloop
 from cellctl import __version__
 from cellctl.app.cell import Face, Outside, RunningCell
 from cellctl.app.clock import RealClock, RealIds
-from cellctl.app.config import CellConfig, load
+from cellctl.app.config import CellConfig, credentials_of, load
 from cellctl.app.keeping import Keeper
 from cellctl.app.observe import configure
 from cellctl.app.systemd import Notifier
@@ -26,8 +26,6 @@ from cellctl.cli.client import told_socket
 from cellctl.domain.errors import CellError, ConfigError
 from cellctl.economics.report import order_report, render
 from cellctl.faces.api.face import ApiFace
-from cellctl.faces.mqtt.face import MqttFace, MqttSettings
-from cellctl.links.mqtt import BrokerSettings, MqttBus
 from cellctl.links.opcua_keys import Keys
 from cellctl.links.real import RealLinks
 from cellctl.links.wire_tap import TappedLinks
@@ -40,6 +38,8 @@ from cellctl.stores.room import Room
 UNWATCHED_PERIOD_S: Final = 5.0
 # Machines are met before the service is called ready, but one that says nothing keeps nobody waiting for longer.
 MEETING_S: Final = 30.0
+# While the journal is folded, each sign of progress buys so much time from systemd.
+FOLDING_S: Final = 60.0
 
 log = structlog.get_logger()
 
@@ -47,8 +47,6 @@ log = structlog.get_logger()
 def main_run(args: Namespace) -> int:
     """Run a cell until SIGTERM or SIGINT. Exit 0 after an orderly end, 70 when an essential part failed."""
     configure()
-    # Until everything is loaded nothing of it is garbage; `announce` lets the collector work again.
-    gc.disable()
     config = load(args.cell, parse_settings(args.settings))
     try:
         args.state.mkdir(parents=True, exist_ok=True)
@@ -105,14 +103,16 @@ async def _run(config: CellConfig, args: Namespace) -> None:
         )
         faces: list[Face] = [api]
         if config.mqtt.enabled:
-            faces.append(_mqtt(config, cell))
+            # What a cell does without need not be waited for at its start; of OPC UA that is a second.
+            from cellctl.app.mqtt_face import mqtt_face  # noqa: PLC0415
+
+            faces.append(mqtt_face(config, cell))
         beside: list[Callable[[], Coroutine[Any, Any, None]]] = [Timekeeper(cell.engine, clock).keep]
         if config.journal.archive_after_days:
             beside.append(keeper.archiving(cell, config.journal.archive_after_days))
         if args.taps:
             beside.append(links.run)
         if config.opcua.enabled:
-            # asyncua takes a second to import, which a cell without OPC UA need not wait for.
             from cellctl.app.opcua_face import opcua_face, settling  # noqa: PLC0415
 
             opcua = opcua_face(config, cell, args.state)
@@ -127,6 +127,7 @@ class Service:
     def __init__(self, cell: RunningCell, notifier: Notifier) -> None:
         self._cell = cell
         self._notifier = notifier
+        cell.engine.log.folding = self._fold
 
     async def run(
         self, faces: list[Face], listening: asyncio.Event, *beside: Callable[[], Coroutine[Any, Any, None]]
@@ -171,6 +172,9 @@ class Service:
                 self._notifier.status(self._status())
             await asyncio.sleep(period_s)
 
+    def _fold(self, seq: int, last_seq: int) -> None:
+        self._notifier.extend(FOLDING_S, f"reads its journal: record {seq} of {last_seq}")
+
     def _status(self) -> str:
         view = self._cell.desk.view()
         found = sum(machine.contact == "found" for machine in view.machines)
@@ -198,34 +202,3 @@ def _taps(config: CellConfig, wanted: Sequence[tuple[str, str]]) -> dict[str, Pa
 def _socket_path(args: Namespace) -> Path:
     path: Path = told_socket(args.socket, os.environ) or args.state / "cellctl.sock"
     return path
-
-
-def _mqtt(config: CellConfig, cell: RunningCell) -> MqttFace:
-    table = config.mqtt
-    broker = BrokerSettings(
-        host=table.host,
-        port=table.port,
-        protocol=table.protocol,
-        username=table.username,
-        password=_password(config.path, table.password_file),
-        client_id=f"cellctl-{config.plan.name}",
-    )
-    outside = cell.outside
-    user = table.username or "cellctl"
-    settings = MqttSettings(cell=config.plan.name, base=table.base, user=user, version=__version__)
-    return MqttFace(cell.desk, MqttBus(broker), outside.clock, outside.ids, settings)
-
-
-def credentials_of(cell_file: Path) -> Path:
-    """Where password files are: what systemd gives us, else beside the cell file."""
-    return Path(os.environ.get("CREDENTIALS_DIRECTORY", cell_file.parent))
-
-
-def _password(cell_file: Path, file: Path | None) -> str:
-    if file is None:
-        return ""
-    path = credentials_of(cell_file) / file
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigError([f"{cell_file.name}: mqtt.password_file: {path} cannot be read ({error.strerror})"]) from None

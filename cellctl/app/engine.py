@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from cellctl.app.answers import AnswerBook
+from cellctl.app.answers import MOST, AnswerBook
 from cellctl.app.live_view import LiveView
 from cellctl.app.log import Log
 from cellctl.app.supervisor import Supervisor
@@ -122,9 +122,9 @@ class Engine:
 
     def replay(self) -> None:
         """The cell as the journal has it. To be called once, before `run`."""
-        self.cell, answered = self.log.replay(self.cell)
-        for record in answered:
-            self._learn(record)
+        self.cell = self.log.replay(self.cell)
+        for command_id, content in self.log.answers(MOST):
+            self.answers.recall(command_id, content)
 
     async def run(self, version: str) -> None:
         """Take stock, then work through the inbox until cancelled. Raises StoreFailed: then nothing more may start."""

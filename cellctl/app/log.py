@@ -8,15 +8,17 @@ from typing import Final
 
 from cellctl.core.cell import Cell, apply
 from cellctl.core.history import History
-from cellctl.domain.events import CommandAnswered, Record
+from cellctl.domain.events import Record
 from cellctl.ports import Store
 from cellctl.stores import snapshots
 
 # Every face asks for what is new after each change; the event loop must not wait for the disk that often.
 RECENT: Final = 1000
 # Snapshots are taken so many records apart: more is folded at a start, and fewer are written.
-EVERY: Final = 5000
+EVERY: Final = 2500
 EVERY_AT_START: Final = 100_000
+# How often a long fold says how far it is: a slow computer folds so many in a few seconds.
+TOLD_EVERY: Final = 10_000
 
 
 class Log:
@@ -29,25 +31,31 @@ class Log:
         self.history = History()
         # Told of every record once it is durable.
         self.listener: Callable[[Record], None] = lambda _: None
+        # Told while a long log is folded: at which record, and which is the last.
+        self.folding: Callable[[int, int], None] = lambda _seq, _last_seq: None
         self._kept_seq = 0
 
-    def replay(self, cell: Cell) -> tuple[Cell, Iterator[Record]]:
-        """Fold the log into an empty cell, from the last snapshot on, and the history with it. Blocks.
-
-        What was answered to commands is no part of the cell: it comes back besides, one record after the other.
-        """
+    def replay(self, cell: Cell) -> Cell:
+        """Fold the log into an empty cell, from the last snapshot on, and the history with it. Blocks."""
         schema = snapshots.schema(cell.plan)
         kept = self._store.kept(schema)
         if kept is not None:
             cell, known = snapshots.read(kept.content, cell.plan)
             self.history, self._kept_seq = History(known), kept.seq
+        last_seq = self._store.last_seq
         for record in self._store.read(self._kept_seq):
             cell = apply(cell, record.event)
             self.history.learn(record)
+            if record.seq % TOLD_EVERY == 0:
+                self.folding(record.seq, last_seq)
             if record.seq - self._kept_seq >= EVERY_AT_START:
                 # A long fold that somebody breaks off goes on from here next time.
                 self.note(cell)
-        return cell, self._store.read(0, CommandAnswered.NAME)
+        return cell
+
+    def answers(self, most: int) -> Sequence[tuple[str, str]]:
+        """What was answered to commands last, oldest first: the command's id, and the content of the record. Blocks."""
+        return self._store.answers(most)
 
     def note(self, cell: Cell) -> None:
         """The cell as it is now that everything so far is durable: at times it is kept, for the next start."""

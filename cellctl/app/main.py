@@ -3,6 +3,7 @@
 Each half is imported when it is asked for: a client that only asks for the status must not wait for OPC UA.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -33,6 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.verb not in verbs:
         return run_client(args)
     module, function = verbs[args.verb]
+    if args.verb == "run":
+        # Until everything is loaded nothing of it is garbage; the daemon, once ready, lets the collector work again.
+        gc.disable()
     try:
         return int(getattr(import_module(module), function)(args))
     except ConfigError as mistake:

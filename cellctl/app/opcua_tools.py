@@ -12,7 +12,7 @@ from typing import Any, Final
 from cryptography import x509
 
 from cellctl.app.clock import RealClock
-from cellctl.app.daemon import credentials_of
+from cellctl.app.config import credentials_of
 from cellctl.app.opcua_draft import ROBOT_PARTS, STANDARDS, TELLING, draft, suggestion
 from cellctl.app.opcua_users import main_user
 from cellctl.app.toml_file import read_toml

@@ -21,6 +21,11 @@ class Notifier:
         self._send("READY=1")
         self.status(status)
 
+    def extend(self, limit_s: float, status: str) -> None:
+        """The start takes long and makes progress: it may take so many seconds more from now on."""
+        self._send(f"EXTEND_TIMEOUT_USEC={round(limit_s * 1e6)}")
+        self.status(status)
+
     def status(self, status: str) -> None:
         """One line for a person, shown by `systemctl status`."""
         self._send("STATUS=" + " ".join(status.split()))

@@ -150,6 +150,15 @@ class Store(Protocol):
         """Every durable record after a sequence number, in order; only those of one event where it is named."""
         ...
 
+    def answers(self, most: int) -> Sequence[tuple[str, str]]:
+        """The last so many answers, oldest first: to which command, and the content of the record. Blocks."""
+        ...
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the last durable record; 0 if there is none. Blocks."""
+        ...
+
     @property
     def full(self) -> bool:
         """The disk has no room but what was put by for work that runs: nothing new may be accepted."""

@@ -14,7 +14,7 @@ from typing import Final
 from cellctl.domain.errors import StoreFailed
 from cellctl.stores.chain import Link
 from cellctl.stores.formats import create
-from cellctl.stores.sqlite import failed, move, place, select_chained, transaction
+from cellctl.stores.sqlite import failed, move, place, select_answers, select_chained, transaction
 
 _ROWS_AT_ONCE: Final = 1000
 
@@ -119,5 +119,14 @@ def read(sealed: Sealed, after_seq: int) -> Iterator[tuple[tuple[int, str, float
             while rows := select_chained(db, after_seq, _ROWS_AT_ONCE):
                 yield from rows
                 after_seq = rows[-1][0][0]
+    except sqlite3.Error as error:
+        raise failed(sealed.path, error) from error
+
+
+def read_answers(sealed: Sealed, most: int) -> list[tuple[str, str]]:
+    """Its last answers, newest first: to which command, and their content. Raises StoreFailed."""
+    try:
+        with closing(sealed.open()) as db:
+            return select_answers(db, most)
     except sqlite3.Error as error:
         raise failed(sealed.path, error) from error

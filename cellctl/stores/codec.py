@@ -39,10 +39,12 @@ def decode(row: Row) -> Record:
     return Record(seq, at, mono_s, actor, event)
 
 
+def decode_answer(content: str) -> CommandAnswered:
+    """What was answered to a command, out of its record's content."""
+    return CommandAnswered(**json.loads(content))
+
+
 def _event(name: str, payload: str) -> Any:
-    if name == CommandAnswered.NAME:
-        # Of these there are tens of thousands at every start, and their fields are plain.
-        return CommandAnswered(**json.loads(payload))
     try:
         return _adapter(name).validate_json(payload)
     except ValidationError:

@@ -6,7 +6,9 @@ from typing import Final
 
 from cellctl.stores.chain import GENESIS, after
 
-FORMAT: Final = 2
+FORMAT: Final = 3
+# The first whose records have their hashes.
+CHAINED: Final = 2
 # "cell": what `file` and other tools know the file by. Format 1 had none.
 APPLICATION_ID: Final = 0x63656C6C
 
@@ -23,8 +25,9 @@ CREATE TABLE records (
 """
 # `anchor` is the place in the chain before the first record of this file, `head` its last.
 _CHAIN: Final = "CREATE TABLE chain (place TEXT PRIMARY KEY, seq INTEGER NOT NULL, sha256 BLOB NOT NULL) STRICT"
-# Answers are looked for at every start, among a hundred times as many other records.
-_ANSWERS: Final = "CREATE INDEX answers ON records (seq) WHERE name = 'command.answered'"
+# Answers are read at every start, among a hundred times as many other records: with their content, so that they lie
+# side by side on the disk.
+_ANSWERS: Final = "CREATE INDEX answers ON records (seq, name, payload) WHERE name = 'command.answered'"
 _SNAPSHOTS: Final = """
 CREATE TABLE snapshots (
     seq     INTEGER PRIMARY KEY,
@@ -74,4 +77,10 @@ def _chain(db: sqlite3.Connection) -> None:
     db.execute("DROP TABLE unchained")
 
 
-STEPS: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = {1: _chain}
+def _cover(db: sqlite3.Connection) -> None:
+    """2 to 3: the index of the answers holds them too. What comes from format 1 has it already."""
+    db.execute("DROP INDEX answers")
+    db.execute(_ANSWERS)
+
+
+STEPS: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = {1: _chain, 2: _cover}

@@ -9,7 +9,7 @@ from typing import Final
 from cellctl.domain.errors import StoreFailed
 from cellctl.stores.archive import Sealed, read, sealed_in
 from cellctl.stores.chain import Verdict, Walk
-from cellctl.stores.formats import FORMAT
+from cellctl.stores.formats import CHAINED, FORMAT
 from cellctl.stores.sqlite import connect, failed, place, select_chained
 
 _ROWS_AT_ONCE: Final = 1000
@@ -46,7 +46,7 @@ def inspect(path: Path) -> Verdict:
             if pages != "ok":
                 raise StoreFailed(f"{path}: it is damaged ({pages}). Keep it for study, and restore a backup")
             (found,) = db.execute("PRAGMA user_version").fetchone()
-            if found != FORMAT:
+            if not CHAINED <= found <= FORMAT:
                 raise StoreFailed(f"{path}: its format is {found}, which has no chain: start cellctl with it once")
             looking = Inspection(sealed_in(path.parent / "archive"))
             verdict = None

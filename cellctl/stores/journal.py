@@ -10,13 +10,13 @@ from typing import Final, Self
 from cellctl.domain.errors import StoreFailed
 from cellctl.domain.events import Record
 from cellctl.ports import Clock, Snapshot
-from cellctl.stores.archive import Sealed, boundary, let_go, seal, sealed_in
+from cellctl.stores.archive import Sealed, boundary, let_go, read_answers, seal, sealed_in
 from cellctl.stores.archive import read as read_sealed
 from cellctl.stores.chain import Verdict
 from cellctl.stores.codec import decode, encode
 from cellctl.stores.inspection import Inspection
 from cellctl.stores.room import Room
-from cellctl.stores.sqlite import insert, open_journal, place, select, transaction
+from cellctl.stores.sqlite import insert, open_journal, place, select, select_answers, transaction
 from cellctl.stores.writer import Writer
 
 ROWS_AT_ONCE: Final = 1000
@@ -75,6 +75,17 @@ class Journal:
             yield from map(decode, rows)
             after_seq = rows[-1][0]
 
+    def answers(self, most: int) -> Sequence[tuple[str, str]]:
+        """The last so many answers, oldest first: to which command, and the content of the record. Blocks.
+
+        From as far back as there are files of the archive.
+        """
+        newest_first = self.writer.ask(partial(select_answers, limit=most))
+        archived = reversed(sealed_in(self._archive))
+        while len(newest_first) < most and (sealed := next(archived, None)):
+            newest_first += read_answers(sealed, most - len(newest_first))
+        return newest_first[::-1]
+
     async def verify(self) -> Verdict:
         """Whether every record is as it was written: looked at in pieces, between two commits. Raises StoreFailed."""
         looking = Inspection(sealed_in(self._archive))
@@ -102,6 +113,11 @@ class Journal:
         sealed = seal(db, self._archive, last_seq, breathe)
         let_go(db, sealed, breathe)
         return sealed
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the last durable record; 0 if there is none. Blocks."""
+        return self.writer.ask(lambda db: place(db, "head")).seq
 
     @property
     def full(self) -> bool:

@@ -5,9 +5,9 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 
 from cellctl.domain.errors import StoreFailed
-from cellctl.domain.events import Record
+from cellctl.domain.events import CommandAnswered, Record
 from cellctl.ports import Clock, Snapshot
-from cellctl.stores.codec import Row, decode, encode
+from cellctl.stores.codec import Row, decode, decode_answer, encode
 
 
 class MemoryStore:
@@ -69,6 +69,16 @@ class MemoryStore:
         seq, content = self._snapshots.get(schema, (0, str))
         text = content()
         return Snapshot(seq, schema, text) if text else None
+
+    def answers(self, most: int) -> Sequence[tuple[str, str]]:
+        """The last so many answers, oldest first: to which command, and the content of the record."""
+        found = [payload for *_, name, payload in self._rows if name == CommandAnswered.NAME][-most:]
+        return [(decode_answer(content).command_id, content) for content in found]
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the last durable record; 0 if there is none."""
+        return self._rows[-1][0] if self._rows else 0
 
     @property
     def full(self) -> bool:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 
 from cellctl.domain.errors import DiskFull, StoreFailed
-from cellctl.domain.events import CommandAnswered
 from cellctl.stores.chain import Link, after
 from cellctl.stores.codec import Row
 from cellctl.stores.formats import APPLICATION_ID, FORMAT, STEPS, create, migrate
@@ -157,20 +156,23 @@ _SELECT_CHAINED: Final = (
 _SELECT_NAMED: Final = (
     "SELECT seq, at, mono_s, actor, name, payload FROM records WHERE seq > ? AND name = ? ORDER BY seq LIMIT ?"
 )
-# The name in so many words, for the index to be used.
+# The name in so many words, for the index to be used; and nothing that is not in it.
 _SELECT_ANSWERS: Final = (
-    "SELECT seq, at, mono_s, actor, name, payload FROM records INDEXED BY answers "
-    "WHERE seq > ? AND name = 'command.answered' ORDER BY seq LIMIT ?"
+    "SELECT json_extract(payload, '$.command_id'), payload FROM records INDEXED BY answers "
+    "WHERE name = 'command.answered' ORDER BY seq DESC LIMIT ?"
 )
 
 
 def select(db: sqlite3.Connection, after_seq: int, limit: int, name: str = "") -> list[Row]:
     """The next rows after a sequence number, in order, of one event if it is named. Raises sqlite3.Error."""
-    if name == CommandAnswered.NAME:
-        return db.execute(_SELECT_ANSWERS, (after_seq, limit)).fetchall()
     if name:
         return db.execute(_SELECT_NAMED, (after_seq, name, limit)).fetchall()
     return db.execute(_SELECT, (after_seq, limit)).fetchall()
+
+
+def select_answers(db: sqlite3.Connection, limit: int) -> list[tuple[str, str]]:
+    """The last answers, newest first: to which command, and their content. Raises sqlite3.Error."""
+    return db.execute(_SELECT_ANSWERS, (limit,)).fetchall()
 
 
 def select_chained(db: sqlite3.Connection, after_seq: int, limit: int) -> list[tuple[Row, bytes]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cellctl.app.daemon import Service
+from cellctl.app.daemon import FOLDING_S, Service
 from cellctl.app.systemd import Notifier
 from cellctl.app.virtual_time import run_virtual
 from tests.app.shop_floor import ShopFloor
@@ -25,6 +25,17 @@ class Heard(Notifier):
 
     def alive(self) -> None:
         self.at_s.append(asyncio.get_running_loop().time())
+
+
+class Extended(Notifier):
+    """Whoever asks for time, and with which words."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.heard: list[tuple[float, str]] = []
+
+    def extend(self, limit_s: float, status: str) -> None:
+        self.heard.append((limit_s, status))
 
 
 def test_the_watchdog_is_fed_three_times_as_often_as_it_must_and_only_while_all_is_well(tmp_path: Path) -> None:
@@ -48,6 +59,25 @@ def test_the_watchdog_is_fed_three_times_as_often_as_it_must_and_only_while_all_
     assert len(well) == 31
     assert not [each for each in at_s if 100 + WATCHDOG_S < each < 200], "a cell whose journal hangs looks healthy"
     assert [each for each in at_s if each >= 200]
+
+
+def test_a_long_fold_asks_systemd_for_time_as_it_goes_on_and_says_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cellctl.app.log.TOLD_EVERY", 2)
+
+    async def play() -> tuple[list[tuple[float, str]], int]:
+        floor, notifier = ShopFloor(), Extended()
+        async with floor.daemon(tmp_path):
+            pass
+        again = floor.cell(tmp_path)
+        Service(again, notifier)
+        again.engine.replay()
+        return notifier.heard, floor.store.last_seq
+
+    heard, last = run_virtual(play())
+    assert last >= 4
+    assert heard == [(FOLDING_S, f"reads its journal: record {seq} of {last}") for seq in range(2, last + 1, 2)]
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,11 @@ def test_each_word_is_one_datagram(systemd: socket.socket) -> None:
     notifier.ready("3 of 4 machines")
     notifier.alive()
     notifier.status("two\nlines\x20 become one")
+    notifier.extend(1.5, "record 1 of 9")
     notifier.stopping()
-    assert [systemd.recv(100) for _ in range(5)] == [
-        b"READY=1", b"STATUS=3 of 4 machines", b"WATCHDOG=1", b"STATUS=two lines become one", b"STOPPING=1",
+    assert [systemd.recv(100) for _ in range(7)] == [
+        b"READY=1", b"STATUS=3 of 4 machines", b"WATCHDOG=1", b"STATUS=two lines become one",
+        b"EXTEND_TIMEOUT_USEC=1500000", b"STATUS=record 1 of 9", b"STOPPING=1",
     ]  # fmt: skip
 
 

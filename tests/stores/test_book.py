@@ -10,6 +10,7 @@ from cellctl.app.clock import RealClock
 from cellctl.domain.errors import StoreFailed
 from cellctl.ports.book import ACCEPTED, BookEvent, BookSilent, OrderBook, Presence, Put
 from cellctl.stores.book import SqliteBook
+from cellctl.stores.formats import FORMAT
 from cellctl.stores.journal import Journal
 from cellctl.stores.memory_book import MemoryBook
 from tests.stores.book_contract import RECORD, RULES, WRONG, RuleBroken, Troubled
@@ -74,5 +75,5 @@ def test_a_book_that_is_not_open_knows_nothing_and_says_so(tmp_path: Path) -> No
 def test_another_file_is_no_book(tmp_path: Path) -> None:
     with Journal(tmp_path / "journal.sqlite", RealClock()):
         pass
-    with pytest.raises(StoreFailed, match=r"journal\.sqlite: its format is 2, this cellctl reads 1"):
+    with pytest.raises(StoreFailed, match=rf"journal\.sqlite: its format is {FORMAT}, this cellctl reads 1"):
         SqliteBook(tmp_path / "journal.sqlite", RealClock()).start()

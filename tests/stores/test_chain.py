@@ -143,3 +143,23 @@ def test_a_format_1_journal_that_cannot_be_brought_up_stays_as_it_was(
 
 def test_there_is_a_step_from_every_earlier_format_to_the_next() -> None:
     assert sorted(STEPS) == list(range(1, FORMAT))
+
+
+def test_a_journal_of_format_2_is_verified_as_it_is_and_brought_up_when_it_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    with Journal(path, RealClock()) as journal:
+        append(journal, *(record(seq) for seq in range(1, 11)))
+    db = sqlite3.connect(path)
+    db.execute("DROP INDEX answers")
+    db.execute("CREATE INDEX answers ON records (seq) WHERE name = 'command.answered'")
+    db.execute("PRAGMA user_version = 2")
+    db.close()
+    assert inspect(path).whole
+    with Journal(path, RealClock()) as journal:
+        assert journal.last_seq == 10
+        assert journal.answers(5) == []
+    db = sqlite3.connect(path)
+    plan = "EXPLAIN QUERY PLAN SELECT payload FROM records INDEXED BY answers WHERE name = 'command.answered'"
+    (*_, how) = db.execute(plan).fetchone()
+    db.close()
+    assert "COVERING INDEX answers" in how

@@ -1,6 +1,7 @@
 """Backups while work goes on and without a daemon, the archive of what is old, and verifying all of it."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ from cellctl.app.clock import RealClock
 from cellctl.app.keeping import Keeper, oldest_open_at
 from cellctl.app.main import main
 from cellctl.domain.errors import StoreFailed
-from cellctl.domain.events import ControllerStarted, Record
+from cellctl.domain.events import CommandAnswered, ControllerStarted, Record
 from cellctl.ports.book import Put
 from cellctl.stores.book import SqliteBook
+from cellctl.stores.codec import decode_answer
 from cellctl.stores.files import ProgramFiles
 from cellctl.stores.inspection import inspect
 from cellctl.stores.journal import Journal
@@ -140,3 +142,17 @@ def test_what_is_archived_is_no_part_of_an_open_order() -> None:
     shop = store(release=False)
     assert oldest_open_at(shop.cell) == shop.cell.orders[ORDER].order.accepted_at
     assert oldest_open_at(Shop().cell) == "9999"
+
+
+def test_the_last_answers_come_from_the_journal_and_from_as_far_back_in_the_archive_as_needed(tmp_path: Path) -> None:
+    def answered(seq: int) -> Record:
+        return replace(record(seq), event=CommandAnswered(f"c-{seq}", "", "x", "submit", "accepted", f"no {seq}"))
+
+    with Journal(tmp_path / "journal.sqlite", RealClock()) as journal:
+        append(journal, *(answered(seq) if seq % 10 == 0 else record(seq) for seq in range(1, 101)))
+        sealed = asyncio.run(journal.archive(BEFORE, 35))
+        assert sealed is not None and sealed.head.seq == 35
+        for most, first in ((1, 100), (7, 40), (9, 20), (1000, 10)):
+            found = journal.answers(most)
+            assert [command_id for command_id, _ in found] == [f"c-{seq}" for seq in range(first, 101, 10)]
+        assert decode_answer(found[0][1]) == answered(10).event

@@ -120,7 +120,7 @@ def after_start(journal: Journal, plan: Plan = PLAN) -> tuple[Cell, int]:
             yield record
 
     journal.read = counting  # type: ignore[method-assign]
-    cell, _ = Log(journal).replay(empty(plan))
+    cell = Log(journal).replay(empty(plan))
     return cell, len(folded_seqs)
 
 

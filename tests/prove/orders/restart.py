@@ -10,4 +10,5 @@ def claims() -> Iterator[Claim]:
     """One; writing the journal and folding it once take minutes."""
     found = measure(ORDERS, STARTS)
     name = f"restart to READY, p99 of {STARTS} starts, {found.orders} orders"
-    yield Claim(name, f"{found.p99_s:.2f} s", f"{GOAL_S:.0f} s", found.p99_s <= GOAL_S)
+    figure = f"{found.p99_s:.2f} s; {found.cpu_s:.2f} s of CPU"
+    yield Claim(name, figure, f"{GOAL_S:.0f} s", found.p99_s <= GOAL_S)
