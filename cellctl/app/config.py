@@ -39,6 +39,7 @@ class _CellTable(_Strict):
     console: bool = False
     products: tuple[Path, ...] = ()
     dispatch: Literal["set-up", "first-come"] = "set-up"
+    frozen_minutes: float = Field(default=0.0, ge=0, le=10_080)
 
 
 class MqttTable(_Strict):
@@ -172,6 +173,7 @@ def load(path: Path, settings: Mapping[str, Any] | None = None) -> CellConfig:
         stations[name] = replace(stations[name], console=console, gated=gated, suspends=suspends)
     changeovers = file.changeover.changeovers()
     plan = Plan(file.cell.name, stations, changeovers=changeovers, dispatch=file.cell.dispatch)
+    plan = replace(plan, frozen_s=file.cell.frozen_minutes * 60)
     plan = file.stocked(file.added_to(plan))
     return CellConfig(path, plan, machines, products, file.mqtt, file.opcua, file.journal)
 

@@ -7,6 +7,7 @@ import signal
 from argparse import Namespace
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -80,6 +81,7 @@ def _leaves(group: BaseExceptionGroup[CellError]) -> Iterator[BaseException]:
 
 async def _run(config: CellConfig, args: Namespace) -> None:
     clock = RealClock(args.speed)
+    config = replace(config, plan=replace(config.plan, speed=clock.speed))
     with ExitStack() as stack:
         journal = stack.enter_context(Journal(args.state / "journal.sqlite", clock, Room(args.state)))
         book = stack.enter_context(SqliteBook(args.state / "orders.sqlite", clock))

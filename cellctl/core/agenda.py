@@ -37,9 +37,10 @@ _GOING: Final = frozenset(
 
 def thought_out(cell: Cell, jobs: list[Job], now_s: float) -> Cell:
     """The cell with a schedule for these waiting jobs; as it was where nothing could begin by it, or nothing that
-    matters has changed."""
+    matters has changed. Where a span of it is frozen it is made ahead, too: then it is a promise."""
     basis = _basis(cell)
-    if not _could_begin(cell, jobs) or (cell.schedule.basis == basis and now_s < cell.schedule.until_s):
+    wanted = bool(cell.plan.frozen_s) or _could_begin(cell, jobs)
+    if not wanted or (cell.schedule.basis == basis and now_s < cell.schedule.until_s):
         return cell
     openings = tuple(_openings(cell, now_s))
     tasks = tuple(_tasks(cell, jobs, {each.station for each in openings}))
@@ -100,10 +101,18 @@ def _openings(cell: Cell, now_s: float) -> Iterator[Opening]:
         operation = at_work.get(station.name)
         if operation is None:
             free_s = now_s if status.state is _S.IDLE else now_s + _SOON_S
-            yield Opening(station.name, free_s, status.setup, status.promised)
+            yield Opening(station.name, free_s, status.setup, status.promised, _frozen(cell, station, now_s))
         elif operation.state is not OperationState.UNKNOWN:
             setup = {**status.setup, **operation.setup}
-            yield Opening(station.name, _over_s(cell, operation, now_s), setup, status.promised)
+            free_s = _over_s(cell, operation, now_s)
+            yield Opening(station.name, free_s, setup, status.promised, _frozen(cell, station, now_s))
+
+
+def _frozen(cell: Cell, station: Station, now_s: float) -> tuple[str, ...]:
+    """The jobs that the schedule so far begins at a station within the frozen span."""
+    turns, until_s = cell.schedule.turns, now_s + cell.plan.frozen_s
+    line = cell.schedule.lines.get(station.name, ()) if cell.plan.frozen_s else ()
+    return tuple(job_id for job_id in line if turns[job_id].begins_s < until_s)
 
 
 def _going(status: StationStatus) -> bool:
@@ -184,12 +193,15 @@ def seconds(instant: str, otherwise: float) -> float:
 # ---- what follows from the schedule ------------------------------------------------------------------------------
 
 
-def rank(cell: Cell, job: Job) -> tuple[int, int, int]:
-    """What waiting jobs are sorted by: urgency, how far they are, the schedule; what is in none comes last."""
+def rank(cell: Cell, job: Job) -> tuple[bool, int, int, int]:
+    """What waiting jobs are sorted by: what is frozen first, then urgency, how far they are, the schedule; what is in
+    none comes last."""
     turn, priority = cell.schedule.turns.get(job.id), cell.orders[job.order_id].order.priority
     if turn is None:
-        return -priority, -job.step, len(cell.schedule.turns)
-    return -max(turn.urgency, priority), -job.step, turn.rank
+        return True, -priority, -job.step, len(cell.schedule.turns)
+    if turn.frozen:
+        return False, 0, 0, turn.rank
+    return True, -max(turn.urgency, priority), -job.step, turn.rank
 
 
 def planned(cell: Cell, job: Job) -> str:

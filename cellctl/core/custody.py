@@ -273,11 +273,15 @@ def finished(transfer: Transfer, mover: Shown) -> Transfer:
 # ---- time and knowledge ----------------------------------------------------------------------------------------
 
 
-def due_s(transfer: Transfer) -> float | None:
-    """When the present phase has lasted too long (wall clock); None for one that waits for a person."""
+def due_s(transfer: Transfer, speed: float = 1.0) -> float | None:
+    """When the present phase has lasted too long (wall clock); None for one that waits for a person.
+
+    `speed`: of that clock, in its seconds per second outside: a clock that is slowed shortens no limit.
+    """
     if transfer.phase is Phase.DISPUTED or not transfer.open:
         return None
-    return transfer.since_s + (LOGIC_S if transfer.phase < Phase.PERMIT else MOTION_S)
+    limit_s = LOGIC_S if transfer.phase < Phase.PERMIT else MOTION_S
+    return transfer.since_s + limit_s * max(1.0, speed)
 
 
 def grade(told: Knowledge, here: bool | None) -> Knowledge:

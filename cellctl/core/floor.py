@@ -101,14 +101,19 @@ class Floor:
             self._next[state, need] = after = self._states.number({**have, **self._needs.values[need]})
         return together_s, after
 
-    def promised(self) -> Rows:
-        """What a person prepares a station for stays its next."""
+    def kept(self) -> Rows:
+        """What a person prepares a station for stays its next, and behind that what is frozen there."""
         numbers = {task.id: number for number, task in enumerate(self.problem.tasks)}
         rows: Rows = [[] for _ in self.problem.openings]
-        for station, opening in enumerate(self.problem.openings):
-            number = numbers.pop(opening.promised, None)
-            if number is not None and station in self.work[number]:
-                rows[station] = [number]
+        for station, (opening, end) in enumerate(zip(self.problem.openings, self.start(), strict=True)):
+            state = end.state
+            for name in (opening.promised, *opening.frozen):
+                number = numbers.pop(name, None)
+                here = None if number is None else self.work[number].get(station)
+                change = self.change(station, state, here[1]) if here else None
+                if number is not None and (change or name == opening.promised) and here:
+                    rows[station].append(number)
+                    state = change[1] if change else state
         return rows
 
     def after(self, ends: Sequence[End], rows: Rows) -> list[End]:
@@ -136,11 +141,12 @@ class Floor:
                     change_s, end.state = self.change(station, end.state, need) or (0.0, end.state)
                     ordered.append((group, end.free_s, number, station, change_s))
                     end.free_s += change_s + takes_s
-        names = [opening.station for opening in self.problem.openings]
-        return {
-            self.problem.tasks[number].id: Turn(rank, urgent[number], names[station], begins_s, change_s)
-            for rank, (_, begins_s, number, station, change_s) in enumerate(sorted(ordered))
-        }
+        openings, tasks = self.problem.openings, self.problem.tasks
+        turns = {}
+        for rank, (_, begins_s, number, station, change_s) in enumerate(sorted(ordered)):
+            name, at = tasks[number].id, openings[station]
+            turns[name] = Turn(rank, urgent[number], at.station, begins_s, change_s, name in at.frozen)
+        return turns
 
 
 class _Numbered:

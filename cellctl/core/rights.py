@@ -102,4 +102,4 @@ def due_s(cell: Cell, transfer: Transfer) -> float | None:
     carrier that is held is waited for."""
     status = cell.stations.get(transfer.mover)
     waits = cell.plan.station(transfer.mover).attended or (status is not None and status.state is MachineState.HELD)
-    return None if waits else custody.due_s(transfer)
+    return None if waits else custody.due_s(transfer, cell.plan.speed)

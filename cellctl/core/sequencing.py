@@ -57,12 +57,16 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """From when on a station is free, and how it is set up then. `promised`: the task that a person prepares it for."""
+    """From when on a station is free, and how it is set up then.
+
+    `promised`: the task that a person prepares it for. `frozen`: tasks that stay its next ones behind that, in order.
+    """
 
     station: str
     free_s: float
     setup: Setup = field(default_factory=dict)
     promised: str = ""
+    frozen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +82,14 @@ class Problem:
 @dataclass(frozen=True, slots=True)
 class Turn:
     """The place of a task in the sequence: the most urgent first, then smaller ranks. `station` is "" where any may
-    take it."""
+    take it. `frozen`: it stays before all that is more urgent."""
 
     rank: int
     urgency: int = 0
     station: str = ""
     begins_s: float = 0.0
     change_s: float = 0.0
+    frozen: bool = False
 
 
 Sequence = Mapping[str, Turn]

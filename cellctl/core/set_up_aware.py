@@ -35,7 +35,7 @@ def by_set_up(problem: Problem) -> Plan:
     """With as little change-over as the due dates allow; higher priorities first, then parts that are furthest."""
     floor = Floor(problem)
     ends = floor.start()
-    rows = floor.promised()
+    rows = floor.kept()
     done = [rows]
     ends = floor.after(ends, rows)
     taken = {number for row in rows for number in row}

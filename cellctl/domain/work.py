@@ -365,10 +365,11 @@ class Changeovers:
 class Plan:
     """The cell as its integrator built it: every station, and every carrier, by name, in the order of the cell file.
 
-    `dispatch`: who decides which job is next and where, by its name in `core.sequencing`. `stock`: what was there when
-    the cell was first started; from then on the log knows better.
-    `alarms` are those of its own, and the built-in ones that it changes. `within_s`: how long a question of a kind
-    (core.prompts) may wait before somebody is reminded, where the cell file says so.
+    `dispatch`: who decides which job is next and where, by its name in `core.sequencing`; what it has planned to begin
+    within `frozen_s` stays so. `stock`: what was there when the cell was first started; from then on the log knows
+    better. `alarms` are those of its own, and the built-in ones that it changes. `within_s`: how long a question of a
+    kind (core.prompts) may wait before somebody is reminded, where the cell file says so. `speed`: seconds of the
+    cell's clock in a second outside, of which programs on a busy computer need their share whatever that clock shows.
     """
 
     name: str
@@ -380,6 +381,8 @@ class Plan:
     zones: Mapping[str, Zone] = field(default_factory=dict)
     alarms: Mapping[str, AlarmClass] = field(default_factory=dict)
     within_s: Mapping[str, float] = field(default_factory=dict)
+    speed: float = 1.0
+    frozen_s: float = 0.0
 
     def alarm_class(self, name: str) -> AlarmClass | None:
         """A kind of alarm by name."""

@@ -1,5 +1,7 @@
 """Change-overs in the cell: asked of a person, done, measured; and nobody else's work gets in between."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -160,6 +162,29 @@ def test_what_a_station_is_being_prepared_for_stays_its_next() -> None:
     assert codes(floor, "job-2") == ["changing_over"]
     floor.command(AnswerPrompt(only_prompt(floor), "done"))
     assert [operation.job_id for operation in floor.started] == ["job-1"]
+
+
+@pytest.mark.parametrize(
+    ("frozen_s", "order"),
+    [
+        (0.0, ["job-1", "job-4", "job-2", "job-3"]),
+        (900.0, ["job-1", "job-2", "job-4", "job-3"]),
+        (1500.0, ["job-1", "job-2", "job-3", "job-4"]),
+    ],
+)
+def test_what_is_planned_to_begin_within_the_frozen_span_begins_before_a_rush_that_comes_later(
+    frozen_s: float, order: list[str]
+) -> None:
+    floor = Shop(replace(plan(BLACK), frozen_s=frozen_s))
+    floor.wake()
+    for _ in range(3):
+        floor.order(directive=printed(BLACK))
+    floor.order(directive=printed(BLACK), priority=9)
+    begun = []
+    while floor.started:
+        begun.append(floor.started[0].job_id)
+        finish(floor, floor.started.pop(0))
+    assert begun == order
 
 
 def test_a_change_over_for_a_cancelled_order_still_ends_and_the_next_job_takes_the_station() -> None:

@@ -126,6 +126,12 @@ def test_after_a_crash_only_what_is_not_proved_is_asked(phase: Phase, found: Fou
     assert custody.after_crash(replace(permitted(), phase=phase), found) is verdict
 
 
+def test_a_phase_may_last_as_long_outside_when_the_cell_has_a_faster_clock() -> None:
+    assert custody.due_s(replace(permitted(), since_s=1000.0)) == 1000.0 + custody.MOTION_S
+    assert custody.due_s(replace(permitted(), since_s=1000.0), speed=60.0) == 1000.0 + 60 * custody.MOTION_S
+    assert custody.due_s(replace(permitted(), since_s=1000.0), speed=0.5) == 1000.0 + custody.MOTION_S
+
+
 def test_a_phase_is_journalled_and_read_back_as_it_was() -> None:
     record = Record(1, "2026-01-05T06:00:00.000Z", 0.0, "cellctl", TransferPhase(permitted()))
     assert decode(encode(record)) == record

@@ -69,6 +69,21 @@ def test_what_a_person_prepares_a_station_for_stays_its_next() -> None:
     assert plan["j5"].begins_s < plan["j0"].begins_s
 
 
+def test_what_is_frozen_stays_next_in_its_order_before_all_that_is_more_urgent() -> None:
+    tasks = alternating()
+    hot = (replace(tasks[0], priority=9), *tasks[1:])
+    opening = Opening("m", 10.0, BLACK, promised="j4", frozen=("j5", "j2", "gone"))
+    plan = by_set_up(Problem(hot, (opening,), TIMES, 10.0))
+    assert sorted(plan, key=lambda job: plan[job].rank)[:4] == ["j4", "j5", "j2", "j0"]
+    assert {job for job, turn in plan.items() if turn.frozen} == {"j5", "j2"}
+
+
+def test_what_is_frozen_at_a_station_that_may_not_be_set_up_for_it_any_more_is_free_to_go_elsewhere() -> None:
+    job = Task("j0", (Choice(("a", "b"), 600.0, {"colour": "gold"}),))
+    openings = (Opening("a", 0.0, BLACK, frozen=("j0",)), Opening("b", 900.0, {"colour": "gold"}))
+    assert by_set_up(Problem((job,), openings, TIMES, 0.0))["j0"].station == "b"
+
+
 def test_a_job_that_has_starved_comes_before_those_that_fit_better() -> None:
     tasks = alternating()
     fresh = tuple(replace(task, since_s=STARVING_S) for task in tasks[:5])
