@@ -90,11 +90,19 @@ def _about_step(
     for _, way in step.each_way():
         if way.question is not None or not way.work():
             yield f"  {step.step:<11} a person {'answers' if way.question else 'does it'}"
-        for machine_type, program in way.work().items():
-            only = {"programs": {machine_type: program}} if machine_type else {"program": program}
+        for run in way.runs():
+            only = {"programs": {run.machine_type: run.program}} if run.machine_type else {"program": run.program}
             keys = {"step": step.step, "capability": way.capability, "by_hand": way.by_hand, **only}
             one = ProductStep.model_validate(keys)
             yield from _about_program(config, bench, product, one, checked)
+            if run.parts > 1:
+                yield f"    {_about_build(config, way.capability, run.parts)}"
+
+
+def _about_build(config: CellConfig, capability: str, parts: int) -> str:
+    able = [each for each in config.plan.stations.values() if capability in each.capabilities and not each.attended]
+    names = ", ".join(each.name for each in able if len(each.slots) >= parts)
+    return f"makes {parts} parts in one run on {names}" if names else f"never runs: no machine has {parts} slots"
 
 
 def _about_program(

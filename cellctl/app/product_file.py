@@ -31,8 +31,7 @@ def _programs(product: Product) -> Iterator[tuple[str, AnyProgram]]:
     """Every program of the route, with its key in the file."""
     for number, step in enumerate(product.route):
         for key, way in step.each_way():
-            for machine_type, program in way.work().items():
-                yield f"route.{number}.{key}{f'programs.{machine_type}' if machine_type else 'program'}", program
+            yield from ((f"route.{number}.{key}{run.key}", run.program) for run in way.runs())
 
 
 def _try(product: Product, program: GeneratedProgram, file: str, where: str) -> Iterator[str]:

@@ -114,6 +114,8 @@ class _ProductFile(_Strict):
                 known = ", ".join(self.parameters) or "none"
                 raise ValueError(f"route: {step.step} uses {', '.join(strange)}; the parameters are: {known}")
         for number, step in enumerate(self.route):
+            if against := _against_build(self.route, number):
+                raise ValueError(f"route: {step.step}.build {against}")
             back_to = step.gate.rework_to if step.gate else ""
             if back_to and back_to not in steps[1:number]:
                 # The first step makes the part; what it did wrong is scrap.
@@ -122,6 +124,20 @@ class _ProductFile(_Strict):
                     f"route: {step.step}.gate.rework_to must be a step between the first and it: {between}"
                 )
         return self
+
+
+def _against_build(route: tuple[ProductStep, ...], number: int) -> str:
+    """Why a step cannot be shared; empty if it can, or is not."""
+    step, then = route[number], route[number + 1 : number + 2]
+    if not any(way.build for _, way in step.each_way()):
+        return ""
+    if number:
+        return f"is for the first step, which makes the parts: {route[0].step}"
+    if step.gate is not None:
+        return "goes with no gate: parts are inspected in a step of their own"
+    same = sorted({each for following in then for each in following.capabilities} & {*step.capabilities})
+    # What shares a machine leaves it before anything else is done there.
+    return f"goes with no next step that wants {', '.join(same)}, too" if same else ""
 
 
 @dataclass(frozen=True, slots=True)

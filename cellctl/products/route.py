@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -73,12 +73,29 @@ Value = Annotated[str, BeforeValidator(_as_text), Field(min_length=1, max_length
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
+# How many parts one run makes.
+Size = Annotated[int, Field(ge=2, le=100)]
+
+
+class Run(NamedTuple):
+    """One of the programs of a way. `key` is where it stands in the file; `machine_type` "": any."""
+
+    key: str
+    machine_type: str
+    parts: int
+    program: AnyProgram
+
+
 class WayKeys(_Strict):
-    """What may be said of a way. `programs`: one for each type of machine. `minutes`: how long it takes."""
+    """What may be said of a way. `programs`: one for each type of machine. `minutes`: how long one part takes.
+
+    `build`: programs that make several parts in one run, by how many.
+    """
 
     capability: str = ""
     program: AnyProgram | None = None
     programs: dict[Dimension, AnyProgram] = {}
+    build: dict[Size, AnyProgram] = {}
     question: StepQuestion | None = None
     instruction: str = ""
     by_hand: bool = True
@@ -88,15 +105,22 @@ class WayKeys(_Strict):
     minutes: float = Field(default=0.0, ge=0, allow_inf_nan=False)
 
     def work(self) -> Mapping[str, AnyProgram]:
-        """The program for each type of machine; "" stands for any."""
+        """The program for a single part for each type of machine; "" stands for any."""
         return self.programs if self.program is None else {"": self.program}
+
+    def runs(self) -> Iterator[Run]:
+        """All of its programs: shared builds behind the program for a single part, smallest first."""
+        for machine_type, program in self.work().items():
+            yield Run(f"programs.{machine_type}" if machine_type else "program", machine_type, 1, program)
+        for parts in sorted(self.build):
+            yield Run(f"build.{parts}", "", parts, self.build[parts])
 
     def texts(self) -> Iterator[str]:
         """All that may speak of parameters."""
         yield from (self.instruction, *self.setup.values(), *self.materials, *self.tools)
         if self.question is not None:
             yield self.question.text
-        for program in self.work().values():
+        for _, _, _, program in self.runs():
             if isinstance(program, GeneratedProgram):
                 yield from (value for value in (program.model_extra or {}).values() if isinstance(value, str))
 
@@ -109,6 +133,8 @@ def _against(way: WayKeys) -> str:
         way.work() or way.question or way.instruction
     ):
         return "a step has either a program or a question (or programs by type of machine; or an instruction)"
+    if way.build and way.program is None:
+        return "build goes with program, which makes a single part"
     if way.question is not None and (way.instruction or not way.by_hand):
         return "a question says all that a person must know, and only people answer it"
     return "nobody may do it: there is no program, and by_hand is false" if not (way.work() or way.by_hand) else ""

@@ -90,10 +90,14 @@ async def make_step(product: Product, step: ProductStep, parameters: Mapping[str
         plain = _without_program(way, parameters)
         if not way.work():
             ways.append(plain)
-        for machine_type, program in way.work().items():
-            wanted = replace(plain, machine_type=machine_type)
+        single = False
+        for run in way.runs():
+            if run.parts > 1 and not single:
+                continue  # A build is taken in the stead of its single part, which no machine may make.
+            wanted = replace(plain, machine_type=run.machine_type, parts=run.parts, takes_s=plain.takes_s * run.parts)
             try:
-                ways.append(await _with_program(product, step, wanted, program, parameters, bench))
+                ways.append(await _with_program(product, step, wanted, run.program, parameters, bench))
+                single = True
             except OrderRefused as why:
                 refused.append(why)
     if not ways:
@@ -137,7 +141,8 @@ async def _with_program(
     if isinstance(program, ResidentProgram):
         name = str(program.resident)
         return replace(way, program=Program("", name, 0, way.takes_s, resident=name))
-    name = f"{product.name}-{product.revision}-{step.step}.gcode"
+    several = f"-x{way.parts}" if way.parts > 1 else ""
+    name = f"{product.name}-{product.revision}-{step.step}{several}.gcode"
     if isinstance(program, FileProgram):
         sha256 = await bench.adopt(product.folder / program.file)
         shown = program.file.name
@@ -148,17 +153,17 @@ async def _with_program(
     made = Program(sha256, name, fit.lines, next(iter(fit.estimates_s.values()), way.takes_s))
     needs = replace(
         way,
-        materials=_needed(way.materials, fit.used.extruded_mm),
-        tools=_needed(way.tools, fit.used.cutting_min),
+        materials=_needed(way, way.materials, fit.used.extruded_mm),
+        tools=_needed(way, way.tools, fit.used.cutting_min),
     )
     return replace(needs, program=made, unfit=fit.unfit, estimates_s=fit.estimates_s)
 
 
-def _needed(stated: Mapping[str, float], by_program: float) -> Mapping[str, float]:
-    """What the product states; what it names without an amount, or does not name at all, is what the program uses."""
+def _needed(way: Way, stated: Mapping[str, float], by_program: float) -> Mapping[str, float]:
+    """What the product states of a part; what it names without an amount, or not at all, is what the program uses."""
     if not stated:
         return {ANY: round(by_program, 3)} if by_program else {}
-    return {name: amount or round(by_program, 3) for name, amount in stated.items()}
+    return {name: amount * way.parts or round(by_program, 3) for name, amount in stated.items()}
 
 
 def _content(product: Product, program: GeneratedProgram, parameters: Mapping[str, Parameter]) -> bytes:

@@ -103,6 +103,8 @@ def _contradictions(file: CellFile) -> Sequence[str]:
             mistakes.append(_mistake(name, "url", "begin with opc.tcp://", machine.url))
         if isinstance(machine.sim, PrinterTwin | RouterTwin | SerialArmTwin) and not _is_below(machine.port):
             mistakes.append(_mistake(name, "port", "be a path below the devices folder", machine.port))
+        if isinstance(machine.sim, PrinterTwin) and set(machine.sim.beds) not in (set(), set(machine.slots)):
+            mistakes.append(_mistake(name, "sim.beds", f"be {', '.join(machine.slots)}", list(machine.sim.beds)))
         if isinstance(machine.sim, SerialArmTwin):
             reached = file.places_of(station for station in machine.reach if station in stations)
             if set(machine.sim.places) != set(reached):

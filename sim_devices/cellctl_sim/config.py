@@ -17,6 +17,10 @@ class _Twin(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+Area = tuple[float, float, float, float]
+"""Least x and y, most x and y, in mm."""
+
+
 class PrinterTwin(_Twin):
     """A Marlin board on a printer of ordinary size. Axes are X, Y, Z, E; heater powers are over the losses."""
 
@@ -25,6 +29,9 @@ class PrinterTwin(_Twin):
     firmware: str = "Marlin 2.1.2"
     machine_name: str = "cellctl twin"
     size_mm: tuple[Positive, Positive, Positive] = (220.0, 220.0, 240.0)
+    beds: dict[str, Area] = {}
+    """Which area of its bed each of its places is; what is extruded elsewhere is no part. Without any, the first
+    place is all of it."""
 
     max_feed_mm_per_s: tuple[Positive, Positive, Positive, Positive] = (200.0, 200.0, 12.0, 120.0)
     max_acceleration_mm_per_s2: tuple[Positive, Positive, Positive, Positive] = (1500.0, 1500.0, 100.0, 5000.0)

@@ -55,30 +55,37 @@ class PrinterBody:
         """It has nothing to bring home."""
 
     def work(self, operation: Operation, script: Script | None, now_s: float) -> Stages:
-        """Heat, print, cool down to where the part comes off. The bed goes off while the last moves are planned."""
-        world, heaters, begun, whole = self._world, self._heaters, False, False
+        """Heat, print, cool down to where the part comes off. The bed goes off while the last moves are planned.
+
+        A shared build comes one part after the other.
+        """
+        world, heaters, begun = self._world, self._heaters, list[str]()
+        places = [str(alone.target) for alone in operation.each()] if operation.mates else [self._place]
         world.set_moving(self._name, True, now_s)
         try:
             heats_s, moves_s, coasts_s = self._times(script, now_s)
             now_s = yield Stage(heats_s)
             now_s = yield Stage(0.0, gate=True)
-            world.deposit(self._name, self._place, now_s)
-            begun = True
-            now_s = yield Stage(moves_s - coasts_s)
+            for place in places:
+                if begun:
+                    self._finish(begun.pop(), now_s)
+                world.deposit(self._name, place, now_s)
+                begun.append(place)
+                now_s = yield Stage((moves_s - coasts_s) / len(places))
             heaters.go_off(now_s)
             now_s = yield Stage(coasts_s)
-            whole = True
-            self._finish(now_s)
+            self._finish(begun.pop(), now_s)
+            self._cool(places, now_s)
             taken = (OperationAcknowledged(operation.id),)
             cools_s = heaters.cools_s(self._release_celsius, now_s)
             now_s = yield Stage(cools_s, taken, completing=True, resident=True)
-            world.set_surface_celsius(self._place, heaters.bed.celsius(now_s), now_s)
+            self._cool(places, now_s)
             return ()
         finally:
             heaters.go_off(now_s)
             world.set_moving(self._name, False, now_s)
-            if begun and not whole:
-                world.break_off(self._name, self._place, now_s)
+            for place in begun:
+                world.break_off(self._name, place, now_s)
 
     def _times(self, script: Script | None, now_s: float) -> tuple[float, float, float]:
         """Waiting for heat, moving, and what of that is left when the bed goes off."""
@@ -87,11 +94,14 @@ class PrinterBody:
         read, moves_s = reading(script, self._twin.planner_blocks), script.takes.estimated_s
         return self._heaters.wait_s(read.heats, now_s), moves_s, min(read.coasts_s, moves_s)
 
-    def _finish(self, now_s: float) -> None:
-        self._world.finish_print(self._name, self._place, now_s)
+    def _cool(self, places: Sequence[str], now_s: float) -> None:
         self._world.set_moving(self._name, False, now_s)
-        self._world.set_surface_celsius(self._place, self._heaters.bed.celsius(now_s), now_s)
-        part = self._world.part_at(self._place)
+        for place in places:
+            self._world.set_surface_celsius(place, self._heaters.bed.celsius(now_s), now_s)
+
+    def _finish(self, place: str, now_s: float) -> None:
+        self._world.finish_print(self._name, place, now_s)
+        part = self._world.part_at(place)
         if part is not None and self._spoils_next:
             self._spoils_next = False
             part.note(NO_GOOD, now_s)

@@ -1,10 +1,14 @@
 """A person who looks before answering: what is true of the part is seen in the world, and done by hand where asked."""
 
 from collections.abc import Callable
+from typing import Final
 
 from cellctl.domain.work import GONE, Operation, OperationKind, OperationState, Place, Prompt, station_of
 from cellctl_sim.program.bodies import NO_GOOD
-from cellctl_sim.world import PartTwin, World
+from cellctl_sim.world import World
+
+# What is said of a shared build whose parts differ.
+_ONE_BY_ONE: Final = "one by one"
 
 
 class Eyes:
@@ -23,6 +27,8 @@ class Eyes:
         places = [place] if operation is None else [operation.source, operation.target]
         if self._in_the_way(operation, [each for each in places if each]):
             return None
+        if operation is None and _of_a_run(prompt):
+            return self._what_is(prompt, place, (f"finished by {prompt.station}",), now_s)
         if operation is None:
             self._take(place, GONE, now_s)
             return prompt.question.choices[0]
@@ -52,13 +58,31 @@ class Eyes:
 
     def _what(self, prompt: Prompt, operation: Operation, now_s: float) -> str:
         """Is the work done? Only of a part that is whole can that be said."""
-        choices, part = prompt.question.choices, self._world.part_at(operation.target)
+        marks = (f"finished by {operation.station}", f"cut {operation.step} by {operation.station}")
+        if not operation.mates:
+            return self._what_is(prompt, operation.target, marks, now_s)
+        found = {self._state(alone.target, marks) for alone in operation.each()}
+        if len(found) > 1:
+            return _ONE_BY_ONE
+        choices = [self._what_is(prompt, alone.target, marks, now_s) for alone in operation.each()]
+        return choices[0]
+
+    def _what_is(self, prompt: Prompt, place: str, marks: tuple[str, ...], now_s: float) -> str:
+        """Of the part at a place; what is not whole is taken away."""
+        state = self._state(place, marks)
+        if state == 1:
+            self._take(place, GONE, now_s)
+        return prompt.question.choices[state]
+
+    def _state(self, place: str, marks: tuple[str, ...]) -> int:
+        """Which of the choices is true: whole (0), left unfinished (1), or nothing done (-1): "not begun", or scrap
+        where a program was gone on with."""
+        part = self._world.part_at(place)
         if part is None:
-            return choices[-1]  # "not begun", or where a program was gone on with: scrap
+            return -1
         if any("left unfinished" in line for line in part.history):
-            self._take(operation.target, GONE, now_s)
-            return choices[1]
-        return choices[0] if _worked_on(part, operation) else choices[-1]
+            return 1
+        return 0 if any(mark in line for mark in marks for line in part.history) else -1
 
     def _where(self, prompt: Prompt, operation: Operation, now_s: float) -> str:
         """Out of the gripper the part is put to where it was to go; an arm that stands is pushed aside."""
@@ -87,7 +111,6 @@ class Eyes:
             self._world.person_moves(place, to, now_s)
 
 
-def _worked_on(part: PartTwin, operation: Operation) -> bool:
-    """Whether its history shows this operation."""
-    marks = (f"finished by {operation.station}", f"cut {operation.step} by {operation.station}")
-    return any(mark in line for line in part.history for mark in marks)
+def _of_a_run(prompt: Prompt) -> bool:
+    """Whether it asks about one part of a shared build, after its run."""
+    return prompt.question.choices[0] == "made"
