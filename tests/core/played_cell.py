@@ -46,6 +46,8 @@ from cellctl.domain.work import (
     Prompt,
     Question,
     Station,
+    Step,
+    Way,
     one_way,
     station_of,
 )
@@ -60,8 +62,8 @@ PLAN = Plan(
     {
         station.name: station
         for station in (
-            Station("printer-1", "marlin", ("fdm",), ("bed",), gated=True),
-            Station("printer-2", "marlin", ("fdm",), ("bed",)),
+            Station("printer-1", "marlin", ("fdm",), ("bed", "bed-2"), gated=True),
+            Station("printer-2", "marlin", ("fdm",), ("bed", "bed-2", "bed-3")),
             Station("router-1", "grbl", ("engrave",), ("vise",), gated=True),
             Station("arm-1", "robot", (), ("gripper",), _REACH, gated=True),
             Station("arm-2", "robot", (), ("gripper",), ("printer-1", "printer-2", "infeed")),
@@ -77,11 +79,15 @@ PLAN = Plan(
     alarms={rung.value: AlarmClass(rung.value, rung, Reach.ZONE) for rung in Rung},
 )
 _PRINT = one_way("print", "fdm", Program("aa", "base", 100))
+_SHARED = Step(
+    "print", tuple(Way("fdm", Program(f"d{parts}", f"clip-x{parts}", 100 * parts), parts=parts) for parts in (1, 2, 3))
+)
 _ENGRAVE = one_way("engrave", "engrave", Program("bb", "text", 20))
 _INSPECT = one_way("inspect", "inspect", question=Question("Good?", ("accept", "scrap")))
 PRODUCTS = (
     Directive("nameplate", "A", {"text": "ADA"}, (_PRINT, _ENGRAVE, _INSPECT)),
     Directive("mug", "B", {}, (_PRINT, one_way("deburr", "deburr"), _ENGRAVE, _INSPECT)),
+    Directive("clip", "A", {}, (_SHARED, _INSPECT)),
     Directive("coaster", "A", {}, (_PRINT, _ENGRAVE, one_way("finish", "fdm", Program("cc", "top", 5)))),
 )
 MACHINES = tuple(name for name, station in PLAN.stations.items() if station.driver)
@@ -118,6 +124,7 @@ class Answerable(NamedTuple):
     choice: str
     serial: str = ""
     to: str = ""
+    more: tuple[str, ...] = ()  # What goes with it.
 
 
 def _answers(stimulus: Stimulus, prompt: Prompt) -> bool:
@@ -249,8 +256,7 @@ class PlayedCell:
             self.command(name, command)
             self.settle()
         for operation in self.cell.operations.values():
-            half, whole = (operation.serial, f"half {operation.step}"), (operation.serial, operation.step)
-            seen = half in self.done and whole not in self.done and self.truth.get(operation.serial) == operation.target
+            seen = self._is_half_made(operation) and not self._is_whole(operation)
             mine = operation.station == name and operation.program is not None and machine.work is None
             if operation.state is _O.UNKNOWN and mine and seen:
                 envelope = self._envelope(ResumeOperation(name, 7))
@@ -272,8 +278,8 @@ class PlayedCell:
         option = options[pick % len(options)]
         if option.choice not in prompt.question.choices:
             raise Broken(f"{prompt} does not allow the truth: {option}")
-        if option.serial:
-            self._move(option.serial, option.to)
+        for serial in (option.serial, *option.more) if option.serial else ():
+            self._move(serial, option.to)
         operation = self.cell.operations.get(prompt.operation_id)
         if option.choice == "done" and operation and operation.kind is OperationKind.PROCESS:
             self.done.add((operation.serial, operation.step))
@@ -284,6 +290,8 @@ class PlayedCell:
         """What a truthful person may do and say; the first is what lets things go on best."""
         operation = self.cell.operations.get(prompt.operation_id)
         serial = prompt.serial
+        if operation is None and "made" in prompt.question.choices:
+            return self._options_of_part(serial, self.cell.parts[serial].held_at, "not begun")
         if operation is None:
             place = self.cell.parts[serial].place
             if self.truth.get(serial, GONE) not in (place, GONE):
@@ -324,13 +332,32 @@ class PlayedCell:
         ]
 
     def _options_of_process(self, operation: Operation) -> list[Answerable]:
-        serial, step = operation.serial, operation.step
+        each = [self._options_of_part(serial, operation.step, "not begun") for serial in operation.serials]
+        if not operation.mates:
+            return each[0]
+        if len({options[0].choice for options in each}) > 1:
+            return [Answerable("one by one")]
+        there = [serial for serial in operation.serials if serial in self.truth]
+        scrap = Answerable("scrap", there[0] if there else "", GONE, tuple(there[1:]))
+        first = each[0][0].choice
+        return [scrap if first == "scrap" else Answerable(first), scrap, Answerable("one by one")]
+
+    def _options_of_part(self, serial: str, step: str, nothing: str) -> list[Answerable]:
         scrap = Answerable("scrap", serial if serial in self.truth else "", GONE)
         if self.truth.get(serial) == GONE:
             return [scrap]
         if (serial, step) in self.done:
             return [Answerable("made"), scrap]
-        return [scrap] if (serial, f"half {step}") in self.done else [Answerable("not begun"), scrap]
+        return [scrap] if (serial, f"half {step}") in self.done else [Answerable(nothing), scrap]
+
+    def _is_half_made(self, operation: Operation) -> bool:
+        """Whether its first part is begun, and lies where it was made."""
+        begun = (operation.serial, f"half {operation.step}") in self.done
+        return begun and self.truth.get(operation.serial) == operation.target
+
+    def _is_whole(self, operation: Operation) -> bool:
+        """Whether any of its parts is."""
+        return any((serial, operation.step) in self.done for serial in operation.serials)
 
     # ---- machines ------------------------------------------------------------------------------------------------
 
@@ -387,12 +414,18 @@ class PlayedCell:
             if machine.attended:
                 self._ask(machine, work)
             elif work.kind is OperationKind.PROCESS:
-                self._begin(work)
+                self._begin(work.each()[0])
         elif machine.attended:
             return  # It is for the person to go on.
         elif work.kind is OperationKind.PROCESS:
-            self.done.add((work.serial, work.step))
-            self._finish(machine, work)
+            # One part after the other.
+            each = work.each()
+            self.done.add((each[machine.phase - 1].serial, work.step))
+            if machine.phase == len(each):
+                self._finish(machine, work)
+                return
+            self._begin(each[machine.phase])
+            machine.phase += 1
         elif machine.phase == 1:
             self._carry_on(machine, work, f"{name}.gripper")
         else:
@@ -418,9 +451,10 @@ class PlayedCell:
         if operation.kind is OperationKind.CARRY:
             at_target = self.truth.get(serial) == operation.target
             return Findings(ended=at_target, stands=True, as_before=self.truth.get(serial) == operation.source)
-        half, whole = ((serial, f"half {operation.step}"), (serial, operation.step))
-        there = self.truth.get(serial) == operation.target
-        return Findings(ended=whole in self.done and there, stands=True, as_before=half not in self.done)
+        whole = all((alone.serial, operation.step) in self.done for alone in operation.each())
+        there = all(self.truth.get(alone.serial) == alone.target for alone in operation.each())
+        half = (serial, f"half {operation.step}")
+        return Findings(ended=whole and there, stands=True, as_before=half not in self.done)
 
     def echo(self, which: int) -> None:
         """A fact is heard once more."""
@@ -433,6 +467,16 @@ class PlayedCell:
             return
         if machine.work is not None:
             raise Broken(f"{operation} is started while {machine} works")
+        for alone in operation.each():
+            self._may_start(machine, alone)
+        there = {serial for serial, place in self.truth.items() if station_of(Place(place)) == machine.name}
+        if operation.mates and there - {*operation.serials}:
+            raise Broken(f"{operation} is started, and {there} are there")
+        machine.work, machine.phase, machine.said = operation, 0, None
+        machine.waits = machine.told_on = False
+        self._walk(machine, _C.START)
+
+    def _may_start(self, machine: Machine, operation: Operation) -> None:
         occupant = next((serial for serial, place in self.truth.items() if place == operation.target), None)
         if occupant not in (None, operation.serial) or (operation.kind is OperationKind.CARRY and occupant):
             raise Broken(f"{operation} is started, and {occupant} is at {operation.target}")
@@ -443,9 +487,6 @@ class PlayedCell:
         again = {whole} & self.done if operation.resumes else {half, whole} & self.done
         if again and operation.question is None and not machine.attended:
             raise Broken(f"{operation} was done before")
-        machine.work, machine.phase, machine.said = operation, 0, None
-        machine.waits = machine.told_on = False
-        self._walk(machine, _C.START)
 
     def _told(self, machine: Machine, command: MachineCommand) -> str:
         """Why the driver refuses, or nothing."""
@@ -589,8 +630,8 @@ class PlayedCell:
                 if wrong:
                     raise Broken(f"{choice!r} to {prompt}: {'; '.join(wrong)}")
 
-    def running_orders(self) -> list[str]:
-        """The orders that a machine works for at this moment, people and arms left out."""
+    def running_orders(self) -> list[list[str]]:
+        """The orders that each machine works for at this moment, people and arms left out."""
         operations = {operation.id: operation for operation in self.cell.operations.values()}
         at_work = [
             operations[machine.work.id]
@@ -598,19 +639,19 @@ class PlayedCell:
             if machine.heard and not machine.attended and machine.state is _S.EXECUTE
             if machine.work and machine.work.id in operations and machine.work.kind is OperationKind.PROCESS
         ]
-        return [self.cell.jobs[operation.job_id].order_id for operation in at_work]
+        return [[self.cell.jobs[job_id].order_id for job_id in operation.job_ids] for operation in at_work]
 
     def check_that_what_was_told_is_obeyed(self) -> None:
-        for order_id in self.running_orders():
-            entry = self.cell.orders[order_id]
-            if entry.paused or entry.closed_by in (JobCommand.STOP, JobCommand.ABORT):
-                raise Broken(f"{order_id} was told to rest, and a machine works on for it: {self.machines}")
+        for order_ids in self.running_orders():
+            entries = [self.cell.orders[order_id] for order_id in order_ids]
+            if all(entry.paused or entry.closed_by in (JobCommand.STOP, JobCommand.ABORT) for entry in entries):
+                raise Broken(f"{order_ids} were told to rest, and a machine works on for them: {self.machines}")
 
     def _compare(self) -> None:
         """With nothing left to be told, the cell knows where everything is, or knows that it does not."""
         self._every_answer_is_possible()
         asked = {prompt.serial for prompt in self.cell.prompts.values()}
-        moving = {operation.serial for operation in self.cell.operations.values()}
+        moving = {serial for operation in self.cell.operations.values() for serial in operation.serials}
         for serial in (self.cell.parts.keys() | self.truth.keys()) - asked - moving:
             # What has left with its order is believed to be gone.
             believed = self.cell.parts[serial].place if serial in self.cell.parts else GONE
