@@ -50,6 +50,8 @@ def _about_cell(path: Path, config: CellConfig) -> list[str]:
     racks = ", ".join(name for name, station in config.plan.stations.items() if not station.driver)
     products = ", ".join(f"{product.name} {product.revision}" for product in config.products)
     lines = [f"{path} is in order", f"  machines  {machines}", f"  racks     {racks or '-'}"]
+    for name, carrier in config.plan.carriers.items():
+        lines.append(f"  carrier   {name} at {carrier.at}, moved by {', '.join(carrier.movers) or 'nobody'}")
     lines += [f"  products  {products or '-'}", "", "pre-flight check: what programs are held against"]
     rules = rules_of(config)
     lines += [f"  {name:<11} {_about_rules(config, name, rules)}" for name in config.machines]

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Final, Literal, Protocol, TypeVar, runtime_ch
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
+from cellctl.app import carriers_config
+from cellctl.app.carriers_config import CarrierTable
 from cellctl.app.changeover_config import ChangeoverTable
 from cellctl.app.opcua_config import OpcuaTable
 from cellctl.app.product_file import load_product
@@ -91,6 +93,7 @@ class _CellFile(_Strict, StopTables, StockTables):
     changeover: ChangeoverTable = ChangeoverTable()
     machines: dict[str, dict[str, Any]] = Field(default={}, min_length=1)
     racks: dict[str, _RackTable] = {}
+    carriers: dict[Slot, CarrierTable] = {}
 
 
 @runtime_checkable
@@ -152,8 +155,9 @@ def load(path: Path, settings: Mapping[str, Any] | None = None) -> CellConfig:
         with mistakes.collecting():
             rack = _parsed(_RackTable, keys, path.name, f"racks.{name}")
             stations.setdefault(name, Station(name, "", rack.capabilities, rack.slots, (), rack.buffer))
+    carriers = carriers_config.read(path.name, _tables(table, "carriers"), stations, mistakes)
     mistakes += _contradictions(path.name, stations, [*_tables(table, "machines"), *_tables(table, "racks")])
-    mistakes += _against_plan(path.name, machines, Plan("", stations))
+    mistakes += _against_plan(path.name, machines, Plan("", stations, carriers))
     products: list[Product] = []
     for product_path in _product_paths(table):
         with mistakes.collecting():
@@ -172,7 +176,7 @@ def load(path: Path, settings: Mapping[str, Any] | None = None) -> CellConfig:
         console = allowed and _by_hand(machine.family)
         stations[name] = replace(stations[name], console=console, gated=gated, suspends=suspends)
     changeovers = file.changeover.changeovers()
-    plan = Plan(file.cell.name, stations, changeovers=changeovers, dispatch=file.cell.dispatch)
+    plan = Plan(file.cell.name, stations, carriers, changeovers=changeovers, dispatch=file.cell.dispatch)
     plan = replace(plan, frozen_s=file.cell.frozen_minutes * 60)
     plan = file.stocked(file.added_to(plan))
     return CellConfig(path, plan, machines, products, file.mqtt, file.opcua, file.journal)

@@ -89,14 +89,13 @@ async def _run(config: CellConfig, args: Namespace) -> None:
         links = TappedLinks(RealLinks(args.devices, args.speed, keys=keys), _taps(config, args.taps), clock)
         programs = ProgramFiles(args.state / "programs")
         cell = RunningCell(config, Outside(clock, RealIds(), links, journal, programs, links.calling, book))
-        outside = cell.outside
         keeper = Keeper(args.state, journal, book, clock)
         service = Service(cell, Notifier(os.environ))
         api = ApiFace(
             cell.desk,
             _socket_path(args),
             clock,
-            outside.ids,
+            cell.outside.ids,
             report=lambda order_id: order_report(cell.engine.records(), order_id),
             render=render,
             version=__version__,

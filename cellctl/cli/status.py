@@ -37,6 +37,7 @@ def status_lines(status: Json, screen: Screen, every_job: bool = False) -> list[
         "",
         screen.paint("Machines", "bold"),
         *machine_lines(status, screen, indent=2),
+        *_carrier_lines(status.get("carriers", ()), screen),
         "",
         screen.paint("Jobs", "bold"),
         *_job_lines(status["jobs"], screen, every_job),
@@ -138,6 +139,20 @@ def _lines(machine: Json) -> str:
     of_s = machine["estimated_s"]
     takes = f" of {max(1, round(of_s / 60))} min" if of_s else ""
     return f"{done}/{total} {100 * done // total:3d} %{takes}" if total else ""
+
+
+def _carrier_lines(carriers: Sequence[Json], screen: Screen) -> list[str]:
+    """Plates and pallets with what is on them; nothing in a cell that has none."""
+    if not carriers:
+        return []
+    rows = [(each["name"], _place(each), _load(each), each["why"]) for each in carriers]
+    headers = ("NAME", "PLACE", "CARRIES", "DOES, OR WAITS FOR")
+    return ["", screen.paint("Carriers", "bold"), *screen.table(headers, rows, 2)]
+
+
+def _load(carrier: Json) -> str:
+    on_it = ", ".join(f"{slot}: {serial}" for slot, serial in carrier["parts"].items())
+    return on_it or f"nothing, {len(carrier['slots'])} free"
 
 
 def _job_lines(jobs: Sequence[Json], screen: Screen, every_job: bool) -> list[str]:

@@ -1,8 +1,8 @@
-"""What begins at the end of a turn: operations of waiting jobs, and the change-overs that come before them."""
+"""What begins at the end of a turn: operations of waiting jobs, the change-overs before them, and carriers' moves."""
 
 from dataclasses import replace
 
-from cellctl.core import agenda, dispatch, handover, lifecycle, prompts
+from cellctl.core import agenda, carriers, dispatch, handover, lifecycle, prompts
 from cellctl.core.instructions import Start, Turn
 from cellctl.domain import events as ev
 from cellctl.domain.job import JobCommand
@@ -36,6 +36,18 @@ def begin_all(turn: Turn) -> None:
             handover.offer(turn, operation)
         turn.remember(ev.OperationIntended(operation))
         turn.do(Start(operation))
+    for carrier in turn.cell.plan.carriers.values():
+        move = carriers.next_move(turn.cell, carrier)
+        if isinstance(move, Operation):
+            _carry(turn, move)
+
+
+def _carry(turn: Turn, operation: Operation) -> None:
+    """A carrier is carried with all that lies on it."""
+    operation = replace(operation, at_s=round(turn.now_s, 3))
+    handover.offer(turn, operation)
+    turn.remember(ev.OperationIntended(operation))
+    turn.do(Start(operation))
 
 
 def _begin(turn: Turn, operation: Operation) -> None:

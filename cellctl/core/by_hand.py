@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from cellctl.core import dispatch, zones
+from cellctl.core import readiness, zones
 from cellctl.core.cell import Cell
 from cellctl.core.instructions import SayByHand, Turn
 from cellctl.domain import events as ev
@@ -43,7 +43,7 @@ def _against(cell: Cell, name: str, sender: str) -> str:
     status = cell.stations[name]
     if status.state is None:
         return "is not heard; check its power and cable"
-    operation = dispatch.involved(cell, name)
+    operation = readiness.involved(cell, name)
     if operation is not None:
         return f"takes part in {operation.id} ({operation.step}), which must end first: cellctl status"
     if stopped := zones.against(cell, name):

@@ -20,6 +20,7 @@ from cellctl.domain.transfer import CarrierAt, Signals, Transfer, resolved
 from cellctl.domain.work import (
     Directive,
     Job,
+    Knowledge,
     Operation,
     OperationState,
     Order,
@@ -115,7 +116,7 @@ _SET_RIGHT: Final = frozenset({MachineCommand.STOP, MachineCommand.ABORT, Machin
 def empty(plan: Plan) -> Cell:
     """A cell in which nothing has happened yet."""
     stations = {name: StationStatus(setup=each.setup) for name, each in plan.stations.items() if each.driver}
-    carriers = {name: CarrierAt(carrier.at) for name, carrier in plan.carriers.items()}
+    carriers = {name: CarrierAt(carrier.at, Knowledge.PRESUMED) for name, carrier in plan.carriers.items()}
     return Cell(plan=plan, stations=stations, carriers=carriers, stock=Stock(margin=plan.stock.margin))
 
 
@@ -313,6 +314,8 @@ def _(event: ev.TransferPhase, cell: Cell) -> Cell:
 
 @_fold.register
 def _(event: ev.CarrierMoved, cell: Cell) -> Cell:
+    if event.carrier not in cell.carriers:
+        return cell
     return replace(cell, carriers={**cell.carriers, event.carrier: CarrierAt(event.place, event.knowledge)})
 
 

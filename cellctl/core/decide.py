@@ -21,6 +21,7 @@ from cellctl.core import (
     orders,
     prompts,
     quality,
+    readiness,
     recovery,
     retirement,
     rights,
@@ -252,7 +253,7 @@ def _against_telling(cell: Cell, command: CommandMachine) -> str:
             return f"is held because {order_id} is paused: cellctl order resume {order_id}"
         return rights.against_going_on(cell, command.machine)
     # A person may make a machine ready whose own program broke off: it stays locked, and may go on with it.
-    if command.command is not MachineCommand.RESET or dispatch.broke_off(cell, command.machine):
+    if command.command is not MachineCommand.RESET or readiness.broke_off(cell, command.machine):
         return ""
     return dispatch.against_reset(cell, command.machine)
 

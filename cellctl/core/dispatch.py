@@ -9,15 +9,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from cellctl.core import agenda, builds, changeover, rights, stock, zones
+from cellctl.core import agenda, builds, changeover, rights, stock
 from cellctl.core.cell import Cell
+from cellctl.core.readiness import cannot_carry, in_the_way, involved, not_ready
 from cellctl.core.reasons import Reason
 from cellctl.core.ways import Option, by_a_person, can, current_step, fitting, options, program_at, unfit, wants
+from cellctl.core.whereabouts import beneath, moving, rides, stands_at, station_at
 from cellctl.domain.job import JobState
-from cellctl.domain.machine import AT_REST, MachineState
+from cellctl.domain.machine import AT_REST
+from cellctl.domain.reach import fitting as fitting_at
+from cellctl.domain.reach import handles
 from cellctl.domain.stops import CellMode
 from cellctl.domain.work import (
+    GONE,
     NOWHERE,
+    Carrier,
     Disposition,
     Job,
     Operation,
@@ -25,14 +31,11 @@ from cellctl.domain.work import (
     OperationState,
     Part,
     Place,
+    Plan,
     Station,
     Step,
     Way,
     station_of,
-)
-
-_BROKEN_OFF = frozenset(
-    {MachineState.ABORTING, MachineState.ABORTED, MachineState.CLEARING, MachineState.STOPPING, MachineState.STOPPED}
 )
 
 # Jobs of which something may be begun, by what the whole cell was told.
@@ -45,10 +48,15 @@ _BEGINS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One carry on the way to a station: who carries, and to where."""
+    """One carry on the way to a station: who carries, and to where; `on` which carrier a part is put, or stays on.
 
-    carrier: Station
+    `rides`: the mover carries that carrier, with the part on it.
+    """
+
+    mover: Station
     to: Station
+    on: str = ""
+    rides: bool = False
 
 
 def next_operation(cell: Cell, job: Job) -> Operation | tuple[Reason, ...]:
@@ -76,7 +84,7 @@ def _on_one_of(cell: Cell, job: Job, step: Step, able: list[Option]) -> Operatio
     able.sort(key=lambda option: option.station.name != agenda.planned(cell, job))
     if part is None or part.place == NOWHERE:
         return _begin(cell, job, step, able)
-    here = next((option for option in able if option.station.name == station_of(part.place)), None)
+    here = next((option for option in able if option.station.name == station_at(cell, part.place)), None)
     if here is not None:
         return _process(cell, job, step, here, part.place)
     return _carry(cell, job, part, able)
@@ -118,39 +126,6 @@ def waiting(cell: Cell) -> list[Job]:
         if job.id not in busy and job.state in begins and not cell.orders[job.order_id].paused
     )
     return sorted(free, key=lambda job: agenda.rank(cell, job))
-
-
-def involved(cell: Cell, station: str) -> Operation | None:
-    """The open operation that this station takes part in: as worker, as giver or as taker."""
-    for operation in cell.operations.values():
-        if station in (operation.station, station_of(operation.source), station_of(operation.target)):
-            return operation
-    return None
-
-
-def locked(cell: Cell, station: str) -> str:
-    """Why nothing may be started at a station until a person has answered; empty if it may."""
-    for operation in cell.operations.values():
-        stations = (operation.station, station_of(operation.source), station_of(operation.target))
-        if operation.state is OperationState.UNKNOWN and station in stations:
-            return f"the outcome of {operation.id} ({operation.step} of {operation.serial}) is unknown"
-    return ""
-
-
-def broke_off(cell: Cell, station: str) -> bool:
-    """Whether all that a machine takes part in is its own program, of which nobody knows how far it came."""
-    operations = [
-        operation
-        for operation in cell.operations.values()
-        if station in (operation.station, station_of(operation.source), station_of(operation.target))
-    ]
-    return bool(operations) and all(
-        operation.state is OperationState.UNKNOWN
-        and operation.kind is OperationKind.PROCESS
-        and operation.station == station
-        and operation.program is not None
-        for operation in operations
-    )
 
 
 def finished_part(cell: Cell, station: str) -> str:
@@ -195,7 +170,7 @@ def _begin(cell: Cell, job: Job, step: Step, able: list[Option]) -> Operation | 
 
 def _process(cell: Cell, job: Job, step: Step, option: Option, place: Place) -> Operation | tuple[Reason, ...]:
     station, way = option.station, option.way
-    reason = _not_ready(cell, station) or _in_the_way(cell, station, station)
+    reason = not_ready(cell, station) or in_the_way(cell, station, station)
     if reason is not None:
         return (reason,)
     missing = stock.against(cell, way, station)
@@ -234,16 +209,24 @@ def _set_up(cell: Cell, job: Job, station: Station, way: Way) -> Operation | Rea
 
 
 def _carry(cell: Cell, job: Job, part: Part, able: list[Option]) -> Operation | tuple[Reason, ...]:
-    here = cell.plan.station(station_of(part.place))
+    here = cell.plan.station(station_at(cell, part.place))
+    below = beneath(cell, part)
+    if (ride := rides(cell, part.serial)) is not None:
+        doubted = ride.state is OperationState.UNKNOWN
+        how = f"a person must say where {below} is" if doubted else f"{below} is being carried to {ride.target}"
+        return (Reason("needs_confirmation" if doubted else "carrier_moves", how),)
     status = cell.stations.get(here.name)
     if status is not None and status.state not in AT_REST:
         state = status.state.name if status.state else "not heard"
         return (Reason("not_at_rest", f"{here.name} must stand still before its part is taken ({state})"),)
     reasons: list[Reason] = []
     goals = {option.station.name: option for option in able}
-    for leg in _first_legs(cell, job, here, [option.station for option in able]):
-        reason = _cannot_carry(cell, here, leg)
-        place = _free_slot(cell, leg.to)
+    for leg in _first_legs(cell, job, part, [option.station for option in able]):
+        if (away := _away(cell, leg)) is not None:
+            reasons.append(away)
+            continue
+        reason = cannot_carry(cell, here, leg.mover, leg.to)
+        place = _free_slot(cell, cell.plan.carriers[leg.on] if leg.on else leg.to)
         if reason is None and place is not None and leg.to.name in goals:
             # A station is set up for a part before that is brought to it.
             change = _set_up(cell, job, leg.to, goals[leg.to.name].way)
@@ -251,50 +234,95 @@ def _carry(cell: Cell, job: Job, part: Part, able: list[Option]) -> Operation | 
                 return change
             reason = change
         if reason is None and place is not None:
-            against = rights.against(cell, part.place, place, leg.carrier)
+            against = rights.against(cell, part.place, place, leg.mover)
             reason = Reason("hand_over", against) if against else None
         if reason is None and place is not None:
-            draft = _draft(cell, job, "carry", OperationKind.CARRY, leg.carrier, place)
+            draft = _draft(cell, job, "carry", OperationKind.CARRY, leg.mover, place)
             return replace(draft, source=part.place)
         if place is None:
-            reasons.append(Reason("slot_occupied", f"{leg.to.name} has no free place"))
+            reasons.append(Reason("slot_occupied", f"{leg.on or leg.to.name} has no free place"))
         if reason is not None:
             reasons.append(reason)
     return tuple(reasons) or (Reason("no_way", f"nobody can carry from {here.name} to where it must go"),)
 
 
-def _first_legs(cell: Cell, job: Job, here: Station, able: list[Station]) -> Iterator[Leg]:
+def _away(cell: Cell, leg: Leg) -> Reason | None:
+    """Why a part must wait for its carrier: to be brought along, or to be brought here. None: it need not."""
+    if leg.rides:
+        return Reason("carrier_waits", f"{leg.on} is to bring it to {leg.to.name}")
+    if not leg.on or (moving(cell, leg.on) is None and stands_at(cell, leg.on) == leg.to.name):
+        return None
+    return Reason("carrier_away", f"{leg.on} is to come to {leg.to.name} first")
+
+
+def ways_on(cell: Cell, job: Job) -> list[Leg]:
+    """The carries by which a job's part could begin its way to its next step, best first; none where it is there."""
+    part = cell.parts.get(job.serial)
+    if part is None or part.place in (NOWHERE, GONE):
+        return []
+    able = [option.station for option in fitting(cell, options(cell, current_step(cell, job)))]
+    if station_at(cell, part.place) in {station.name for station in able}:
+        return []
+    return list(_first_legs(cell, job, part, able))
+
+
+def _first_legs(cell: Cell, job: Job, part: Part, able: list[Station]) -> Iterator[Leg]:
     """Ways to begin the journey, best first: towards each able station, then out of the way of other jobs."""
     planned = agenda.planned(cell, job)
+    here, below = cell.plan.station(station_at(cell, part.place)), beneath(cell, part)
     for goals in ([each for each in able if each.name == planned], [each for each in able if each.name != planned]):
-        yield from _ways(cell, here, goals)
+        yield from _ways(cell, here, goals, below)
     if here.driver and _wanted(cell, here, job):
-        buffers = (leg for leg in _legs(cell, here) if leg.to.buffer)
-        yield from (leg for leg in buffers if any(_ways(cell, leg.to, able)))
+        buffers = (leg for leg in _legs(cell, here, below) if leg.to.buffer)
+        yield from (leg for leg in buffers if any(_ways(cell, leg.to, able, leg.on)))
 
 
-def _ways(cell: Cell, here: Station, able: list[Station]) -> Iterator[Leg]:
-    """The first leg of a shortest way to each able station that can be reached, nearest first; over racks only."""
+def _ways(cell: Cell, here: Station, able: list[Station], on: str) -> Iterator[Leg]:
+    """The first leg of a shortest way to each able station that can be reached, nearest first; over racks only.
+
+    Where a carrier could be the first to take the part, each that could is a way of its own.
+    """
     goals = {station.name for station in able}
-    seen = {here.name}
-    queue: deque[tuple[Station, Leg | None]] = deque([(here, None)])
+    seen = {(here.name, on)}
+    queue: deque[tuple[Station, str, Leg | None]] = deque([(here, on, None)])
     while queue:
-        station, first = queue.popleft()
-        for leg in _legs(cell, station):
-            if leg.to.name in seen:
+        station, below, first = queue.popleft()
+        for leg in _legs(cell, station, below):
+            first_leg = first or leg
+            spot = leg.to.name, first_leg.on if leg.to.name in goals else leg.on
+            if spot in seen:
                 continue
-            seen.add(leg.to.name)
+            seen.add(spot)
             if leg.to.name in goals:
-                yield first or leg
+                yield first_leg
             elif not leg.to.driver:
-                queue.append((leg.to, first or leg))
+                queue.append((leg.to, leg.on, first_leg))
 
 
-def _legs(cell: Cell, here: Station) -> Iterator[Leg]:
-    for carrier in cell.plan.stations.values():
-        if here.name in carrier.reach:
-            others = (name for name in carrier.reach if name != here.name)
-            yield from (Leg(carrier, cell.plan.station(name)) for name in others)
+def _legs(cell: Cell, here: Station, on: str) -> Iterator[Leg]:
+    """Every carry of a part that is at a station, `on` a carrier there or on none."""
+    plan, below = cell.plan, cell.plan.carriers.get(on)
+    for mover in plan.stations.values():
+        if here.name not in mover.reach or (below and not handles(mover, below)):
+            continue
+        for to in (plan.station(name) for name in mover.reach if name != here.name):
+            carriers = fitting_at(plan, to.name) if plan.carriers else ()
+            # Who can carry the whole plate does not carry what is on it piece by piece to another one.
+            whole = below is not None and mover.name in below.movers
+            onto = (each for each in carriers if handles(mover, each) and each is not below and not whole)
+            yield from (Leg(mover, to, each.name) for each in onto)
+            if not carriers:
+                yield Leg(mover, to)
+    if below is not None:
+        yield from _rides(plan, here, below)
+
+
+def _rides(plan: Plan, here: Station, below: Carrier) -> Iterator[Leg]:
+    """Every way to carry what a part lies on to another station."""
+    for name in dict.fromkeys(station_of(place) for place in below.fits):
+        for mover in map(plan.station, below.movers):
+            if name != here.name and {name, here.name} <= set(mover.reach):
+                yield Leg(mover, plan.station(name), below.name, rides=True)
 
 
 def _wanted(cell: Cell, station: Station, holder: Job) -> bool:
@@ -303,86 +331,7 @@ def _wanted(cell: Cell, station: Station, holder: Job) -> bool:
     return any(can(cell, station, current_step(cell, job)) for job in others)
 
 
-def _cannot_carry(cell: Cell, here: Station, leg: Leg) -> Reason | None:
-    reason = _not_ready(cell, leg.carrier)
-    if reason is not None:
-        return reason
-    if here.driver and cell.stations[here.name].by_hand:
-        return _by_hand(here.name, cell.stations[here.name].by_hand)
-    if leg.to.driver and leg.to is not leg.carrier:
-        reason = _not_ready(cell, leg.to)
-    else:
-        # Into a rack, too, only one reaches at a time: an arm, or a person.
-        reason = _in_doubt(cell, leg.to) or _taking_part(cell, leg.to, leg.carrier)
-    broken_off = _in_the_way(cell, here, leg.carrier) or _in_the_way(cell, leg.to, leg.carrier)
-    return _taking_part(cell, here, leg.carrier) or broken_off or reason
-
-
-def _in_the_way(cell: Cell, station: Station, worker: Station) -> Reason | None:
-    """An arm that broke off or vanished may stand where this worker is about to move, or to reach."""
-    for carrier in cell.plan.stations.values():
-        if not carrier.driver or carrier.attended or carrier is worker or station.name not in carrier.reach:
-            continue
-        status = cell.stations[carrier.name]
-        if status.contact == "lost" or status.state in _BROKEN_OFF:
-            state = status.state.name if status.state else "not heard"
-            sentence = f"{carrier.name} ({state}) may stand in the way of {station.name}; bring it back to rest"
-            return Reason("arm_in_the_way", sentence)
-    return None
-
-
-def _taking_part(cell: Cell, station: Station, carrier: Station) -> Reason | None:
-    operation = involved(cell, station.name)
-    if operation is None or station is carrier:
-        return None
-    return Reason("station_busy", f"{station.name} takes part in {operation.id} ({operation.step})")
-
-
-def _not_ready(cell: Cell, station: Station) -> Reason | None:
-    """Why a station with a driver cannot be given work, or None."""
-    status = cell.stations[station.name]
-    if locked(cell, station.name):
-        return _needs_confirmation(cell, station)
-    if involved(cell, station.name) is not None:
-        return _busy(cell, station)
-    if status.contact != "found" or status.state is None:
-        return Reason("no_contact", f"{station.name} is not heard ({status.reason or 'no contact yet'})")
-    if status.by_hand or status.state is not MachineState.IDLE:
-        why = f": {status.reason}" if status.reason else ""
-        not_idle = Reason("not_idle", f"{station.name} is in {status.state.name}{why}")
-        return _by_hand(station.name, status.by_hand) if status.by_hand else not_idle
-    if status.refused:
-        return Reason("refused", f"{station.name} did not take its work ({status.refused}); stop it, then reset it")
-    return zones.against(cell, station.name)
-
-
-def _busy(cell: Cell, station: Station) -> Reason:
-    operation = involved(cell, station.name)
-    if operation is not None and operation.kind is OperationKind.CHANGE:
-        return Reason("changing_over", f"{station.name} is being changed over for {operation.prepares}")
-    what = f"{operation.step} of {operation.serial}" if operation else "something"
-    return Reason("station_busy", f"{station.name} is busy with {what}")
-
-
-def _by_hand(name: str, who: str) -> Reason:
-    return Reason("by_hand", f"{name} is in the hands of {who}, until it is cleared and reset")
-
-
-def _in_doubt(cell: Cell, station: Station) -> Reason | None:
-    """Whether an arm may have come to a stand in there. A person who was to carry something is no obstacle."""
-    for operation in cell.operations.values():
-        touched = station.name in (station_of(operation.source), station_of(operation.target))
-        unknown = operation.state is OperationState.UNKNOWN and not cell.plan.station(operation.station).attended
-        if touched and unknown:
-            return _needs_confirmation(cell, station)
-    return None
-
-
-def _needs_confirmation(cell: Cell, station: Station) -> Reason:
-    return Reason("needs_confirmation", f"{station.name} waits for a person: {locked(cell, station.name)}")
-
-
-def _free_slot(cell: Cell, station: Station) -> Place | None:
+def _free_slot(cell: Cell, station: Station | Carrier) -> Place | None:
     taken = {part.place for part in cell.parts.values()}
     # What is being carried may have to be put back to where it came from.
     taken |= {place for operation in cell.operations.values() for place in (operation.source, operation.target)}

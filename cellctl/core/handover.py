@@ -8,15 +8,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from cellctl.core import custody, dispatch, recovery, zones
+from cellctl.core import custody, dispatch, recovery, whereabouts, zones
 from cellctl.core.cell import Cell, StationStatus
 from cellctl.core.custody import Shown
 from cellctl.core.instructions import Permit, Tell, Turn
 from cellctl.core.rights import due_s, hand, sensed, standing
+from cellctl.core.whereabouts import station_at
 from cellctl.domain import events as ev
 from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.transfer import Phase, Transfer
-from cellctl.domain.work import Knowledge, Operation, OperationState, Place, Rung, Station, station_of
+from cellctl.domain.work import Knowledge, Operation, OperationState, Place, Rung, Station
 
 # A gated carrier has said nothing that moves it before one of these is durable.
 _BEGUN: Final = frozenset({Rung.SENT, Rung.ACKNOWLEDGED})
@@ -75,14 +76,14 @@ def offer(turn: Turn, operation: Operation) -> None:
     """Open the hand-overs of a carry, as far as their permits. To be remembered before its intent."""
     carrier = turn.cell.plan.station(operation.station)
     token = turn.cell.counts.rev + 1
-    for transfer in _legs(operation, carrier):
+    for transfer in _legs(turn.cell, operation, carrier):
         giver, taker = _shown(turn.cell, transfer, operation)
         _remember(turn, transfer, custody.advance(transfer, giver, taker, token))
     turn.do(Permit(operation.station, token))
 
 
-def _legs(operation: Operation, carrier: Station) -> Iterator[Transfer]:
-    here, there = station_of(operation.source), station_of(operation.target)
+def _legs(cell: Cell, operation: Operation, carrier: Station) -> Iterator[Transfer]:
+    here, there = station_at(cell, operation.source), station_at(cell, operation.target)
     held, name, what = hand(carrier), carrier.name, operation.carrier or operation.serial
     took = operation.target if there == name else held
     if here != name:
@@ -153,10 +154,9 @@ def _lost(cell: Cell, transfer: Transfer) -> str:
 
 def _arrive(turn: Turn, transfer: Transfer, operation: Operation) -> None:
     """What its carrier claimed is confirmed by the other side: the part is there."""
-    part = turn.cell.parts.get(operation.serial)
-    if transfer.claimed is None or part is None or part.place != transfer.source:
+    if transfer.claimed is None or whereabouts.of(turn.cell, operation.serial) != transfer.source:
         return
-    turn.remember(graded(turn.cell, ev.PartMoved(part.serial, transfer.target, transfer.claimed, operation.id)))
+    _moved(turn, operation.serial, transfer.target, transfer.claimed, operation.id)
 
 
 def halt(turn: Turn, operation: Operation, why: str) -> None:
@@ -170,9 +170,7 @@ def halt(turn: Turn, operation: Operation, why: str) -> None:
 
 def _close(turn: Turn, transfer: Transfer) -> None:
     """Its operation is over: done, proved not begun, or settled by a person."""
-    part = turn.cell.parts.get(transfer.carried)
-    at = turn.cell.carriers[transfer.carried].place if transfer.carried in turn.cell.carriers else Place("")
-    holder = station_of(part.place if part else at) or transfer.taker
+    holder = station_at(turn.cell, whereabouts.of(turn.cell, transfer.carried)) or transfer.taker
     token = turn.cell.counts.rev + 1
     # That the zone is clear its driver has proved, or a person has said.
     out = Shown(1, alive=True, in_zone=False, token=token)
@@ -208,8 +206,7 @@ def _remember(turn: Turn, before: Transfer, now: Transfer) -> None:
 
 def claim(turn: Turn, fact: ev.PartMoved) -> None:
     """A carrier says that it has taken the part, or brought it; a sensor that says otherwise is waited for."""
-    part = turn.cell.parts[fact.serial]
-    operation = turn.cell.operation_of(part.job_id)
+    operation = whereabouts.carried_by(turn.cell, fact.serial)
     agreed = True
     for transfer in [each for each in turn.cell.transfers.values() if operation and each.operation_id == operation.id]:
         takes = transfer.mover == transfer.taker
@@ -220,7 +217,7 @@ def claim(turn: Turn, fact: ev.PartMoved) -> None:
         says = sensed(turn.cell, transfer.source if takes else transfer.target)
         agreed = agreed and says is not takes
     if agreed:
-        turn.remember(graded(turn.cell, fact))
+        _moved(turn, fact.serial, fact.place, fact.knowledge, fact.by)
 
 
 def contradiction(turn: Turn, operation: Operation) -> str:
@@ -236,9 +233,10 @@ def contradiction(turn: Turn, operation: Operation) -> str:
     return ""
 
 
-def graded(cell: Cell, fact: ev.PartMoved) -> ev.PartMoved:
-    """The fact with what the place's own sensor adds to it."""
-    return replace(fact, knowledge=custody.grade(fact.knowledge, sensed(cell, fact.place)))
+def _moved(turn: Turn, name: str, place: Place, told: Knowledge, by: str) -> None:
+    """A part or a carrier is there, known as well as its bringer and the place's own sensor say."""
+    known = custody.grade(told, sensed(turn.cell, place))
+    turn.remember(whereabouts.moved(turn.cell, name, place, known, by))
 
 
 # ---- time ----------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ not hold, so with nothing for a cell that is in order.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from cellctl.core import dispatch, lifecycle, orders, rights, stock_rules, zones
+from cellctl.core import carriers, dispatch, lifecycle, orders, readiness, rights, stock_rules, whereabouts, zones
 from cellctl.core.cell import Cell, OrderEntry, apply
 from cellctl.core.instructions import Answer, Instruction, Remember, Start, Tell
 from cellctl.domain import events as ev
@@ -35,7 +35,7 @@ _DISPOSITIONS = {JobState.ENDED: Disposition.ACCEPTED, JobState.ABORTED: Disposi
 
 def broken(cell: Cell) -> list[str]:
     """The rules that do not hold in a cell, between two turns."""
-    rules = (_parts, _operations, _jobs, _waiting, _orders, _prompts, _handovers, stock_rules.broken)
+    rules = (_parts, _carriers, _operations, _jobs, _waiting, _orders, _prompts, _handovers, stock_rules.broken)
     return [sentence for rule in rules for sentence in rule(cell)]
 
 
@@ -60,6 +60,8 @@ def broken_by(before: Cell, todo: Sequence[Instruction], after: Cell) -> list[st
 
 def _parts(cell: Cell) -> Iterator[str]:
     known = {place for station in cell.plan.stations.values() for place in station.places}
+    for carrier in cell.plan.carriers.values():
+        known = (known - set(carrier.fits)) | set(carrier.places)
     here = [part for part in cell.parts.values() if _in_the_cell(part)]
     for place, count in Counter(part.place for part in here).items():
         if count > 1:
@@ -72,18 +74,37 @@ def _parts(cell: Cell) -> Iterator[str]:
             yield f"{part.serial} is {part.disposition.value} at {part.place}, and {asked} prompts ask to take it away"
 
 
+def _carriers(cell: Cell) -> Iterator[str]:
+    """A carrier is in one place, alone; nobody is at what lies on it while it is moved, or from where it is not."""
+    at = {name: each.place for name, each in cell.carriers.items()}
+    for name, place in at.items():
+        ride, carrier = whereabouts.moving(cell, name), cell.plan.carriers[name]
+        hand = cell.plan.station(ride.station).places if ride is not None else ()
+        if place not in (*carrier.fits, *hand) or Counter(at.values())[place] > 1 or cell.part_at(place) is not None:
+            yield f"{name} is at {place}, which is not for it, or not for it alone"
+        for operation in cell.operations.values():
+            if name not in (station_of(operation.source), station_of(operation.target)):
+                continue
+            if ride is not None:
+                yield f"{operation.id} is at what lies on {name}, which {ride.id} carries"
+            elif station_of(place) not in cell.plan.station(operation.station).reach:
+                yield f"{operation.id} sends {operation.station} to {name}, which is at {place}, out of its reach"
+        if not isinstance(carriers.next_move(cell, carrier), tuple):
+            yield f"{name} stays, and nothing keeps it from being carried"
+
+
 def _operations(cell: Cell) -> Iterator[str]:
     worked: Counter[str] = Counter()
     for operation in cell.operations.values():
-        worked.update(_touched(operation) & cell.stations.keys())
+        worked.update(_touched(cell, operation) & cell.stations.keys())
         yield from _build(cell, operation)
     for operation in (alone for each in cell.operations.values() for alone in each.each()):
-        part = cell.parts.get(operation.serial)
+        at = whereabouts.of(cell, operation.serial)
         places = [operation.target]
         if operation.kind is OperationKind.CARRY:
             places += [operation.source, *cell.plan.station(operation.station).places]
-        if operation.kind is not OperationKind.CHANGE and (part is None or part.place not in places):
-            yield f"{operation.id} works on {operation.serial}, which is {part.place if part else 'not there'}"
+        if operation.kind is not OperationKind.CHANGE and at not in places:
+            yield f"{operation.id} works on {operation.serial}, which is {at or 'not there'}"
         for place in (operation.source, operation.target):
             other = cell.part_at(place) if place else None
             if other is not None and other.serial != operation.serial:
@@ -159,7 +180,8 @@ def _orders(cell: Cell) -> Iterator[str]:
             yield f"{order_id}: {made[order_id]} made and {owed[order_id]} to make of {entry.order.quantity}"
     for job in open_jobs:
         entry = cell.orders[job.order_id]
-        if entry.cancelled and not entry.keep and cell.operation_of(job.id) is None:
+        at_it = cell.operation_of(job.id) or whereabouts.rides(cell, job.serial)
+        if entry.cancelled and not entry.keep and at_it is None:
             yield f"{job.id} of {job.order_id}, which is cancelled, still waits"
 
 
@@ -188,8 +210,8 @@ def _in_the_cell(part: Part) -> bool:
     return part.place not in (NOWHERE, GONE)
 
 
-def _touched(operation: Operation) -> set[str]:
-    return {operation.station, station_of(operation.source), station_of(operation.target)} - {NOWHERE}
+def _touched(cell: Cell, operation: Operation) -> set[str]:
+    return {*whereabouts.touched(cell, operation)} - {NOWHERE}
 
 
 def _handovers(cell: Cell) -> Iterator[str]:
@@ -229,7 +251,7 @@ def _start(cell: Cell, operation: Operation) -> Iterator[str]:
     worker = cell.stations[operation.station]
     if worker.contact != "found" or worker.state is not MachineState.IDLE:
         yield f"{operation.id} is started at {operation.station}, which is not idle"
-    for name in _touched(operation) & cell.stations.keys():
+    for name in _touched(cell, operation) & cell.stations.keys():
         if cell.stations[name].state not in AT_REST:
             yield f"{operation.id} goes to {name}, which is not known to stand still"
     permits = [each.permit for each in cell.transfers.values() if each.operation_id == operation.id]
@@ -238,7 +260,7 @@ def _start(cell: Cell, operation: Operation) -> Iterator[str]:
     others = [other for other in cell.operations.values() if other.id != operation.id]
     for other in others:
         attended = cell.plan.station(other.station).attended
-        if other.state is OperationState.UNKNOWN and not attended and _touched(other) & _touched(operation):
+        if other.state is OperationState.UNKNOWN and not attended and _touched(cell, other) & _touched(cell, operation):
             yield f"{operation.id} is started where the outcome of {other.id} is unknown"
 
 
@@ -256,7 +278,7 @@ def _told(cell: Cell, tell: Tell) -> Iterator[str]:
 def _reset(cell: Cell, station: str) -> Iterator[str]:
     if rights.inhibited(cell, station):
         yield f"{station} is told to reset: {rights.inhibited(cell, station)}"
-    if dispatch.involved(cell, station) is not None and not dispatch.broke_off(cell, station):
+    if readiness.involved(cell, station) is not None and not readiness.broke_off(cell, station):
         yield f"{station} is told to reset in the middle of an operation"
     if dispatch.finished_part(cell, station):
         yield f"{station} is told to reset while it holds {dispatch.finished_part(cell, station)}"

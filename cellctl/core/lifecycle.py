@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Final
 
-from cellctl.core import changeover, prompts, quality
+from cellctl.core import changeover, prompts, quality, whereabouts
 from cellctl.core.cell import Cell
 from cellctl.core.instructions import Turn
 from cellctl.domain import events as ev
@@ -22,7 +22,6 @@ from cellctl.domain.work import (
     Order,
     Prompt,
     Question,
-    station_of,
 )
 
 _SUBSTATE_AFTER = {
@@ -103,8 +102,9 @@ def work_done(turn: Turn, operation: Operation, answer: str, by: str) -> None:
     elif operation.kind is OperationKind.PROCESS:
         for alone in operation.each():
             step_done(turn, alone, answer, by)
-    elif turn.cell.parts[operation.serial].place != operation.target:
-        turn.remember(placed(operation))
+    elif whereabouts.of(turn.cell, operation.serial) != operation.target:
+        what, by = operation.serial, operation.id
+        turn.remember(whereabouts.moved(turn.cell, what, operation.target, Knowledge.RECORDED, by))
 
 
 def step_done(turn: Turn, operation: Operation, answer: str, by: str) -> None:
@@ -176,7 +176,8 @@ def scrap_cancelled(turn: Turn) -> None:
     """Parts of cancelled orders go no further than their present operation, unless they are finished for stock."""
     for job in [job for job in turn.cell.jobs.values() if job.state is JobState.RUNNING]:
         entry = turn.cell.orders[job.order_id]
-        if entry.cancelled and not entry.keep and turn.cell.operation_of(job.id) is None:
+        at_it = turn.cell.operation_of(job.id) or whereabouts.rides(turn.cell, job.serial)
+        if entry.cancelled and not entry.keep and at_it is None:
             scrap(turn, job, "the order was cancelled", "cellctl")
 
 
@@ -185,9 +186,9 @@ def _take_away(turn: Turn, serial: str, holder: str, why: str) -> None:
     place = turn.cell.parts[serial].place
     if place in (NOWHERE, GONE):
         return
-    station = station_of(place)
+    station = whereabouts.station_at(turn.cell, place)
     if holder and turn.cell.plan.station(station).attended:
         turn.remember(ev.PartMoved(serial, GONE, Knowledge.CONFIRMED, holder))
         return
-    question = Question(f"Take {serial} away from {place}. {why}.", (TAKEN_AWAY,))
+    question = Question(f"Take {serial} away from {whereabouts.said(turn.cell, place)}. {why}.", (TAKEN_AWAY,))
     prompts.ask(turn, Prompt(prompts.next_id(turn.cell), station, question, serial=serial))

@@ -2,6 +2,7 @@
 
 from cellctl.core import zones
 from cellctl.core.cell import Cell
+from cellctl.core.whereabouts import carried_by
 from cellctl.domain import events as ev
 from cellctl.domain import stock_events as stock
 from cellctl.domain.stop_events import StopSeen
@@ -64,9 +65,8 @@ def _is_unknown(cell: Cell, operation_id: str) -> bool:
 
 
 def _belongs(cell: Cell, fact: ev.PartMoved) -> bool:
-    """Whether a part was moved by the carry that it is on, to where that can bring it."""
-    part = cell.parts.get(fact.serial)
-    open_operation = cell.operation_of(part.job_id) if part else None
+    """Whether a part or a carrier was moved by the carry that it is on, to where that can bring it."""
+    open_operation = carried_by(cell, fact.serial)
     operation = _under_way(cell, open_operation.id) if open_operation else None
     if operation is None or operation.kind is not OperationKind.CARRY:
         return False

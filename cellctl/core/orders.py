@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 from typing import Final
 
-from cellctl.core import dispatch, lifecycle, zones
+from cellctl.core import lifecycle, readiness, zones
 from cellctl.core.cell import OURSELVES, Cell, OrderEntry
 from cellctl.core.instructions import Tell, Turn
 from cellctl.domain import events as ev
@@ -356,7 +356,7 @@ def _let_go(cell: Cell, station: str) -> MachineCommand | None:
 
 def parked_for(cell: Cell, station: str) -> str:
     """The paused order that a machine is held for; "" if there is none."""
-    operation = dispatch.involved(cell, station)
+    operation = readiness.involved(cell, station)
     entries = entries_of(cell, operation) if operation else []
     parked = bool(entries) and cell.stations[station].parked and all(entry.paused for entry in entries)
     return entries[0].order.id if parked else ""

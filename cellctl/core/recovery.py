@@ -10,6 +10,7 @@ from cellctl.core.cell import StationStatus
 from cellctl.core.evidence import classify
 from cellctl.core.instructions import Adopt, Turn
 from cellctl.core.one_by_one import MADE, NOT_BEGUN, SCRAP
+from cellctl.core.whereabouts import moved
 from cellctl.domain import events as ev
 from cellctl.domain.evidence import Findings, Verdict
 from cellctl.domain.job import JobCommand
@@ -130,7 +131,7 @@ def weigh(turn: Turn, fact: ev.EvidenceGathered) -> None:
     if verdict is Verdict.DONE:
         if operation.kind is OperationKind.CARRY:
             seen = Knowledge.OBSERVED if fact.found.part else Knowledge.RECORDED
-            turn.remember(ev.PartMoved(operation.serial, operation.target, seen, operation.id))
+            turn.remember(moved(turn.cell, operation.serial, operation.target, seen, operation.id))
         turn.remember(ev.OperationEnded(operation.id, OperationState.DONE, why))
         lifecycle.work_done(turn, operation, "", "")
 
@@ -169,6 +170,9 @@ def settle(turn: Turn, prompt: Prompt, choice: str, by: str) -> None:
     turn.remember(ev.OperationEnded(operation.id, outcome, reason, answer=choice, by=by))
     if choice == one_by_one.CHOICE:
         one_by_one.ask(turn, operation, reason)
+        return
+    if operation.carrier:
+        turn.remember(moved(turn.cell, operation.carrier, Place(choice), Knowledge.CONFIRMED, by))
         return
     for alone in operation.each():
         _settle_part(turn, alone, choice, by, reason)
@@ -245,4 +249,8 @@ def _carry_question(operation: Operation, why: str) -> Question:
         f"Where is {operation.serial}? It was carried from {operation.source} to "
         f"{operation.target} ({why}). If it is in the gripper or elsewhere, put it down at one of the two first."
     )
-    return Question(text, (str(operation.source), str(operation.target), LOST))
+    places = str(operation.source), str(operation.target)
+    if operation.carrier:
+        # Its parts are asked about by nobody else: they are on it, or have to be.
+        return Question(f"{text} Every part that was on it must be in its slot again.", places)
+    return Question(text, (*places, LOST))

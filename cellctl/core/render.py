@@ -5,15 +5,36 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from cellctl.core import dispatch, lifecycle, orders, prompts, stock_view, zones
+from cellctl.core import (
+    carriers,
+    dispatch,
+    lifecycle,
+    orders,
+    prompts,
+    readiness,
+    stock_view,
+    whereabouts,
+    zones,
+)
 from cellctl.core.cell import Cell, OrderEntry
 from cellctl.core.reasons import Reason
-from cellctl.core.view import AlarmView, CellView, JobView, MachineView, OrderView, PromptView, ZoneView
+from cellctl.core.view import AlarmView, CarrierView, CellView, JobView, MachineView, OrderView, PromptView, ZoneView
 from cellctl.domain.job import JobCommand, JobState
 from cellctl.domain.link import LinkQuality, SessionState
 from cellctl.domain.machine import MachineState
 from cellctl.domain.stops import Alarm, CellMode, Zone, ZonePhase
-from cellctl.domain.work import GONE, Job, Operation, OperationKind, OperationState, Part, Progress, Prompt, Step
+from cellctl.domain.work import (
+    GONE,
+    Carrier,
+    Job,
+    Operation,
+    OperationKind,
+    OperationState,
+    Part,
+    Progress,
+    Prompt,
+    Step,
+)
 
 # Why a job waits: codes for programs, one sentence for people.
 Waits = tuple[tuple[str, ...], str]
@@ -58,6 +79,7 @@ class Renderer:
             mode=cell.stops.mode.value,
             zones=tuple(_zone(cell, zone) for zone in cell.plan.zones.values()),
             standing=tuple(_alarm(alarm) for alarm in cell.stops.alarms.values()),
+            carriers=tuple(_carrier(cell, carrier) for carrier in cell.plan.carriers.values()),
         )
 
     def _show_orders(self, cell: Cell) -> tuple[OrderView, ...]:
@@ -101,7 +123,7 @@ def _machine(cell: Cell, name: str) -> MachineView:
         job_id=operation.job_id if operation else "",
         step=operation.step if operation else "",
         progress=status.progress if operation else Progress(),
-        locked=dispatch.locked(cell, name),
+        locked=readiness.locked(cell, name),
         estimated_s=operation.program.estimated_s if operation and operation.program else 0.0,
         preflight=station.preflight,
         unasked=status.state in _AT_WORK and (operation is None or operation.state is OperationState.UNKNOWN),
@@ -118,6 +140,19 @@ def _standing(cell: Cell) -> Iterator[str]:
     for zone in map(partial(_zone, cell), cell.plan.zones.values()):
         if zone.phase != ZonePhase.OPEN.value:
             yield f"zone {zone.name} is {zone.phase} ({zone.reason or zone.by}): {zone.next}"
+
+
+def _carrier(cell: Cell, carrier: Carrier) -> CarrierView:
+    at, ride = cell.carriers[carrier.name], whereabouts.moving(cell, carrier.name)
+    lying = {part.place: part.serial for part in cell.parts.values()}
+    parts = {place.partition(".")[2]: lying[place] for place in carrier.places if place in lying}
+    if ride is None:
+        why = _waits(carriers.next_move(cell, carrier))[1]
+    elif ride.state is OperationState.UNKNOWN:
+        why = "waits for a person, who must say where it is"
+    else:
+        why = f"{ride.step} by {ride.station} from {ride.source} to {ride.target}"
+    return CarrierView(carrier.name, at.place, at.knowledge.value, carrier.slots, parts, why)
 
 
 def _alarm(alarm: Alarm) -> AlarmView:

@@ -3,6 +3,7 @@
 from cellctl.core import custody, zones
 from cellctl.core.cell import Cell
 from cellctl.core.custody import Shown
+from cellctl.core.whereabouts import station_at
 from cellctl.domain.machine import AT_REST, MachineState
 from cellctl.domain.transfer import Phase, Transfer
 from cellctl.domain.work import Place, Station, station_of
@@ -21,7 +22,7 @@ def sensed(cell: Cell, place: Place) -> bool | None:
 
 def standing(cell: Cell, place: Place) -> Shown:
     """What the station of a place shows as the side that stands still; of a rack there is nothing to be heard."""
-    status = cell.stations.get(station_of(place))
+    status = cell.stations.get(station_at(cell, place))
     if status is None:
         return Shown(1, alive=True, ready=True)
     signals = status.signals
@@ -73,14 +74,14 @@ def against(cell: Cell, source: Place, target: Place, carrier: Station) -> str:
     if not carrier.attended and sensed(cell, hand(carrier)) is True:
         return f"the gripper of {carrier.name} holds something; take it out"
     for place in (source, target):
-        station = station_of(place)
+        station = station_at(cell, place)
         if station != carrier.name and (why := _not_standing(cell, place)):
             return f"{station} {why}"
     return ""
 
 
 def _not_standing(cell: Cell, place: Place) -> str:
-    station, shown = station_of(place), standing(cell, place)
+    station, shown = station_at(cell, place), standing(cell, place)
     status = cell.stations.get(station)
     if status is not None and status.signals.door_open is False:
         return "has its door shut; open it"

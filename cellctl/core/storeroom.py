@@ -6,8 +6,9 @@ from typing import Final, TypeVar
 
 from cellctl.core.cell import Cell
 from cellctl.core.instructions import Turn
+from cellctl.core.whereabouts import moving
 from cellctl.domain.commands import Envelope, Reply, rejected
-from cellctl.domain.events import SetupChanged
+from cellctl.domain.events import CarrierMoved, SetupChanged
 from cellctl.domain.material import STORE, Fixture, MaterialLot, Tool, Unit, mm_per_gram
 from cellctl.domain.stock_commands import (
     AdjustMaterial,
@@ -16,6 +17,7 @@ from cellctl.domain.stock_commands import (
     MoveFixture,
 )
 from cellctl.domain.stock_events import FixtureMoved, MaterialAdjusted, MaterialLoaded, ToolChanged
+from cellctl.domain.work import Knowledge
 
 CELL_FILE: Final = "cell file"
 
@@ -23,7 +25,10 @@ _Item = TypeVar("_Item")
 
 
 def open_shop(turn: Turn) -> None:
-    """What the cell file says was there comes into the log, each lot, tool and fixture once and for all."""
+    """What the cell file says was there comes into the log, each lot, tool, fixture and carrier once and for all.
+
+    A carrier that was where the file knows no place for it any more is where the file has it now.
+    """
     said, known = turn.cell.plan.stock, turn.cell.stock
     for lot in _new(said.lots, known.lots):
         turn.remember(MaterialLoaded(lot, CELL_FILE))
@@ -31,6 +36,11 @@ def open_shop(turn: Turn) -> None:
         turn.remember(ToolChanged(tool, CELL_FILE))
     for fixture in _new(said.fixtures, known.fixtures):
         turn.remember(FixtureMoved(fixture, CELL_FILE))
+    for name, carrier in turn.cell.plan.carriers.items():
+        at = turn.cell.carriers[name]
+        lost = at.place not in carrier.fits and moving(turn.cell, name) is None
+        if at.knowledge is Knowledge.PRESUMED or lost:
+            turn.remember(CarrierMoved(name, carrier.at, Knowledge.RECORDED, CELL_FILE))
 
 
 def _new(said: Mapping[str, _Item], known: Mapping[str, _Item]) -> Iterable[_Item]:

@@ -128,6 +128,18 @@ class ZoneView:
 
 
 @dataclass(frozen=True, slots=True)
+class CarrierView:
+    """A plate or a pallet: where it is, which part lies in which of its slots, and what it does or waits for."""
+
+    name: str
+    place: str
+    knowledge: str
+    slots: tuple[str, ...]
+    parts: Mapping[str, str] = field(default_factory=dict)
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CellView:
     """The whole cell. `rev` grows with every journalled event: equal revs, equal views, but for progress and links.
 
@@ -145,3 +157,4 @@ class CellView:
     mode: str = "running"
     zones: tuple[ZoneView, ...] = ()
     standing: tuple[AlarmView, ...] = ()
+    carriers: tuple[CarrierView, ...] = ()

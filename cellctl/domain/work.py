@@ -221,7 +221,8 @@ class Operation:
     `gated`: its driver sends nothing that touches the part before SENT is durable. `sought`: its outcome is unknown,
     and its machine is asked before any person is.
     `claims`: what it takes of lots and tools, reserved for as long as it is open. `carrier`: the plate
-    that is carried, with all parts on it. `mates`: what a shared build makes in the same run, beside its first part.
+    that is carried, with all parts on it; it stands in for the serial number, and there is no job. `mates`: what a
+    shared build makes in the same run, beside its first part.
     """
 
     id: str
@@ -320,11 +321,17 @@ class Station:
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """A plate, a pallet, a tray: it is at a place and has slots for parts. `at`: where it is before it was moved."""
+    """A plate, a pallet, a tray: it stands at a place, has slots for parts, and is carried with all that lies on it.
+
+    `fits`: every place where it can stand; they hold nothing else. `at`: the one where it is before it was ever moved,
+    and its home. `movers`: the stations (arms, persons) that can lift it.
+    """
 
     name: str
     slots: tuple[str, ...]
+    fits: tuple[Place, ...]
     at: Place = NOWHERE
+    movers: tuple[str, ...] = ()
 
     @property
     def places(self) -> tuple[Place, ...]:

@@ -42,6 +42,7 @@ class _Book:
         self._parts: dict[str, Report] = {}
         self._by_job: dict[str, Report] = {}
         self._operations: dict[str, Report] = {}
+        self._carriers: dict[str, str] = {}
 
     def enter(self, record: ev.Record) -> None:
         event = record.event
@@ -62,8 +63,9 @@ class _Book:
             case ev.PartCreated(part=part) if part.serial in self._parts:
                 self._parts[part.serial]["disposition"] = part.disposition.value
             case ev.PartMoved() if event.serial in self._parts:
-                entry = {"at": record.at, "place": event.place, "knowledge": event.knowledge.value, "by": event.by}
-                self._parts[event.serial]["custody"].append(entry)
+                self._hold(self._parts[event.serial], event.place, event, record.at)
+            case ev.CarrierMoved():
+                self._carry(event, record.at)
             case ev.PartDisposed() if event.serial in self._parts and event.disposition in _ON_THE_WAY:
                 decided = {"at": record.at, "step": event.step, "decided": event.disposition.value, "by": event.by}
                 self._parts[event.serial].setdefault("decisions", []).append(decided)
@@ -71,6 +73,20 @@ class _Book:
                 self._parts[event.serial] |= {"disposition": event.disposition.value, "disposed_by": event.by}
             case _:
                 self._enter_work(event, record.at)
+
+    def _hold(self, part: Report, place: str, event: ev.PartMoved | ev.CarrierMoved, at: str) -> None:
+        """A part is held at a place, or, on a carrier, wherever that is."""
+        entry = {"at": at, "place": place, "knowledge": event.knowledge.value, "by": event.by}
+        carrier_at = self._carriers.get(place.partition(".")[0])
+        part["custody"].append(entry | ({"carrier_at": carrier_at} if carrier_at else {}))
+
+    def _carry(self, event: ev.CarrierMoved, at: str) -> None:
+        """Whatever lies on a carrier goes with it, and does not change hands."""
+        self._carriers[event.carrier] = event.place
+        for part in self._parts.values():
+            place = part["custody"][-1]["place"] if part["custody"] else ""
+            if place.partition(".")[0] == event.carrier:
+                self._hold(part, place, event, at)
 
     def _enter_work(self, event: ev.Event, at: str) -> None:
         match event:
@@ -206,6 +222,8 @@ def _part_lines(part: Mapping[str, Any]) -> list[str]:
     lines.append("  held by")
     for entry in part["custody"]:
         place = "out of the cell" if entry["place"] == "gone" else entry["place"] or "nowhere yet"
+        if "carrier_at" in entry:
+            place += f" at {entry['carrier_at']}"
         lines.append(f"    {_hms(entry['at'])}  {place:<16} {entry['knowledge']:<10} {entry['by']}")
     return [*lines, ""]
 

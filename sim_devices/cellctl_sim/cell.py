@@ -45,7 +45,7 @@ class Cell:
 
     def __init__(self, file: CellFile, seed: int) -> None:
         self.file: Final = file
-        self.world: Final = World(file.places)
+        self.world: Final = World(file.places, carriers={name: each.at for name, each in file.carriers.items()})
         self._bytes: dict[str, ByteTwin] = {}
         self._nodes: dict[str, NodeTwin] = {}
         self._persons: dict[str, Person] = {}
@@ -152,7 +152,7 @@ class Cell:
     ) -> NodeTwin:
         if isinstance(twin, MachineToolTwin):
             return MachineTool(name, f"{name}.{machine.slots[0]}", self.world, twin, rng)
-        places = self.file.places_of(machine.reach)
+        places = self.file.in_reach(name)
         if isinstance(twin, ArmTwin):
             return Robot(name, self.world, places, twin, rng)
         return Handshake(name, self.world, places, twin, rng)

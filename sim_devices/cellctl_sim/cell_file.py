@@ -40,6 +40,18 @@ class Machine(Rack):
     release_bed_celsius: float | None = None
 
 
+class Pallet(Rack):
+    """A plate that is carried with what lies on it."""
+
+    fits: tuple[str, ...] = ()
+    at: str = ""
+    movers: tuple[str, ...] = ()
+
+    def met_at(self, stations: Iterable[str]) -> list[str]:
+        """The places at these stations where it can stand."""
+        return [place for place in self.fits if place.partition(".")[0] in stations]
+
+
 class CellFile(BaseModel):
     """The stations of a cell, in the order of the file."""
 
@@ -47,16 +59,29 @@ class CellFile(BaseModel):
 
     machines: dict[str, Machine] = Field(min_length=1)
     racks: dict[str, Rack] = {}
+    carriers: dict[str, Pallet] = {}
 
     @property
     def places(self) -> tuple[str, ...]:
         """Every place of the cell."""
-        return self.places_of((*self.machines, *self.racks))
+        return (*self.places_of((*self.machines, *self.racks)), *self._slots_on(self.carriers))
 
     def places_of(self, stations: Iterable[str]) -> tuple[str, ...]:
         """Every place of these stations."""
         all_stations: dict[str, Rack] = {**self.machines, **self.racks}
         return tuple(f"{name}.{slot}" for name in stations for slot in all_stations[name].slots)
+
+    def in_reach(self, arm: str) -> tuple[str, ...]:
+        """Every place that an arm can be taught: of a carrier's slots there only, where it meets it at one place."""
+        reach = [name for name in self.machines[arm].reach if name in self.machines or name in self.racks]
+        stands = {place for each in self.carriers.values() for place in each.fits}
+        lifted = {place for each in self.carriers.values() if arm in each.movers for place in each.fits}
+        met = [name for name, each in self.carriers.items() if len(each.met_at(reach)) == 1]
+        own = (place for place in self.places_of(reach) if place not in stands or place in lifted)
+        return (*own, *self._slots_on(met))
+
+    def _slots_on(self, carriers: Iterable[str]) -> tuple[str, ...]:
+        return tuple(f"{name}.{slot}" for name in carriers for slot in self.carriers[name].slots)
 
 
 def read(path: Path, settings: Mapping[str, Any]) -> CellFile:
@@ -106,7 +131,7 @@ def _contradictions(file: CellFile) -> Sequence[str]:
         if isinstance(machine.sim, PrinterTwin) and set(machine.sim.beds) not in (set(), set(machine.slots)):
             mistakes.append(_mistake(name, "sim.beds", f"be {', '.join(machine.slots)}", list(machine.sim.beds)))
         if isinstance(machine.sim, SerialArmTwin):
-            reached = file.places_of(station for station in machine.reach if station in stations)
+            reached = file.in_reach(name)
             if set(machine.sim.places) != set(reached):
                 mistakes.append(_mistake(name, "sim.places", f"be {', '.join(reached)}", list(machine.sim.places)))
     return mistakes

@@ -1,7 +1,7 @@
 """What all simulated devices of a cell share: where each part physically is, who is in which zone, what turns,
 moves, stands open or is hot. The world never stops anybody; it notes what must never happen."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,6 +21,7 @@ RULES: Final = {
     "gripped-nothing": "{arm} closes its gripper at {place}, where no part is",
     "part-gripped-hot": "{arm} takes {part} from {place} at {celsius:.1f} °C",
     "print-on-occupied-bed": "{machine} prints onto {part}, a finished part on {place}",
+    "part-on-moving-carrier": "a person takes {part} from or to {place}, on a carrier that {arm} holds",
     "cut-without-part": "{machine} cuts at {place}, where no part is",
 }
 
@@ -60,10 +61,15 @@ class World:
     Machine time `now_s` comes with every change. `violations` holds lines "t=12.3s rule-name: sentence".
     """
 
-    def __init__(self, places: Iterable[str], release_celsius: float = 45.0) -> None:
+    def __init__(
+        self, places: Iterable[str], release_celsius: float = 45.0, carriers: Mapping[str, str] | None = None
+    ) -> None:
         self.violations: list[str] = []
         self.parts: list[PartTwin] = []
+        self.carriers = {name: PartTwin(name, at, finished=True) for name, at in (carriers or {}).items()}
+        """Plates and pallets, by name. What is at a slot of one is wherever the carrier is."""
         self._at: dict[str, PartTwin | None] = dict.fromkeys(places)
+        self._at |= {carrier.place: carrier for carrier in self.carriers.values()}
         self._zones: dict[str, _Zone] = {}
         self._celsius: dict[str, float] = {}
         self._release_celsius = release_celsius
@@ -76,6 +82,12 @@ class World:
     def part_at(self, place: str) -> PartTwin | None:
         """The part that is at this place now."""
         return self._at.get(place)
+
+    def station_of(self, place: str) -> str:
+        """The station that a place is at now: of a slot on a carrier, where that is."""
+        station = place.partition(".")[0]
+        carrier = self.carriers.get(station)
+        return carrier.place.partition(".")[0] if carrier else station
 
     def arms_in(self, station: str) -> tuple[str, ...]:
         """The arms that reach into the station's zone."""
@@ -206,10 +218,12 @@ class World:
 
         From nowhere ("") they bring a raw piece. Raises KeyError for a place that this cell does not have.
         """
-        part = self._at[source] if source else PartTwin(f"w{len(self.parts) + 1}", "")
+        part = self._taken(source) if source else PartTwin(f"w{len(self.parts) + 1}", "")
         if target != GONE and target not in self._at:
             raise KeyError(target)
-        for station in dict.fromkeys((_station_of(source), _station_of(target))):
+        for place in (source, target):
+            self._look_at_carrier(part, place, now_s)
+        for station in dict.fromkeys((self.station_of(source), self.station_of(target))):
             if arms := self._zone(station).arms:
                 self._broken("person-and-arm-in-one-zone", now_s, machine=station, arm=arms[0])
         if not source and part is not None:
@@ -218,6 +232,17 @@ class World:
             self._put(part, target, "a person", now_s)
 
     # ---- inside ----------------------------------------------------------------------------------------------
+
+    def _taken(self, source: str) -> PartTwin | None:
+        """What is at a place; a carrier that fell is picked up by its name."""
+        fallen = self.carriers.get(source)
+        return fallen if fallen is not None and fallen.place == FLOOR else self._at[source]
+
+    def _look_at_carrier(self, part: PartTwin | None, place: str, now_s: float) -> None:
+        carrier = self.carriers.get(place.partition(".")[0])
+        if part is not None and carrier is not None and carrier.place.endswith(".gripper"):
+            arm = carrier.place.partition(".")[0]
+            self._broken("part-on-moving-carrier", now_s, part=part.id, place=place, arm=arm)
 
     def _grip_part(self, arm: str, part: PartTwin, now_s: float) -> None:
         celsius = self._celsius.get(part.place, 0.0)
@@ -231,7 +256,7 @@ class World:
         if other is not None:
             self._broken("two-parts-in-one-place", now_s, part=part.id, place=target, other=other.id)
             target = FLOOR
-        if part.place:
+        if part.place in self._at:
             self._at[part.place] = None
         part.place, part.finished = target, True
         part.note(f"{target} by {by}", now_s)
@@ -241,14 +266,10 @@ class World:
         return True
 
     def _reaches(self, arm: str, place: str) -> bool:
-        return place in self._at and arm in self._zone(_station_of(place)).arms
+        return place in self._at and arm in self._zone(self.station_of(place)).arms
 
     def _zone(self, station: str) -> _Zone:
         return self._zones.setdefault(station, _Zone())
 
     def _broken(self, rule: str, now_s: float, **names: object) -> None:
         self.violations.append(f"t={now_s:.1f}s {rule}: {RULES[rule].format(**names)}")
-
-
-def _station_of(place: str) -> str:
-    return place.partition(".")[0]

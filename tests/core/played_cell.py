@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from cellctl.core import dispatch
+from cellctl.core import dispatch, readiness
 from cellctl.core.cell import Cell, empty
 from cellctl.core.decide import MachineTold, PreparedOrder, PreparedResumption, Stimulus, decide
 from cellctl.core.instructions import Adopt, Instruction, PassOn, Proceed, Remember, Start, Tell
@@ -590,7 +590,7 @@ class PlayedCell:
             job = self.cell.jobs[self.cell.parts[serial].job_id]
             steps = self.cell.orders[job.order_id].directive.steps
             last = (serial, steps[-1].name) in self.done
-            if last and not self.machines[station].attended and not dispatch.broke_off(self.cell, station):
+            if last and not self.machines[station].attended and not readiness.broke_off(self.cell, station):
                 raise Broken(f"{station} is told to reset, and holds {serial}")
 
     def good_hour(self) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from cellctl.core import decide, dispatch, handover, lifecycle, recovery
+from cellctl.core import decide, dispatch, handover, lifecycle, readiness, recovery
 from cellctl.core.cell import Cell
 from cellctl.core.instructions import Turn
 from cellctl.domain import events as ev
@@ -57,7 +57,7 @@ DEFECTS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     "every fact is believed": (decide, "is_news", lambda cell, fact: True),
     "machines are reset with the part in them": (dispatch, "finished_part", lambda cell, station: ""),
     "machines are never reset": (handover, "free", nothing),
-    "stations do two things at once": (dispatch, "involved", lambda cell, station: None),
+    "stations do two things at once": (readiness, "involved", lambda cell, station: None),
     "a slot is taken for free": (dispatch, "_free_slot", take_every_slot_for_free),
     "no stock is taken after a crash": (recovery, "take_stock", nothing),
     "what was under way is done again": (recovery, "doubt", call_it_not_begun),
@@ -67,7 +67,11 @@ DEFECTS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     "cancelled parts go on": (lifecycle, "scrap_cancelled", nothing),
     "nobody is asked to take parts away": (lifecycle, "_take_away", nothing),
     "parts are believed to be taken away": (lifecycle, "_take_away", believe_that_it_was_taken_away),
-    "parts are put where there is no way on": (dispatch, "_ways", lambda cell, here, able: dispatch._legs(cell, here)),
+    "parts are put where there is no way on": (
+        dispatch,
+        "_ways",
+        lambda cell, at, _, on: dispatch._legs(cell, at, on),
+    ),
 }
 
 

@@ -138,6 +138,21 @@ def router_cuts_an_empty_vise() -> World:
     return world
 
 
+def world_with_pallet() -> World:
+    """A raw piece on a pallet, and both in the gripper of an arm."""
+    places = ("stand-a.1", "stand-b.1", "pallet-1.1", "desk.1", "arm-1.gripper")
+    world = World(places, carriers={"pallet-1": "stand-a.1"})
+    world.person_moves("", "pallet-1.1", 1.0)
+    take(world, "stand-a.1")
+    return world
+
+
+def person_takes_a_part_from_a_pallet_in_a_gripper() -> World:
+    world = world_with_pallet()
+    world.person_moves("pallet-1.1", "desk.1", 40.0)
+    return world
+
+
 def take(world: World, place: str) -> None:
     world.enter("arm-1", place.partition(".")[0], 30.0)
     world.grip("arm-1", place, 31.0)
@@ -161,6 +176,7 @@ PLANTED: list[tuple[str, Callable[[], World]]] = [
     ("part-gripped-hot", arm_takes_a_hot_part),
     ("print-on-occupied-bed", printer_prints_onto_a_finished_part),
     ("cut-without-part", router_cuts_an_empty_vise),
+    ("part-on-moving-carrier", person_takes_a_part_from_a_pallet_in_a_gripper),
 ]
 
 
@@ -199,6 +215,29 @@ def test_a_part_on_its_way_through_the_cell_breaks_no_rule_and_remembers_its_way
         "engraved by router-1",
         "gone by a person",
     ]
+
+
+def test_what_is_on_a_pallet_goes_with_it_and_is_found_only_where_that_is() -> None:
+    world = world_with_pallet()
+    assert world.station_of("pallet-1.1") == "arm-1"
+    world.enter("arm-1", "stand-b", 40.0)
+    world.release("arm-1", "stand-b.1", 41.0)
+    assert (world.station_of("pallet-1.1"), world.parts[0].place) == ("stand-b", "pallet-1.1")
+    world.leave("arm-1", "stand-b", 42.0)
+    world.enter("arm-1", "stand-a", 50.0)
+    assert not world.grip("arm-1", "pallet-1.1", 51.0), "it stood there before"
+    world.leave("arm-1", "stand-a", 52.0)
+    take(world, "stand-b.1")
+    assert world.part_at("arm-1.gripper") is world.carriers["pallet-1"]
+
+
+def test_a_pallet_that_fell_is_picked_up_with_what_was_on_it() -> None:
+    world = world_with_pallet()
+    world.lose("arm-1", "", 40.0)
+    assert world.carriers["pallet-1"].place == "floor"
+    world.person_moves("pallet-1", "stand-b.1", 50.0)
+    assert world.part_at("stand-b.1") is world.carriers["pallet-1"]
+    assert world.violations == []
 
 
 def test_a_dropped_part_is_on_the_floor_and_the_gripper_is_empty() -> None:

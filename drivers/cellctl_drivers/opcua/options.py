@@ -73,6 +73,7 @@ class OpcuaMachine:
             if self.profile.reading and names:
                 yield f"{key}: a machine with the profile {self.profile.name} takes no work; found {names!r}"
         places = {place for each in plan.stations.values() for place in each.places}
+        places |= {place for each in plan.carriers.values() for place in each.places}
         for carry in self.options.carries:
             ends: list[Any] = carry.split(">")
             if len(ends) != 2 or not set(ends) <= places:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from cellctl.domain.reach import within
 from cellctl.domain.work import Plan
 from cellctl_drivers.serial_arm.dialects import BY_NAME, Dialect
 from cellctl_drivers.serial_arm.route import Gripper, Hand, Taught
@@ -158,7 +159,7 @@ class SerialArmOptions(_Table):
     def against(self, machine: str, plan: Plan) -> Iterator[str]:
         """What it was taught and the cell does not have, and the other way round."""
         station = plan.station(machine)
-        reached = [place for name in station.reach for place in plan.station(name).places]
+        reached = within(plan, station)
         for place in self.places:
             if place not in reached:
                 yield f"places.{place}: no station in reach has this place; there are: {', '.join(reached)}"

@@ -145,7 +145,7 @@ class Carrier:
 
     def _go_into(self, place: str) -> None:
         self._leave_zone()  # where an unloaded program may have left it
-        self.zone = place.partition(".")[0]
+        self.zone = self._hand.world.station_of(place)
         self._hand.world.enter(self._hand.name, self.zone, self._now_s)
 
     def _leave_zone(self) -> None:

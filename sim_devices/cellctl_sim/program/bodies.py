@@ -318,29 +318,29 @@ class ArmBody:
 
     def come_home(self, now_s: float) -> None:
         """Out of every zone. What is in the gripper stays there."""
-        for station in {place.partition(".")[0] for place in self._world.places}:
+        for station in {self._world.station_of(place) for place in self._world.places}:
             self._world.leave(self._name, station, now_s)
 
     def _end_leg(self, leg: Leg, operation: Operation, now_s: float) -> tuple[PartMoved, ...]:
         world, name = self._world, self._name
         match leg:
             case Leg.INTO_SOURCE_ZONE:
-                world.enter(name, operation.source.partition(".")[0], now_s)
+                world.enter(name, world.station_of(operation.source), now_s)
             case Leg.GRIP:
                 world.grip(name, operation.source, now_s)
                 self._expect(holds=True, now_s=now_s, why="the gripper holds nothing")
                 return self._moved(operation, f"{name}.gripper")
             case Leg.OUT_OF_SOURCE_ZONE:
-                world.leave(name, operation.source.partition(".")[0], now_s)
+                world.leave(name, world.station_of(operation.source), now_s)
             case Leg.TRAVEL:
                 self._travel(now_s)
             case Leg.INTO_TARGET_ZONE:
-                world.enter(name, operation.target.partition(".")[0], now_s)
+                world.enter(name, world.station_of(operation.target), now_s)
             case Leg.RELEASE:
                 world.release(name, operation.target, now_s)
                 return () if self.adopts else self._moved(operation, str(operation.target))
             case Leg.OUT_OF_TARGET_ZONE:
-                world.leave(name, operation.target.partition(".")[0], now_s)
+                world.leave(name, world.station_of(operation.target), now_s)
             case Leg.HOME:
                 self._expect(holds=False, now_s=now_s, why="the gripper still holds something")
                 return self._moved(operation, str(operation.target)) if self.adopts else ()

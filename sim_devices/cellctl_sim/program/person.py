@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Final
 
-from cellctl.domain.work import GONE, Operation, OperationKind, OperationState, Place, Prompt, station_of
+from cellctl.domain.work import GONE, Operation, OperationKind, OperationState, Prompt
 from cellctl_sim.program.bodies import NO_GOOD
-from cellctl_sim.world import World
+from cellctl_sim.world import FLOOR, World
 
 # What is said of a shared build whose parts differ.
 _ONE_BY_ONE: Final = "one by one"
@@ -53,7 +53,7 @@ class Eyes:
     def _in_the_way(self, operation: Operation | None, places: list[str]) -> bool:
         if operation is not None and self._moving(operation.station):
             return True
-        arms = [arm for place in places for arm in self._world.arms_in(station_of(Place(place)))]
+        arms = [arm for place in places for arm in self._world.arms_in(self._world.station_of(place))]
         return any(self._moving(arm) for arm in arms)
 
     def _what(self, prompt: Prompt, operation: Operation, now_s: float) -> str:
@@ -88,11 +88,13 @@ class Eyes:
         """Out of the gripper the part is put to where it was to go; an arm that stands is pushed aside."""
         world = self._world
         gripper = f"{operation.station}.gripper"
-        for station in (station_of(operation.source), station_of(operation.target)):
+        for station in map(world.station_of, (operation.source, operation.target)):
             world.leave(operation.station, station, now_s)
         if world.part_at(gripper) is not None:
             target = operation.target if world.part_at(operation.target) is None else operation.source
             world.person_moves(gripper, target, now_s)
+        if operation.carrier and world.carriers[operation.carrier].place == FLOOR:
+            world.person_moves(operation.carrier, operation.source, now_s)
         for place in (operation.target, operation.source):
             if world.part_at(place) is not None:
                 return str(place)
@@ -106,8 +108,9 @@ class Eyes:
 
     def _take(self, place: str, to: str, now_s: float) -> None:
         if place in self._world.places and self._world.part_at(place) is not None:
-            for arm in self._world.arms_in(station_of(Place(place))):
-                self._world.leave(arm, station_of(Place(place)), now_s)  # it stands, and is pushed aside
+            station = self._world.station_of(place)
+            for arm in self._world.arms_in(station):
+                self._world.leave(arm, station, now_s)  # it stands, and is pushed aside
             self._world.person_moves(place, to, now_s)
 
 

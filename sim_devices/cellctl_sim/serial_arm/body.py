@@ -109,9 +109,9 @@ class Body:
         self._zones = zones
 
     def _zones_at(self, real: Point) -> set[str]:
-        config = self.config
+        config, (world, _) = self.config, self._at
         return {
-            place.partition(".")[0]
+            world.station_of(place)
             for place, (x, y, z) in config.places.items()
             if math.hypot(real[0] - x, real[1] - y) <= config.zone_radius_mm and real[2] <= z + config.zone_height_mm
         }

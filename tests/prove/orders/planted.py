@@ -7,7 +7,7 @@ from typing import Any
 
 from cellctl.app.log import Log
 from cellctl.app.supervisor import Supervisor
-from cellctl.core import dispatch, evidence, handover, lifecycle, orders, recovery
+from cellctl.core import dispatch, evidence, handover, lifecycle, orders, readiness, recovery
 from cellctl.core.cell import Cell
 from cellctl.core.instructions import Turn
 from cellctl.domain import events as ev
@@ -98,7 +98,7 @@ PLANTED: Mapping[str, Planted] = {
     "work is started twice": (Supervisor, "start", start_twice),
     "a machine is reset with a part on its bed": (dispatch, "finished_part", lambda cell, station: ""),
     "machines are never reset": (handover, "free", nothing),
-    "stations do two things at once": (dispatch, "involved", lambda cell, station: None),
+    "stations do two things at once": (readiness, "involved", lambda cell, station: None),
     "custody moves against what a person says": (recovery, "settle", believe_it_arrived),
     "the question about a part to be taken away is dropped": (lifecycle, "_take_away", nothing),
     "parts are believed to be taken away": (lifecycle, "_take_away", believe_that_it_was_taken_away),
@@ -112,7 +112,11 @@ PLANTED: Mapping[str, Planted] = {
     "what was under way is done again": (recovery, "doubt", call_it_not_begun),
     "a machine's evidence is not looked at": (recovery, "classify", call_it_done),
     "a machine that stands has not begun": (recovery, "classify", call_what_stands_not_begun),
-    "parts are put where there is no way on": (dispatch, "_ways", lambda cell, here, able: dispatch._legs(cell, here)),
+    "parts are put where there is no way on": (
+        dispatch,
+        "_ways",
+        lambda cell, at, _, on: dispatch._legs(cell, at, on),
+    ),
 }
 assert evidence.classify is recovery.classify  # what is planted there is what is used
 
