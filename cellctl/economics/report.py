@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from operator import itemgetter
 from typing import Any, Final
 
@@ -17,8 +18,8 @@ Report = dict[str, Any]
 TO_MAKE: Final = "to-make"
 NOT_MADE: Final = "not-made"
 OPEN: Final = "open"
-# Decisions at a gate that let a part go on, or back.
-_ON_THE_WAY: Final = (Disposition.REWORK, Disposition.CONCESSION)
+# Decisions at a gate, or about a part of a broken run, that let it go on, or back.
+_ON_THE_WAY: Final = (Disposition.REWORK, Disposition.CONCESSION, Disposition.IN_WORK)
 
 
 def order_report(records: Iterable[ev.Record], order_id: str) -> Report | None:
@@ -41,8 +42,9 @@ class _Book:
         self.orders: dict[str, Report] = {}
         self._parts: dict[str, Report] = {}
         self._by_job: dict[str, Report] = {}
-        self._operations: dict[str, Report] = {}
         self._carriers: dict[str, str] = {}
+        # A shared build has a line with each of its parts.
+        self._operations: dict[str, list[Report]] = {}
 
     def enter(self, record: ev.Record) -> None:
         event = record.event
@@ -90,38 +92,61 @@ class _Book:
 
     def _enter_work(self, event: ev.Event, at: str) -> None:
         match event:
-            case ev.OperationIntended(operation=operation) if operation.serial in self._parts:
-                part = self._parts[operation.serial]
-                self._operations[operation.id] = _opened(operation, at)
-                part["operations"].append(self._operations[operation.id])
-                if operation.program is not None:
-                    part["programs"][operation.step] = operation.program.sha256
-            case ev.OperationStarted(estimated_s=better) if better and event.operation_id in self._operations:
-                self._operations[event.operation_id]["estimated_s"] = better
-            case ev.OperationEnded() if event.operation_id in self._operations:
-                _close(self._operations[event.operation_id], event, at)
+            case ev.OperationIntended(operation=operation):
+                for alone in operation.each():
+                    self._open(alone, operation, at)
+            case ev.OperationStarted(estimated_s=better) if better:
+                for line in self._lines(event.operation_id):
+                    line["estimated_s"] = better
+            case ev.OperationEnded():
+                for line in self._lines(event.operation_id):
+                    _close(line, event, at)
             case ev.ControllerStarted():
                 # Nobody saw the end of what was open.
-                for line in self._operations.values():
+                for line in chain.from_iterable(self._operations.values()):
                     if line["outcome"] == OPEN:
                         line["outcome"] = OperationState.UNKNOWN.value
             case _:
                 self._enter_use(event, at)
 
+    def _open(self, alone: Operation, operation: Operation, at: str) -> None:
+        """The operation as one of its parts sees it."""
+        if alone.serial not in self._parts:
+            return
+        line, part = _opened(alone, at), self._parts[alone.serial]
+        if operation.mates:
+            line["shared_with"] = [serial for serial in operation.serials if serial != alone.serial]
+        self._operations.setdefault(operation.id, []).append(line)
+        part["operations"].append(line)
+        if alone.program is not None:
+            part["programs"][alone.step] = alone.program.sha256
+
+    def _lines(self, operation_id: str) -> list[Report]:
+        return self._operations.get(operation_id, [])
+
     def _enter_use(self, event: ev.Event, at: str) -> None:
         """What was used up, and what was measured. A part that has none of it says nothing about it."""
         match event:
-            case MaterialConsumed() if event.operation_id in self._operations:
-                used = {"lot": event.lot_id, "amount": round(event.amount, 3), "basis": event.basis.value}
-                self._operations[event.operation_id].setdefault("used", []).append(used)
-            case ToolUsed() if event.operation_id in self._operations:
-                worn = {"tool": event.tool_id, "minutes": round(event.minutes, 3), "basis": event.basis.value}
-                self._operations[event.operation_id].setdefault("used", []).append(worn)
+            case MaterialConsumed():
+                for line in self._lines(event.operation_id):
+                    share = round(event.amount / _parts_of(line), 3)
+                    used = {"lot": event.lot_id, "amount": share, "basis": event.basis.value}
+                    line.setdefault("used", []).append(used)
+            case ToolUsed():
+                for line in self._lines(event.operation_id):
+                    share = round(event.minutes / _parts_of(line), 3)
+                    worn = {"tool": event.tool_id, "minutes": share, "basis": event.basis.value}
+                    line.setdefault("used", []).append(worn)
             case InspectionRecorded() if event.serial in self._parts:
                 said = event.inspection
                 measured = {"passed": said.passed, "values": dict(said.values)}
                 result = {"at": at, "step": said.step, "by": said.by, **measured}
                 self._parts[event.serial].setdefault("inspections", []).append(result)
+
+
+def _parts_of(line: Report) -> int:
+    """How many parts share what an operation used."""
+    return len(line.get("shared_with", ())) + 1
 
 
 def _accepted(order: Order, at: str) -> Report:
@@ -214,6 +239,8 @@ def _part_lines(part: Mapping[str, Any]) -> list[str]:
         if line.get("estimated_s"):
             outcome += f"  (program: about {_duration(line['estimated_s'])})"
         outcome += "".join(f"  {_spelled(used)}" for used in line.get("used", ()))
+        if "shared_with" in line:
+            outcome += f"  in one run with {', '.join(line['shared_with'])}"
         lines.append(
             f"  {line['step']:<10} {line['station']:<11} {_hms(line['start'])}  {_hms(line['end']):<8}  "
             f"{_duration(line['duration_s']):>9}  {outcome}"

@@ -23,7 +23,7 @@ def test_nothing_is_wrong_with_its_files(capsys: pytest.CaptureFixture[str]) -> 
     told = capsys.readouterr().out
     assert "REFUSED" not in told
     assert "bench-1" not in told.partition("\nsign A\n")[2], "what is not done by hand is said of no person"
-    assert {product.name for product in load(CELL).products} == {"sign", "spacer", "bracket", "nameplate"}
+    assert {product.name for product in load(CELL).products} == {"sign", "spacer", "bracket", "clip", "nameplate"}
 
 
 def test_its_milling_programs_are_what_its_script_makes() -> None:
