@@ -33,6 +33,8 @@ SEEDS = 1000
 # After the day nothing more goes wrong, and everything that was ordered must come to its end.
 LONGEST_S = 4 * DAY_S
 PRINTS = {"block": 50, "plate": 80, "tower": 150, "badge": 40}
+# Of these so many fit in one run.
+BUILDS = {"block": (2, 3), "badge": (2, 3)}
 ORDERS = 14
 # How often each thing goes wrong in a day, from none to this.
 MOST: Mapping[Mishap, int] = {
@@ -106,7 +108,7 @@ def _afterwards(rng: Random, order_id: str, at_s: float) -> Iterator[Call]:
 def shop() -> tuple[Path, CellConfig]:
     """Ten machines: four printers, two routers, two arms, two benches."""
     folder = Path(tempfile.mkdtemp(prefix="cellctl-days-"))
-    cell = write_shop(folder, printers=4, routers=2, arms=2, benches=2, prints=PRINTS)
+    cell = write_shop(folder, printers=4, routers=2, arms=2, benches=2, prints=PRINTS, builds=BUILDS)
     return cell, load(cell)
 
 

@@ -58,9 +58,10 @@ class Judge:
 
     def _reset(self, machine: ProgramMachine, now_s: float) -> None:
         """A printer that has completed its run homes when it is reset: what it made must have left."""
-        part = self._twin.world.part_at(f"{machine.name}.bed")
-        if machine.state is MachineState.COMPLETE and part is not None:
-            self._note(now_s, f"{machine.name} is reset with {part.id} on its bed")
+        for place in self._twin.file.places_of([machine.name]):
+            part = self._twin.world.part_at(place)
+            if machine.state is MachineState.COMPLETE and part is not None and ".bed" in place:
+                self._note(now_s, f"{machine.name} is reset with {part.id} on its bed")
 
     def _begun(self, operation_id: str, now_s: float) -> None:
         self._started[operation_id] += 1

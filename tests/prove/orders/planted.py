@@ -91,12 +91,21 @@ def call_what_stands_not_begun(operation: Operation, found: Findings) -> tuple[V
     return (Verdict.NOT_BEGUN if found.stands else Verdict.UNKNOWN), "it stands"
 
 
+_finished_part = dispatch.finished_part
+
+
+def look_at_the_first_place(cell: Cell, station: str) -> str:
+    first = cell.part_at(cell.plan.station(station).places[0])
+    return _finished_part(cell, station) if first else ""
+
+
 Planted = tuple[Any, str, Callable[..., Any]]
 PLANTED: Mapping[str, Planted] = {
     "a part is placed where another one is": (dispatch, "_free_slot", take_every_slot_for_free),
     "work is started before that is durable": (Log, "append", append_later),
     "work is started twice": (Supervisor, "start", start_twice),
     "a machine is reset with a part on its bed": (dispatch, "finished_part", lambda cell, station: ""),
+    "a build frees its machine when its first part has left": (dispatch, "finished_part", look_at_the_first_place),
     "machines are never reset": (handover, "free", nothing),
     "stations do two things at once": (readiness, "involved", lambda cell, station: None),
     "custody moves against what a person says": (recovery, "settle", believe_it_arrived),

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 _PRINTER = """
 [machines.{name}]
 driver = "marlin"
 port = "cell/{name}"
 capabilities = ["fdm"]
-slots = ["bed"]
+slots = {slots}
 release_bed_celsius = 40
 [machines.{name}.limits]
 travel_mm = [220, 220, 240]
@@ -96,27 +97,45 @@ def engraved(minutes: int) -> str:
     )
 
 
-def write_shop(folder: Path, printers: int, routers: int, arms: int, benches: int, prints: Mapping[str, int]) -> Path:
-    """A cell file and its products: `prints` are the minutes of each product's print; odd ones are engraved, too."""
+def write_shop(
+    folder: Path,
+    printers: int,
+    routers: int,
+    arms: int,
+    benches: int,
+    prints: Mapping[str, int],
+    builds: Mapping[str, Sequence[int]] = MappingProxyType({}),
+) -> Path:
+    """A cell file and its products: `prints` are the minutes of each product's print; odd ones are engraved, too.
+
+    `builds`: how many of a product fit in one run; printers have as many places.
+    """
     names = [f"printer-{n + 1}" for n in range(printers)]
     cutters = [f"router-{n + 1}" for n in range(routers)]
     reaches: Sequence[list[str]] = [[*names, *cutters, "infeed", "outfeed"], [*cutters, "infeed", "outfeed"]]
     text = f'[cell]\nname = "shop"\nproducts = {[f"{name}.toml" for name in prints]}\n'
-    text += "".join(_PRINTER.format(name=name) for name in names)
+    most = max((size for sizes in builds.values() for size in sizes), default=1)
+    beds = ["bed", *(f"bed-{n}" for n in range(2, most + 1))]
+    text += "".join(_PRINTER.format(name=name, slots=beds) for name in names)
     text += "".join(_ROUTER.format(name=name) for name in cutters)
     text += "".join(_ARM.format(name=f"arm-{n + 1}", reach=reaches[n]) for n in range(arms))
     text += "".join(_BENCH.format(name=f"bench-{n + 1}") for n in range(benches)) + _RACKS
     for number, (name, minutes) in enumerate(prints.items()):
         (folder / f"{name}.gcode").write_text(printed(minutes))
         (folder / f"{name}.nc").write_text(engraved(4 + number))
-        (folder / f"{name}.toml").write_text(_PRODUCT.format(name=name) + _route(name, cut=number % 2 == 1))
+        sizes = builds.get(name, ())
+        for size in sizes:
+            (folder / f"{name}-x{size}.gcode").write_text(printed(minutes * size))
+        (folder / f"{name}.toml").write_text(_PRODUCT.format(name=name) + _route(name, sizes, cut=number % 2 == 1))
     cell = folder / "shop.toml"
     cell.write_text(text)
     return cell
 
 
-def _route(name: str, *, cut: bool) -> str:
+def _route(name: str, sizes: Sequence[int], *, cut: bool) -> str:
     steps = f'[[route]]\nstep = "print"\ncapability = "fdm"\nprogram = {{ file = "{name}.gcode" }}\n'
+    steps += "[route.build]\n" * bool(sizes)
+    steps += "".join(f'{size} = {{ file = "{name}-x{size}.gcode" }}\n' for size in sizes)
     if cut:
         steps += f'[[route]]\nstep = "engrave"\ncapability = "engrave"\nprogram = {{ file = "{name}.nc" }}\n'
     question = '{ text = "Good?", choices = ["accept", "scrap"] }'
