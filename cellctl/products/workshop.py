@@ -94,7 +94,7 @@ async def make_step(product: Product, step: ProductStep, parameters: Mapping[str
         for run in way.runs():
             if run.parts > 1 and not single:
                 continue  # A build is taken in the stead of its single part, which no machine may make.
-            wanted = replace(plain, machine_type=run.machine_type, parts=run.parts, takes_s=plain.takes_s * run.parts)
+            wanted = replace(_for_so_many(plain, run.parts), machine_type=run.machine_type)
             try:
                 ways.append(await _with_program(product, step, wanted, run.program, parameters, bench))
                 single = True
@@ -104,6 +104,12 @@ async def make_step(product: Product, step: ProductStep, parameters: Mapping[str
         raise refused[0]
     gate = step.gate.gate() if step.gate else None
     return Step(step.step, tuple(_told(way, gate) for way in ways), gate)
+
+
+def _for_so_many(way: Way, parts: int) -> Way:
+    """The way in which several parts are made in one run: what the product states, it states of one."""
+    materials, tools = ({name: each * parts for name, each in of.items()} for of in (way.materials, way.tools))
+    return replace(way, parts=parts, takes_s=way.takes_s * parts, materials=materials, tools=tools)
 
 
 def _told(way: Way, gate: Gate | None) -> Way:
@@ -153,17 +159,17 @@ async def _with_program(
     made = Program(sha256, name, fit.lines, next(iter(fit.estimates_s.values()), way.takes_s))
     needs = replace(
         way,
-        materials=_needed(way, way.materials, fit.used.extruded_mm),
-        tools=_needed(way, way.tools, fit.used.cutting_min),
+        materials=_needed(way.materials, fit.used.extruded_mm),
+        tools=_needed(way.tools, fit.used.cutting_min),
     )
     return replace(needs, program=made, unfit=fit.unfit, estimates_s=fit.estimates_s)
 
 
-def _needed(way: Way, stated: Mapping[str, float], by_program: float) -> Mapping[str, float]:
-    """What the product states of a part; what it names without an amount, or not at all, is what the program uses."""
+def _needed(stated: Mapping[str, float], by_program: float) -> Mapping[str, float]:
+    """What the product states; what it names without an amount, or does not name at all, is what the program uses."""
     if not stated:
         return {ANY: round(by_program, 3)} if by_program else {}
-    return {name: amount * way.parts or round(by_program, 3) for name, amount in stated.items()}
+    return {name: amount or round(by_program, 3) for name, amount in stated.items()}
 
 
 def _content(product: Product, program: GeneratedProgram, parameters: Mapping[str, Parameter]) -> bytes:
