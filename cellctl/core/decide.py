@@ -305,6 +305,8 @@ def _fact(turn: Turn, fact: ev.Fact) -> None:
         turn.do(Proceed(turn.cell.operations[fact.operation_id].station, fact.operation_id))
     if isinstance(fact, ev.ContactFound):
         recovery.look_for(turn, fact.station)
+    if isinstance(fact, ev.ContactFound | ev.ContactLost):
+        recovery.look_beside(turn, fact.station)
     alarms.hear(turn, fact)
 
 

@@ -5,12 +5,12 @@ Only closed questions, and only about what is unknown. An answer becomes a fact 
 
 from dataclasses import replace
 
-from cellctl.core import changeover, dispositions, lifecycle, one_by_one, prompts, quality, usage
+from cellctl.core import changeover, dispositions, lifecycle, one_by_one, prompts, quality, sighting, usage
 from cellctl.core.cell import StationStatus
 from cellctl.core.evidence import classify
 from cellctl.core.instructions import Adopt, Turn
 from cellctl.core.one_by_one import MADE, NOT_BEGUN, SCRAP
-from cellctl.core.whereabouts import moved
+from cellctl.core.whereabouts import moved, touched
 from cellctl.domain import events as ev
 from cellctl.domain.evidence import Findings, Verdict
 from cellctl.domain.job import JobCommand
@@ -117,11 +117,23 @@ def look_for(turn: Turn, station: str) -> None:
             turn.do(Adopt(operation))
 
 
+def look_beside(turn: Turn, station: str) -> None:
+    """A station is heard, or was looked for in vain: a carry to or from it may be weighed now."""
+    for operation in turn.cell.operations.values():
+        sides = set(touched(turn.cell, operation)) - {operation.station}
+        carrier = turn.cell.stations.get(operation.station)
+        if operation.sought and station in sides and carrier is not None and carrier.contact == "found":
+            turn.do(Adopt(operation))
+
+
 def weigh(turn: Turn, fact: ev.EvidenceGathered) -> None:
     """A machine has shown what it can of unknown work: that settles it, or one person is asked one question."""
     turn.remember(fact)
     operation = turn.cell.operations[fact.operation_id]
-    verdict, why = classify(operation, fact.found)
+    found = sighting.with_sensor(turn.cell, operation, fact.found)
+    if operation.sought and sighting.awaited(turn.cell, operation, found):
+        return
+    verdict, why = _verdict(turn, operation, found)
     if verdict is Verdict.NOT_BEGUN:
         not_begun(turn, operation, why)
     elif verdict is not Verdict.UNKNOWN:
@@ -130,10 +142,26 @@ def weigh(turn: Turn, fact: ev.EvidenceGathered) -> None:
         _ask(turn, operation, f"the controller stopped while it was under way; {why}")
     if verdict is Verdict.DONE:
         if operation.kind is OperationKind.CARRY:
-            seen = Knowledge.OBSERVED if fact.found.part else Knowledge.RECORDED
+            seen = Knowledge.OBSERVED if found.part else Knowledge.RECORDED
             turn.remember(moved(turn.cell, operation.serial, operation.target, seen, operation.id))
         turn.remember(ev.OperationEnded(operation.id, OperationState.DONE, why))
         lifecycle.work_done(turn, operation, "", "")
+
+
+def _verdict(turn: Turn, operation: Operation, found: Findings) -> tuple[Verdict, str]:
+    """By what its machine shows; where that does not settle it, and says nothing against it, by the sensors around it.
+
+    Not any more once a person was asked: their hands may be there.
+    """
+    verdict, why = classify(operation, found)
+    if verdict is not Verdict.UNKNOWN or not operation.sought or found.ended is True or found.failed is True:
+        return verdict, why
+    end = sighting.seen_at(turn.cell, operation, found)
+    if end is None:
+        return verdict, why
+    if end == operation.source:
+        turn.remember(moved(turn.cell, operation.serial, end, Knowledge.OBSERVED, operation.id))
+    return Verdict.DONE if end == operation.target else Verdict.NOT_BEGUN, sighting.AGREED
 
 
 def not_begun(turn: Turn, operation: Operation, why: str) -> None:
