@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from cellctl.domain import events as ev
+from cellctl.domain.transfer import OVER, Phase
 from cellctl.domain.work import Operation, OperationKind, OperationState, Plan, station_of
 
 _RUNGS = {ev.OperationStarted: "taken", ev.OperationSent: "touching", ev.OperationAcknowledged: "acknowledged"}
@@ -17,10 +18,12 @@ _RUNGS = {ev.OperationStarted: "taken", ev.OperationSent: "touching", ev.Operati
 class Crash:
     """One death of the daemon. `phases`: what was open then; `questions`: what had to be asked about machines' work.
 
-    `again`: what a person at a bench or with a part in hand was asked before, and is asked about once more.
+    `again`: what a person at a bench or with a part in hand was asked before, and is asked about once more. `stages`:
+    which rung of the ladder each open operation stood on, and which phase each open hand-over was in.
     """
 
     phases: tuple[str, ...]
+    stages: tuple[str, ...] = ()
     questions: int = 0
     again: int = 0
 
@@ -36,6 +39,7 @@ class Tally:
     asked_of: Counter[str] = field(default_factory=Counter)
     _open: dict[str, tuple[Operation, str]] = field(default_factory=dict)
     _unknown: dict[str, Operation] = field(default_factory=dict)
+    _transfers: dict[str, Phase] = field(default_factory=dict)
     _lives: int = 0
 
     def read(self, events: Iterable[ev.Event]) -> "Tally":
@@ -56,6 +60,8 @@ class Tally:
                 self._unknown.pop(name, None)
             case ev.OperationEnded():
                 self._end(event)
+            case ev.TransferPhase(transfer=transfer):
+                self._transfers[transfer.id] = transfer.phase
             case ev.PromptRaised(prompt=prompt) if prompt.operation_id in self._unknown:
                 self._ask(self._unknown[prompt.operation_id])
 
@@ -63,7 +69,14 @@ class Tally:
         self._lives += 1
         if self._lives > 1:
             phases = tuple(f"{_name(each)}, {rung}" for each, rung in self._open.values())
-            self.crashes.append(Crash(phases or ("nothing under way",)))
+            self.crashes.append(Crash(phases or ("nothing under way",), tuple(self._stages())))
+
+    def _stages(self) -> Iterator[str]:
+        for operation, rung in self._open.values():
+            what = "carry" if operation.kind is OperationKind.CARRY else "work"
+            by = "a person" if self.plan.station(operation.station).attended else "a machine"
+            yield f"{what} by {by}, {rung}"
+        yield from (f"hand-over in {phase.name}" for phase in self._transfers.values() if phase not in OVER)
 
     def _intend(self, operation: Operation) -> None:
         for other in self._unknown.values():
@@ -114,6 +127,7 @@ class Figures:
     mute: int
     phases: Counter[str]
     asked_of: Counter[str]
+    stages: Counter[str]
 
     @property
     def per_crash(self) -> float:
@@ -140,6 +154,7 @@ class Figures:
         for phase, count in self.phases.most_common():
             asked = f", {self.asked_of[phase]} asked about" if self.asked_of[phase] else ""
             yield f"  {count:6d} crashes with {phase}{asked}"
+        yield from (f"  {count:6d} crashes in {stage}" for stage, count in self.stages.most_common())
 
 
 def figures(tallies: Iterable[Tally]) -> Figures:
@@ -154,6 +169,7 @@ def figures(tallies: Iterable[Tally]) -> Figures:
         sum(crash.questions + crash.again == 0 for crash in crashes),
         Counter(phase for crash in crashes for phase in crash.phases),
         sum((tally.asked_of for tally in tallies), Counter()),
+        Counter(stage for crash in crashes for stage in crash.stages),
     )
 
 

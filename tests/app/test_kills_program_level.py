@@ -15,7 +15,7 @@ from cellctl.domain.work import Operation, OperationKind, OperationState, Place,
 from cellctl_sim.program.machine import ProgramMachine
 from tests.app.tally import Tally, figures
 from tests.core.shop import PLAN
-from tests.prove.orders.kills import QUICK, battle
+from tests.prove.orders.kills import QUICK, STAGES, WORKSHOP, battle
 
 SEEDS = (1, 2)
 classify = recovery.classify
@@ -29,6 +29,14 @@ def test_kills_in_every_phase_lose_and_double_nothing_and_most_ask_nobody() -> N
     assert len(sums.phases) >= 6
     assert sums.all_per_crash <= 1.5
     assert sums.silent_percent >= 60
+
+
+def test_kills_in_a_cell_of_two_arms_where_people_carry_saw_and_drill_lose_and_double_nothing() -> None:
+    rules, tally = battle(WORKSHOP, 1)
+    assert rules == []
+    stages = figures([tally]).stages
+    assert {"work by a person, taken", "carry by a person, taken", "hand-over in ENTER"} <= stages.keys()
+    assert stages.keys() <= STAGES
 
 
 def broken(seeds: Sequence[int] = SEEDS) -> list[str]:
@@ -88,4 +96,6 @@ def test_a_tally_sees_what_a_log_shows_of_double_starts_and_of_people_who_are_no
         "op-1 was started 2 times",
         "op-2 is begun at printer-1, and nobody has answered about op-1",
     ]
-    assert [(crash.phases, crash.questions) for crash in tally.crashes] == [(("print at printer, touching",), 1)]
+    (crash,) = tally.crashes
+    assert (crash.phases, crash.questions) == (("print at printer, touching",), 1)
+    assert crash.stages == ("work by a machine, touching",)

@@ -32,14 +32,17 @@ from cellctl.domain.work import Disposition
 from cellctl.ports import Clock
 from cellctl_sim.cell import Cell as Twin
 from cellctl_sim.cell import simulate as twin_of
-from tests.app.kills import CELL, Battle, quick_cell
+from tests.app.kills import CELL, Battle, quick_cell, quick_product
 from tests.app.tally import Tally, figures
+from tests.app.workshop import CELL as SHOP_FILE
 from tests.prove.claims import Claim
 from tests.prove.orders.judge import Judge
 
-# With a print of a few minutes, so that every phase gets its share of the kills; BUSY: as the example is, where two
-# printers lay down plastic nearly all the time.
+# With a print of a few minutes, so that every phase gets its share of the kills: in the first example, and in the
+# second with its two arms and its people who carry, saw and drill. BUSY: the first as it is, where two printers lay
+# down plastic nearly all the time.
 QUICK: Final = "quick"
+WORKSHOP: Final = "workshop"
 BUSY: Final = "busy"
 ORDERS: Final = 12
 KILLS_A_SEED: Final = 20
@@ -47,10 +50,21 @@ KILLS_A_SEED: Final = 20
 GAP_S: Final = 600.0
 MOST_APPENDS: Final = 60
 AWAY_S: Final = 120.0
+SHOP: Final = SHOP_FILE.resolve()
 LONGEST_S: Final = 10 * 86_400.0
 KILLS: Final = 10_000
+# So many of them in the workshop.
+WORKSHOP_KILLS: Final = 3000
 LINE_KILLS: Final = 1_000
 BUSY_KILLS: Final = 400
+# What some crash must have fallen into. What is missing is no state between two commits here: until PERMIT a hand-over
+# comes in one, and GRIP and RELEASE last only where clamps are seen; the model check has crashes there.
+STAGES: Final = frozenset(
+    {f"{what} by a machine, {rung}" for what in ("work", "carry") for rung in ("intended", "taken", "touching")}
+    | {f"{what} by a person, {rung}" for what in ("work", "carry") for rung in ("intended", "taken")}
+    | {f"hand-over in {phase}" for phase in ("PERMIT", "ENTER", "LEAVE", "DISPUTED")}
+    | {"work by a machine, acknowledged"}
+)
 
 Found = tuple[list[str], Tally]
 
@@ -97,14 +111,30 @@ class Deaths(Shift):
 
 @cache
 def configured(product: str) -> CellConfig:
-    """The example's cell, with its product or with the quick one; made once."""
-    return load(CELL) if product == BUSY else quick_cell(Path(mkdtemp(prefix="cellctl-kills-")))
+    """An example's cell, with its products or with quick ones; made once."""
+    if product == BUSY:
+        return load(CELL)
+    folder = Path(mkdtemp(prefix="cellctl-kills-"))
+    return quick_workshop(folder) if product == WORKSHOP else quick_cell(folder)
+
+
+def quick_workshop(folder: Path) -> CellConfig:
+    """The second example's cell, where a print takes a few minutes, on a warm bed that cools down behind it."""
+    products = [quick_product(folder)]
+    (folder / "warm.gcode").write_text(f"M190 S60\n{(folder / 'quick.gcode').read_text()}")
+    for program in SHOP.parent.glob("*.gcode"):
+        (folder / program.name).symlink_to(program)
+    for file in ("sign.toml", "spacer.toml", "bracket.toml"):
+        text = (SHOP.parent / file).read_text("utf-8").replace("../nameplate/base.gcode", "warm.gcode")
+        (folder / file).write_text(text, "utf-8")
+        products.append(folder / file)
+    return load(SHOP, {"cell.products": [str(product) for product in products]})
 
 
 def battle(product: str, seed: int) -> Found:
     """One seed: what was broken, and what its crashes asked."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    config, twin = configured(product), twin_of(CELL, {}, seed)
+    config, twin = configured(product), twin_of(SHOP if product == WORKSHOP else CELL, {}, seed)
     wishes = wishes_for(config, ORDERS, seed)
     orders = [SubmitOrder(wish["product"], wish["parameters"], order_id=f"o-{n}") for n, wish in enumerate(wishes)]
     rng = Random(seed)
@@ -179,16 +209,25 @@ def until(product: str, kills: int) -> list[Found]:
 def claims() -> Iterator[Claim]:
     """Program level, then a tenth as many at line level, then what it is like where machines are always at it."""
     began_s = monotonic()
-    everything = until(QUICK, KILLS)
+    cells = {QUICK: until(QUICK, KILLS - WORKSHOP_KILLS), WORKSHOP: until(WORKSHOP, WORKSHOP_KILLS)}
     took_s = monotonic() - began_s
+    everything = [found for each in cells.values() for found in each]
     yield from _zeros("program level", everything)
     yield from _questions("program level", everything)
-    yield Claim("these kills, on two processes", f"{took_s:.0f} s", "< 900 s", took_s < 900)
+    for product, found in cells.items():
+        sums = figures(tally for _, tally in found)
+        figure = f"{sums.all_per_crash:.2f} a crash; none about machines in {sums.silent_percent:.0f} %"
+        yield Claim(f"{sums.crashes} of them in the cell '{product}'", figure, "", holds=True)
+    yield Claim("these kills, on two processes", f"{took_s:.0f} s", "< 480 s", took_s < 480)
     with TemporaryDirectory() as folder:
         lines = many(partial(line_battle, folder), range(1, LINE_KILLS // 3 + 2))
     yield from _zeros("line level", lines)
     yield from _questions("line level", lines)
     busy = until(BUSY, BUSY_KILLS)
+    hit = figures(tally for _, tally in (*everything, *busy)).stages
+    missed = sorted(STAGES - hit.keys())
+    figure = ", ".join(missed) or f"least: {min((hit[each], each) for each in STAGES)}"
+    yield Claim("rungs and hand-over phases that no crash fell into", figure, "none", not missed)
     yield from _zeros("long prints, always at it", busy)
     sums = figures(tally for _, tally in busy)
     figure = f"{sums.per_crash:.2f} a crash, none in {sums.silent_percent:.0f} %"
