@@ -33,6 +33,7 @@ class Log:
         self.listener: Callable[[Record], None] = lambda _: None
         # Told while a long log is folded: at which record, and which is the last.
         self.folding: Callable[[int, int], None] = lambda _seq, _last_seq: None
+        self.every = EVERY
         self._kept_seq = 0
 
     def replay(self, cell: Cell) -> Cell:
@@ -59,7 +60,7 @@ class Log:
 
     def note(self, cell: Cell) -> None:
         """The cell as it is now that everything so far is durable: at times it is kept, for the next start."""
-        if cell.counts.rev - self._kept_seq >= EVERY:
+        if cell.counts.rev - self._kept_seq >= self.every:
             self._kept_seq = cell.counts.rev
             content = partial(snapshots.write, cell, self.history.known())
             self._store.keep(self._kept_seq, snapshots.schema(cell.plan), content)

@@ -24,6 +24,8 @@ from cellctl.stores.memory import MemoryStore
 CUSTOMER: Final = "customer"
 # The service manager starts a daemon that has failed again after so long.
 RESTARTED_AFTER_S: Final = 30.0
+# While the disk is full that is often, and each start folds what came after the last snapshot.
+SNAPSHOT_EVERY: Final = 500
 
 Beside = Callable[[RunningCell], Coroutine[Any, Any, None]]
 
@@ -119,6 +121,7 @@ class Shift:
         self.store.start()
         outside = Outside(self.clock, SeededIds(self._life.number), NoLinks(), self.store, self._life.files)
         cell = RunningCell(self.config, outside)
+        cell.engine.log.every = SNAPSHOT_EVERY
         done = False
         try:
             async with asyncio.TaskGroup() as tasks:

@@ -5,7 +5,7 @@ and not for a job that is to wait for another station.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from math import inf
@@ -14,6 +14,7 @@ from typing import Final
 from cellctl.core import stock
 from cellctl.core.cell import Cell, StationStatus
 from cellctl.core.changeover import matrix
+from cellctl.core.changing import changed
 from cellctl.core.sequencing import Choice, Opening, Problem, Schedule, Sequence, Sequencer, Task, first_come
 from cellctl.core.set_up_aware import by_set_up
 from cellctl.core.ways import able, current_step, unfit, wants, way_of
@@ -45,7 +46,7 @@ def thought_out(cell: Cell, jobs: list[Job], now_s: float) -> Cell:
     openings = tuple(_openings(cell, now_s))
     tasks = tuple(_tasks(cell, jobs, {each.station for each in openings}))
     turns = SEQUENCERS[cell.plan.dispatch](Problem(tasks, openings, matrix(cell), now_s))
-    return replace(cell, schedule=Schedule(turns, _lines(turns), basis, now_s + _BELIEVED_S))
+    return changed(cell, schedule=Schedule(turns, _lines(turns), basis, now_s + _BELIEVED_S))
 
 
 def _lines(turns: Sequence) -> dict[str, tuple[str, ...]]:

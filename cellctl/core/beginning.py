@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from cellctl.core import agenda, carriers, dispatch, handover, lifecycle, prompts
+from cellctl.core import agenda, carriers, dispatch, handover, lifecycle, looked, prompts
+from cellctl.core.changing import changed
 from cellctl.core.instructions import Start, Turn
 from cellctl.domain import events as ev
 from cellctl.domain.job import JobCommand
@@ -12,6 +13,14 @@ from cellctl.domain.work import NOWHERE, Operation, OperationKind, Part, Prompt
 def begin_all(turn: Turn) -> None:
     """Begin whatever can begin now, in the order of the schedule."""
     turn.cell = agenda.thought_out(turn.cell, dispatch.waiting(turn.cell), turn.now_s)
+    seen = looked.seen(turn.cell)
+    if not looked.again(turn.cell, seen) and not _begin_any(turn):
+        turn.cell = changed(turn.cell, seen=seen)
+
+
+def _begin_any(turn: Turn) -> bool:
+    """Whether anything began."""
+    before = len(turn.todo)
     # What cannot begin now cannot begin later in the same turn either: starting work only takes places away.
     blocked: set[str] = set()
     begun: set[str] = set()
@@ -40,6 +49,7 @@ def begin_all(turn: Turn) -> None:
         move = carriers.next_move(turn.cell, carrier)
         if isinstance(move, Operation):
             _carry(turn, move)
+    return len(turn.todo) > before
 
 
 def _carry(turn: Turn, operation: Operation) -> None:

@@ -1,12 +1,13 @@
 """The cell as a value, and the one function that changes it: folding an event of the log into it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from typing import Any, Final
 
 from cellctl.core import part_fold, station, stock_fold
 from cellctl.core.asked import Waited, still_asked
+from cellctl.core.changing import changed
 from cellctl.core.ladder import Climb, climbed
 from cellctl.core.sequencing import Schedule
 from cellctl.core.setups import Measured, learned
@@ -57,7 +58,7 @@ class OrderEntry:
     keep: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # Without slots: see `changing`.
 class Counts:
     """How many names of each sort have been given out; `rev` counts events."""
 
@@ -68,11 +69,12 @@ class Counts:
     prompts: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # Without slots: see `changing`.
 class Cell:
     """All that the controller knows. `operations`, `prompts` and `transfers` hold only what is still open.
 
-    `measured`: how long change-overs took. `schedule` is thought out from all the rest, and not remembered.
+    `measured`: how long change-overs took. `schedule` is thought out from all the rest, and not remembered; nor is
+    `seen`: what mattered to the dispatch when it found last that nothing could begin (`core.looked`).
     """
 
     plan: Plan
@@ -90,6 +92,7 @@ class Cell:
     stops: Stops = field(default_factory=Stops)
     measured: Measured = field(default_factory=dict)
     schedule: Schedule = field(default=Schedule(), compare=False, repr=False)
+    seen: tuple[Any, ...] | None = field(default=None, compare=False, repr=False)
 
     def part_at(self, place: Place) -> Part | None:
         """The part that is believed to be at a place."""
@@ -122,27 +125,31 @@ def empty(plan: Plan) -> Cell:
 
 def apply(cell: Cell, event: ev.Event) -> Cell:
     """The cell after an event of the log. Total: an event about something that is gone changes only `rev`."""
-    changed = _fold(event, cell)
-    return replace(changed, counts=replace(changed.counts, rev=changed.counts.rev + 1))
+    # The table itself: `_fold` would ask each time which classes an event is of, and it is of one.
+    after = _FOLDS.get(type(event), _unchanged)(event, cell)
+    return changed(after, counts=changed(after.counts, rev=after.counts.rev + 1))
 
 
-@singledispatch
-def _fold(event: Any, cell: Cell) -> Cell:
+def _unchanged(event: Any, cell: Cell) -> Cell:
     """Events that carry no state of the cell: answers to commands."""
     return cell
+
+
+_fold: Final = singledispatch(_unchanged)
+_FOLDS: Final[Mapping[Any, Callable[[Any, Cell], Cell]]] = _fold.registry
 
 
 @_fold.register
 def _(event: ev.ControllerStarted, cell: Cell) -> Cell:
     stations = {name: status.after_a_start() for name, status in cell.stations.items()}
-    return replace(cell, stations=stations)
+    return changed(cell, stations=stations)
 
 
 @_fold.register
 def _(event: ev.OrderAccepted, cell: Cell) -> Cell:
     entry = OrderEntry(event.order, event.directive, released=event.released)
     orders = {**cell.orders, event.order.id: entry}
-    return replace(cell, orders=orders, counts=replace(cell.counts, orders=cell.counts.orders + 1))
+    return changed(cell, orders=orders, counts=changed(cell.counts, orders=cell.counts.orders + 1))
 
 
 @_fold.register
@@ -181,7 +188,7 @@ def _(event: ev.OrderExpedited, cell: Cell) -> Cell:
 
 @_fold.register
 def _(event: Stopped, cell: Cell) -> Cell:
-    return replace(cell, stops=fold(cell.stops, event))
+    return changed(cell, stops=fold(cell.stops, event))
 
 
 @_fold.register
@@ -189,18 +196,18 @@ def _(event: ev.OrderRetired, cell: Cell) -> Cell:
     jobs = {name: job for name, job in cell.jobs.items() if job.order_id != event.order_id}
     parts = {serial: part for serial, part in cell.parts.items() if part.job_id in jobs or part.job_id not in cell.jobs}
     orders = {name: entry for name, entry in cell.orders.items() if name != event.order_id}
-    return replace(cell, orders=orders, jobs=jobs, parts=parts)
+    return changed(cell, orders=orders, jobs=jobs, parts=parts)
 
 
 @_fold.register
 def _(event: ev.DiskChanged, cell: Cell) -> Cell:
-    return replace(cell, disk_full=event.full)
+    return changed(cell, disk_full=event.full)
 
 
 @_fold.register
 def _(event: ev.JobStored, cell: Cell) -> Cell:
-    counts = replace(cell.counts, serials=cell.counts.serials + 1)
-    return replace(cell, jobs={**cell.jobs, event.job.id: event.job}, counts=counts)
+    counts = changed(cell.counts, serials=cell.counts.serials + 1)
+    return changed(cell, jobs={**cell.jobs, event.job.id: event.job}, counts=counts)
 
 
 @_fold.register
@@ -209,17 +216,17 @@ def _(event: ev.JobChanged, cell: Cell) -> Cell:
     if job is None:
         return cell
     job = replace(job, state=event.state, substate=event.substate, step=event.step, reason=event.reason)
-    return replace(cell, jobs={**cell.jobs, job.id: job})
+    return changed(cell, jobs={**cell.jobs, job.id: job})
 
 
 @_fold.register
 def _(event: ev.JobRemoved, cell: Cell) -> Cell:
-    return replace(cell, jobs={name: job for name, job in cell.jobs.items() if name != event.job_id})
+    return changed(cell, jobs={name: job for name, job in cell.jobs.items() if name != event.job_id})
 
 
 @_fold.register
 def _(event: ev.PartCreated, cell: Cell) -> Cell:
-    return replace(cell, parts={**cell.parts, event.part.serial: event.part})
+    return changed(cell, parts={**cell.parts, event.part.serial: event.part})
 
 
 @_fold.register
@@ -228,7 +235,7 @@ def _(event: ev.PartMoved, cell: Cell) -> Cell:
     if part is None:
         return cell
     moved = replace(part, place=event.place, knowledge=event.knowledge)
-    return replace(cell, parts={**cell.parts, part.serial: moved})
+    return changed(cell, parts={**cell.parts, part.serial: moved})
 
 
 @_fold.register
@@ -238,22 +245,22 @@ def _(event: part_fold.PartEvent, cell: Cell) -> Cell:
         return cell
     job = cell.jobs.get(part.job_id)
     route = cell.orders[job.order_id].directive.steps if job else ()
-    return replace(cell, parts={**cell.parts, part.serial: part_fold.after(part, event, route)})
+    return changed(cell, parts={**cell.parts, part.serial: part_fold.after(part, event, route)})
 
 
 @_fold.register
 def _(event: stock.StockEvent, cell: Cell) -> Cell:
-    return replace(cell, stock=stock_fold.after(cell.stock, event))
+    return changed(cell, stock=stock_fold.after(cell.stock, event))
 
 
 @_fold.register
 def _(event: ev.OperationIntended, cell: Cell) -> Cell:
     operations = {**cell.operations, event.operation.id: event.operation}
-    counts = replace(cell.counts, operations=cell.counts.operations + 1)
+    counts = changed(cell.counts, operations=cell.counts.operations + 1)
     lines = event.operation.program.lines if event.operation.program else 0
     # Whatever is begun at a station, what a person prepared it for has had its turn, or lost it.
     fresh = _station(cell, event.operation.station, progress=Progress(total=lines), promised=event.operation.prepares)
-    return replace(fresh, operations=operations, counts=counts)
+    return changed(fresh, operations=operations, counts=counts)
 
 
 @_fold.register(ev.OperationStarted)
@@ -264,7 +271,7 @@ def _(event: Climb, cell: Cell) -> Cell:
     operation = cell.operations.get(event.operation_id)
     if operation is None:
         return cell
-    return replace(cell, operations={**cell.operations, operation.id: climbed(operation, event)})
+    return changed(cell, operations={**cell.operations, operation.id: climbed(operation, event)})
 
 
 @_fold.register
@@ -280,8 +287,8 @@ def _(event: ev.OperationEnded, cell: Cell) -> Cell:
         return cell
     if event.state is OperationState.UNKNOWN:
         unknown = replace(operation, state=OperationState.UNKNOWN, sought=event.sought)
-        return replace(cell, operations={**cell.operations, operation.id: unknown})
-    ended = replace(cell, operations={k: op for k, op in cell.operations.items() if k != operation.id})
+        return changed(cell, operations={**cell.operations, operation.id: unknown})
+    ended = changed(cell, operations={k: op for k, op in cell.operations.items() if k != operation.id})
     if event.unfit and operation.program is not None:
         before = cell.stations[operation.station].unfit if operation.station in cell.stations else {}
         return _station(ended, operation.station, unfit={**before, operation.program.sha256: event.reason})
@@ -309,14 +316,14 @@ def _(event: ev.SignalsShown, cell: Cell) -> Cell:
 @_fold.register
 def _(event: ev.TransferPhase, cell: Cell) -> Cell:
     transfers = {**cell.transfers, event.transfer.id: event.transfer}
-    return replace(cell, transfers={name: each for name, each in transfers.items() if each.open})
+    return changed(cell, transfers={name: each for name, each in transfers.items() if each.open})
 
 
 @_fold.register
 def _(event: ev.CarrierMoved, cell: Cell) -> Cell:
     if event.carrier not in cell.carriers:
         return cell
-    return replace(cell, carriers={**cell.carriers, event.carrier: CarrierAt(event.place, event.knowledge)})
+    return changed(cell, carriers={**cell.carriers, event.carrier: CarrierAt(event.place, event.knowledge)})
 
 
 @_fold.register
@@ -324,7 +331,7 @@ def _(event: ev.SetupChanged, cell: Cell) -> Cell:
     status = cell.stations.get(event.station)
     before = status.setup if status else {}
     measured = learned(cell.plan.changeovers, cell.measured, event, before)
-    return _station(replace(cell, measured=measured), event.station, setup={**before, **event.setup})
+    return _station(changed(cell, measured=measured), event.station, setup={**before, **event.setup})
 
 
 @_fold.register
@@ -372,28 +379,28 @@ def _(event: ev.LinkMeasured, cell: Cell) -> Cell:
 
 @_fold.register
 def _(event: ev.PromptRaised, cell: Cell) -> Cell:
-    counts = replace(cell.counts, prompts=cell.counts.prompts + 1)
-    asked = replace(cell, prompts={**cell.prompts, event.prompt.id: event.prompt}, counts=counts)
+    counts = changed(cell.counts, prompts=cell.counts.prompts + 1)
+    asked = changed(cell, prompts={**cell.prompts, event.prompt.id: event.prompt}, counts=counts)
     operation = cell.operations.get(event.prompt.operation_id)
     if operation is None or not operation.sought:
         return asked
-    return replace(asked, operations={**cell.operations, operation.id: replace(operation, sought=False)})
+    return changed(asked, operations={**cell.operations, operation.id: replace(operation, sought=False)})
 
 
 @_fold.register
 def _(event: Waited, cell: Cell) -> Cell:
-    return replace(cell, prompts=still_asked(cell.prompts, event))
+    return changed(cell, prompts=still_asked(cell.prompts, event))
 
 
 def _order(cell: Cell, order_id: str, **changes: Any) -> Cell:
     entry = cell.orders.get(order_id)
     if entry is None:
         return cell
-    return replace(cell, orders={**cell.orders, order_id: replace(entry, **changes)})
+    return changed(cell, orders={**cell.orders, order_id: replace(entry, **changes)})
 
 
 def _station(cell: Cell, name: str, **changes: Any) -> Cell:
     status = cell.stations.get(name)
     if status is None:
         return cell
-    return replace(cell, stations={**cell.stations, name: replace(status, **changes)})
+    return changed(cell, stations={**cell.stations, name: changed(status, **changes)})

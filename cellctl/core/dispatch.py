@@ -332,10 +332,15 @@ def _wanted(cell: Cell, station: Station, holder: Job) -> bool:
 
 
 def _free_slot(cell: Cell, station: Station | Carrier) -> Place | None:
-    taken = {part.place for part in cell.parts.values()}
+    return next((place for place in station.places if not _taken(cell, place)), None)
+
+
+def _taken(cell: Cell, place: Place) -> bool:
     # What is being carried may have to be put back to where it came from.
-    taken |= {place for operation in cell.operations.values() for place in (operation.source, operation.target)}
-    return next((place for place in station.places if place not in taken), None)
+    for operation in cell.operations.values():
+        if place in (operation.source, operation.target):
+            return True
+    return cell.part_at(place) is not None
 
 
 def _draft(cell: Cell, job: Job, step: str, kind: OperationKind, station: Station, target: Place) -> Operation:

@@ -4,12 +4,8 @@ from cellctl.core import zones
 from cellctl.core.cell import Cell
 from cellctl.core.reasons import Reason
 from cellctl.core.whereabouts import touched
-from cellctl.domain.machine import MachineState
+from cellctl.domain.machine import BROKEN_OFF, MachineState
 from cellctl.domain.work import Operation, OperationKind, OperationState, Station
-
-_BROKEN_OFF = frozenset(
-    {MachineState.ABORTING, MachineState.ABORTED, MachineState.CLEARING, MachineState.STOPPING, MachineState.STOPPED}
-)
 
 
 def involved(cell: Cell, station: str) -> Operation | None:
@@ -62,7 +58,7 @@ def in_the_way(cell: Cell, station: Station, worker: Station) -> Reason | None:
         if not arm.driver or arm.attended or arm is worker or station.name not in arm.reach:
             continue
         status = cell.stations[arm.name]
-        if status.contact == "lost" or status.state in _BROKEN_OFF:
+        if status.contact == "lost" or status.state in BROKEN_OFF:
             state = status.state.name if status.state else "not heard"
             sentence = f"{arm.name} ({state}) may stand in the way of {station.name}; bring it back to rest"
             return Reason("arm_in_the_way", sentence)

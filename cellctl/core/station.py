@@ -9,7 +9,7 @@ from cellctl.domain.transfer import Signals
 from cellctl.domain.work import Progress
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # Without slots: see `changing`.
 class StationStatus:
     """What is known of a station with a driver. `state` is None until it has been heard after a start.
 

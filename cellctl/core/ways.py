@@ -32,8 +32,8 @@ def options(cell: Cell, step: Step) -> list[Option]:
     found = [
         Option(station, number, way)
         for number, way in enumerate(step.ways)
-        for station in cell.plan.stations.values()
-        if station.driver and way.parts == 1 and able(station, way)
+        for station in cell.plan.by_capability.get(way.capability, ())
+        if way.parts == 1 and able(station, way)
     ]
     return sorted(found, key=lambda each: (each.station.attended and each.way.program is not None, each.number))
 

@@ -95,6 +95,8 @@ FOR_PEOPLE: Final = frozenset({_C.HOLD, _C.UNHOLD, _C.ABORT, _C.CLEAR, _C.RESET,
 
 # A machine in one of these stands still by its own account; an arm may be sent to it.
 AT_REST: Final = frozenset({_S.STOPPED, _S.IDLE, _S.COMPLETE})
+# In the middle of something: it may stand anywhere.
+BROKEN_OFF: Final = frozenset({_S.ABORTING, _S.ABORTED, _S.CLEARING, _S.STOPPING, _S.STOPPED})
 
 
 def after(state: MachineState, command: MachineCommand) -> MachineState:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property
 from typing import NewType
 
 from cellctl.domain.job import JobState, JobSubstate
@@ -283,7 +284,7 @@ class Prompt:
     level: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # Without slots: what follows from it is worked out once.
 class Station:
     """A place of work in the cell file: a machine, an arm, a rack, a bench.
 
@@ -308,12 +309,12 @@ class Station:
     gated: bool = False
     suspends: bool = False
 
-    @property
+    @cached_property
     def attended(self) -> bool:
         """A person works here: asking again is harmless, and nothing moves by itself."""
         return self.driver == "manual"
 
-    @property
+    @cached_property
     def places(self) -> tuple[Place, ...]:
         """Every place where this station can hold a part."""
         return tuple(Place(f"{self.name}.{slot}") for slot in self.slots)
@@ -368,7 +369,7 @@ class Changeovers:
     parallel: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # Without slots: what follows from it is worked out once.
 class Plan:
     """The cell as its integrator built it: every station, and every carrier, by name, in the order of the cell file.
 
@@ -390,6 +391,15 @@ class Plan:
     within_s: Mapping[str, float] = field(default_factory=dict)
     speed: float = 1.0
     frozen_s: float = 0.0
+
+    @cached_property
+    def by_capability(self) -> Mapping[str, tuple[Station, ...]]:
+        """The stations with a driver that have a capability, in the order of the cell file."""
+        found: dict[str, tuple[Station, ...]] = {}
+        for station in self.stations.values():
+            for capability in station.capabilities if station.driver else ():
+                found[capability] = (*found.get(capability, ()), station)
+        return found
 
     def alarm_class(self, name: str) -> AlarmClass | None:
         """A kind of alarm by name."""

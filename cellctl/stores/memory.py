@@ -68,6 +68,7 @@ class MemoryStore:
         """The newest snapshot of this schema."""
         seq, content = self._snapshots.get(schema, (0, str))
         text = content()
+        self._snapshots[schema] = (seq, lambda: text)
         return Snapshot(seq, schema, text) if text else None
 
     def answers(self, most: int) -> Sequence[tuple[str, str]]:
