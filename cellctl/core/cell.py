@@ -34,8 +34,6 @@ from cellctl.domain.work import (
 
 # A machine that is worked on by hand goes through the first of these into the second, and stays there.
 _BY_HAND: Final = (MachineState.ABORTING, MachineState.ABORTED)
-
-
 StationStatus = station.StationStatus
 
 
@@ -107,10 +105,8 @@ class Cell:
         return next((op for op in self.operations.values() if job_id == op.job_id or job_id in op.job_ids), None)
 
 
-# Who commands when the cell itself does.
-OURSELVES: Final = "cellctl"
-# Who commands when an alarm does; what it has held a person lets go.
-THE_ALARMS: Final = "cellctl:alarms"
+OURSELVES: Final = "cellctl"  # Who commands when the cell itself does.
+THE_ALARMS: Final = "cellctl:alarms"  # Who does when an alarm does; what it has held a person lets go.
 _HELD: Final = (MachineState.HOLDING, MachineState.HELD, MachineState.SUSPENDING, MachineState.SUSPENDED)
 _PARKS: Final = (MachineCommand.HOLD, MachineCommand.SUSPEND)
 _SET_RIGHT: Final = frozenset({MachineCommand.STOP, MachineCommand.ABORT, MachineCommand.CLEAR})
@@ -125,7 +121,6 @@ def empty(plan: Plan) -> Cell:
 
 def apply(cell: Cell, event: ev.Event) -> Cell:
     """The cell after an event of the log. Total: an event about something that is gone changes only `rev`."""
-    # The table itself: `_fold` would ask each time which classes an event is of, and it is of one.
     after = _FOLDS.get(type(event), _unchanged)(event, cell)
     return changed(after, counts=changed(after.counts, rev=after.counts.rev + 1))
 
@@ -136,6 +131,7 @@ def _unchanged(event: Any, cell: Cell) -> Cell:
 
 
 _fold: Final = singledispatch(_unchanged)
+# Asked itself: an event is of one class only.
 _FOLDS: Final[Mapping[Any, Callable[[Any, Cell], Cell]]] = _fold.registry
 
 
@@ -215,8 +211,8 @@ def _(event: ev.JobChanged, cell: Cell) -> Cell:
     job = cell.jobs.get(event.job_id)
     if job is None:
         return cell
-    job = replace(job, state=event.state, substate=event.substate, step=event.step, reason=event.reason)
-    return changed(cell, jobs={**cell.jobs, job.id: job})
+    now = replace(job, state=event.state, substate=event.substate, step=event.step, reason=event.reason)
+    return changed(cell, jobs={**cell.jobs, job.id: now})
 
 
 @_fold.register

@@ -6,6 +6,8 @@ from enum import Enum
 from functools import cached_property
 from typing import NewType
 
+from cellctl.domain.changeovers import Changeovers as Changeovers  # noqa: PLC0414 - told on
+from cellctl.domain.changeovers import ChangeRule as ChangeRule  # noqa: PLC0414 - told on
 from cellctl.domain.job import JobState, JobSubstate
 from cellctl.domain.material import Claim, Stock
 from cellctl.domain.progress import Evidence as Evidence  # noqa: PLC0414 - told on: they are nouns of work, too
@@ -338,35 +340,6 @@ class Carrier:
     def places(self) -> tuple[Place, ...]:
         """Every place on it."""
         return tuple(Place(f"{self.name}.{slot}") for slot in self.slots)
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeRule:
-    """How long it takes to bring a dimension of a set-up from one value to another, where the four patterns match.
-
-    Patterns are names with * and ?. `takes_s` None: it is not done. `program`: the machine does it by itself, with
-    this program of its own; "": a person is asked to.
-    """
-
-    takes_s: float | None
-    dimension: str = "*"
-    station: str = "*"
-    source: str = "*"
-    target: str = "*"
-    program: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Changeovers:
-    """The set-up matrix of the cell file: the first rule that matches counts; where none does, `default_s`.
-
-    `default_s` None: what no rule allows is not done. `parallel`: dimensions are changed at the same time, so that the
-    longest counts, not the sum.
-    """
-
-    rules: tuple[ChangeRule, ...] = ()
-    default_s: float | None = 300.0
-    parallel: bool = False
 
 
 @dataclass(frozen=True)  # Without slots: what follows from it is worked out once.
