@@ -60,23 +60,31 @@ class JumpyClock(VirtualClock):
 
 
 class TightStore(MemoryStore):
-    """A journal whose disk is full for a while. `intended`: operations whose intent is durable."""
+    """A journal whose disk is full for a while. `intended`: operations whose intent is durable.
 
-    def __init__(self, clock: Clock, full: Sequence[Span] = ()) -> None:
+    `deaths`: when the daemon is to die with the next intent that becomes durable, before it has done anything about it.
+    """
+
+    def __init__(self, clock: Clock, full: Sequence[Span] = (), deaths: Sequence[float] = ()) -> None:
         super().__init__(clock, self._learn)
         self.intended: set[str] = set()
         self._full = full
+        self._deaths = sorted(deaths, reverse=True)
 
     def _learn(self, record: Record) -> None:
         if isinstance(record.event, OperationIntended):
             self.intended.add(record.event.operation.id)
 
     async def append(self, records: Sequence[Record]) -> None:
-        """Raises StoreFailed while it is full."""
+        """Raises StoreFailed while it is full, and where the daemon dies."""
         now_s = self._clock.now_s()
         if any(start <= now_s < end for start, end in self._full):
             raise StoreFailed("no room is left on the device")
         await super().append(records)
+        intends = any(isinstance(record.event, OperationIntended) for record in records)
+        if intends and self._deaths and self._deaths[-1] <= now_s:
+            self._deaths.pop()
+            raise StoreFailed("the daemon died when it had written this")
 
 
 class Shift:
@@ -94,7 +102,8 @@ class Shift:
         self.twin = twin
         self.clock = JumpyClock(_of(twin, Mishap.CLOCK_JUMP))
         full = [(stroke.at_s, stroke.until_s) for stroke in _of(twin, Mishap.DISK_FULL)]
-        self.store = TightStore(self.clock, full)
+        deaths = [stroke.at_s for stroke in _of(twin, Mishap.KILLED_WRITING)]
+        self.store = TightStore(self.clock, full, deaths)
         self.replies: dict[str, Reply] = {}
         self._calls = sorted(calls, key=lambda call: call.at_s)
         self._life = _Life(MemoryFiles(), attendance or Attendance(), tuple(watch))

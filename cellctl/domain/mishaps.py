@@ -20,6 +20,7 @@ class Mishap(StrEnum):
     LINK_CUT = "link-cut"  # nobody hears the machine
     ABSENT = "absent"  # nobody is there to answer
     KILLED = "killed"  # the daemon dies, and is started again after `lasts_s`
+    KILLED_WRITING = "killed-writing"  # it dies between writing down the next operation and beginning it
     DISK_FULL = "disk-full"  # the journal takes nothing
     CLOCK_JUMP = "clock-jump"  # the wall clock steps by `lasts_s`, forth or back
 
@@ -62,6 +63,7 @@ _LASTS_S: Final[Mapping[Mishap, tuple[float, float]]] = {
     Mishap.LINK_CUT: (5.0, 3600.0),
     Mishap.ABSENT: (600.0, 14400.0),
     Mishap.KILLED: (1.0, 300.0),
+    Mishap.KILLED_WRITING: (0.0, 0.0),
     Mishap.DISK_FULL: (10.0, 1800.0),
     Mishap.CLOCK_JUMP: (-7200.0, 7200.0),
 }

@@ -19,13 +19,12 @@ import structlog
 
 from cellctl.app.config import CellConfig, load
 from cellctl.app.shift import Call, Shift
-from cellctl.app.virtual_time import run_virtual
 from cellctl.domain.commands import CancelOrder, CommandOrder, SubmitOrder
 from cellctl.domain.job import JobCommand
 from cellctl.domain.mishaps import FaultPlan, Mishap, draw
 from cellctl_sim.cell import simulate as twin_of
 from tests.prove.claims import Claim
-from tests.prove.orders.judge import Judge
+from tests.prove.orders.judge import Judge, lived_through
 from tests.prove.orders.shops import write_shop
 
 DAY_S = 86_400.0
@@ -48,6 +47,7 @@ MOST: Mapping[Mishap, int] = {
     Mishap.LINK_CUT: 4,
     Mishap.ABSENT: 2,
     Mishap.KILLED: 3,
+    Mishap.KILLED_WRITING: 3,
     Mishap.DISK_FULL: 1,
     Mishap.CLOCK_JUMP: 1,
 }
@@ -120,7 +120,7 @@ def live(day: Day, seed: int) -> list[str]:
     judge = Judge(twin)
     shift = Shift(config, twin, day.calls, watch=[judge.watch])
     judge.admit(shift)
-    done = run_virtual(shift.run(LONGEST_S))
+    done = lived_through(shift, LONGEST_S)
     return [*([] if done else ["what was ordered did not come to its end"]), *judge.verdict(shift)]
 
 

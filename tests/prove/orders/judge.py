@@ -5,31 +5,47 @@ from collections.abc import Iterator, Sequence
 
 from cellctl.app.cell import RunningCell
 from cellctl.app.shift import Shift
+from cellctl.app.virtual_time import run_virtual
 from cellctl.core import invariants
 from cellctl.core.cell import Cell
 from cellctl.domain.events import Fact
 from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.mishaps import Mishap
-from cellctl.domain.work import Operation, station_of
+from cellctl.domain.work import Operation, OperationKind, station_of
 from cellctl_sim.cell import Cell as Twin
 from cellctl_sim.program.machine import ProgramMachine
 from cellctl_sim.program.reading import Script
 
 # The whole cell is looked at after every so many changes: looking costs as much as a few dozen decisions.
 LOOKS_EVERY = 25
-MOST_SAID = 20
+# No part of these days needs so many carries: one that has had them is carried to and fro.
+MOST_CARRIES = 40
 # Somebody took a part without a word: what an arm then does in good faith is no fault of the cell.
 _FORGIVEN = ("gripped-nothing", "cut-without-part")
 
 
+class Broken(Exception):
+    """A rule is broken: the shift need not go on."""
+
+
+def lived_through(shift: Shift, until_s: float) -> bool:
+    """Whether a shift comes to its end by then, or to a broken rule; what follows from that says nothing more."""
+    try:
+        return run_virtual(shift.run(until_s))
+    except* Broken:
+        pass
+    return True
+
+
 class Judge:
-    """Of one shift. `broken` collects what was found while it ran."""
+    """Of one shift. `broken` collects what was found while it ran; the shift ends there."""
 
     def __init__(self, twin: Twin) -> None:
         self.broken: list[str] = []
         self._twin = twin
         self._looked = 0
         self._started: Counter[str] = Counter()
+        self._carried: Counter[str] = Counter()
         self._shift: Shift | None = None
         self._suspected: dict[str, float] = {}
 
@@ -44,6 +60,8 @@ class Judge:
 
         def heard(operation: Operation, script: Script | None, now_s: float) -> Sequence[Fact]:
             self._begun(operation.id, now_s)
+            if operation.kind is OperationKind.CARRY:
+                self._taken(operation.serial, now_s)
             return start(operation, script, now_s)
 
         command = machine.command
@@ -70,16 +88,23 @@ class Judge:
         if self._shift is not None and not self._intended(operation_id):
             self._note(now_s, f"{operation_id} is started, and its intent is not durable")
 
+    def _taken(self, serial: str, now_s: float) -> None:
+        self._carried[serial] += 1
+        if self._carried[serial] == MOST_CARRIES:
+            self._note(now_s, f"{serial} is carried to and fro: {MOST_CARRIES} times by now")
+
     def _intended(self, operation_id: str) -> bool:
         return self._shift is not None and operation_id in self._shift.store.intended
 
     async def watch(self, cell: RunningCell) -> None:
-        """Beside one daemon, until it ends."""
+        """Beside one daemon, until it ends. Raises Broken."""
         engine = cell.engine
         while True:
             self._looked += 1
-            if self._looked % LOOKS_EVERY == 0 and len(self.broken) < MOST_SAID:
+            if self._looked % LOOKS_EVERY == 0:
                 self._look(engine.cell, cell.outside.clock.now_s())
+            if self.broken:
+                raise Broken(self.broken[0])
             await engine.changed(engine.cell.counts.rev)
 
     def _look(self, cell: Cell, now_s: float) -> None:
@@ -109,9 +134,7 @@ class Judge:
                 yield f"{part.serial} is believed to be at {place}, and nothing is there"
 
     def _note(self, now_s: float, sentence: str) -> None:
-        said = f"t={now_s:.0f}s {sentence}"
-        if len(self.broken) < MOST_SAID:
-            self.broken.append(said)
+        self.broken.append(f"t={now_s:.0f}s {sentence}")
 
     def verdict(self, shift: Shift) -> list[str]:
         """Everything, at the end."""

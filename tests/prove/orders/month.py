@@ -11,12 +11,11 @@ import structlog
 from cellctl.app.attendance import DAY_S, Attendance, unmanned
 from cellctl.app.config import load
 from cellctl.app.shift import Call, Shift
-from cellctl.app.virtual_time import run_virtual
 from cellctl.domain.commands import SubmitOrder
 from cellctl.domain.mishaps import Mishap, draw
 from cellctl_sim.cell import simulate as twin_of
 from tests.prove.claims import Claim
-from tests.prove.orders.judge import Judge
+from tests.prove.orders.judge import Judge, lived_through
 from tests.prove.orders.shops import write_shop
 
 DAYS = 30
@@ -54,7 +53,7 @@ def live(seed: int, days: int = DAYS) -> tuple[list[str], float, int, int]:
         shift = Shift(config, twin, calls, attendance, watch=[judge.watch])
         judge.admit(shift)
         began_s = process_time()
-        done = run_virtual(shift.run((days + 10) * DAY_S))
+        done = lived_through(shift, (days + 10) * DAY_S)
         took_s = process_time() - began_s
     broken = [*([] if done else ["what was ordered did not come to its end"]), *judge.verdict(shift)]
     return broken, took_s, len(shift.replies), sum(1 for _ in shift.store.read())
