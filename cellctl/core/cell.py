@@ -131,14 +131,12 @@ def _unchanged(event: Any, cell: Cell) -> Cell:
 
 
 _fold: Final = singledispatch(_unchanged)
-# Asked itself: an event is of one class only.
-_FOLDS: Final[Mapping[Any, Callable[[Any, Cell], Cell]]] = _fold.registry
+_FOLDS: Final[Mapping[Any, Callable[[Any, Cell], Cell]]] = _fold.registry  # An event is of one class.
 
 
 @_fold.register
 def _(event: ev.ControllerStarted, cell: Cell) -> Cell:
-    stations = {name: status.after_a_start() for name, status in cell.stations.items()}
-    return changed(cell, stations=stations)
+    return changed(cell, stations={name: status.after_a_start() for name, status in cell.stations.items()})
 
 
 @_fold.register
@@ -317,9 +315,9 @@ def _(event: ev.TransferPhase, cell: Cell) -> Cell:
 
 @_fold.register
 def _(event: ev.CarrierMoved, cell: Cell) -> Cell:
-    if event.carrier not in cell.carriers:
-        return cell
-    return changed(cell, carriers={**cell.carriers, event.carrier: CarrierAt(event.place, event.knowledge)})
+    known = event.carrier in cell.carriers
+    now = {**cell.carriers, event.carrier: CarrierAt(event.place, event.knowledge)}
+    return changed(cell, carriers=now) if known else cell
 
 
 @_fold.register
