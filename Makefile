@@ -10,7 +10,7 @@ demo: $(STAMP)  ## a simulated cell, the daemon, one order from a command to a f
 	$(BIN)/python -m cellctl_sim.demo
 
 test: $(STAMP) mosquitto  ## everything that gates a change
-	$(BIN)/python -m pytest -q -n auto --dist loadfile
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)  ## style, types, and who may import whom
 	$(BIN)/ruff check .

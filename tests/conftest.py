@@ -1,6 +1,7 @@
 """Rules that hold for every test."""
 
 import asyncio
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,44 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("gate", settings.get_profile("search"), derandomize=True)
 settings.load_profile("gate")
+
+
+# Files whose few tests take long: they begin first, so that no worker ends alone with one of them.
+LONG_FIRST = (
+    "e2e/test_real_cell.py",
+    "interop/test_mes.py",
+    "core/test_resuming_days.py",
+    "interop/test_node_robot.py",
+    "app/test_kills.py",
+    "core/test_any_day.py",
+    "core/test_ordering_days.py",
+    "core/test_handover_model.py",
+    "app/test_simulate.py",
+    "interop/test_type_table.py",
+    "corpus/test_good.py",
+    "app/test_systemd_unit.py",
+    "app/test_daemon.py",
+    "app/test_kills_program_level.py",
+    "app/test_workshop_cell.py",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first; the rest stays as it is."""
+    here = Path(__file__).parent
+
+    def rank(item: pytest.Item) -> int:
+        name = item.path.relative_to(here).as_posix() if item.path.is_relative_to(here) else ""
+        return LONG_FIRST.index(name) if name in LONG_FIRST else len(LONG_FIRST)
+
+    items.sort(key=rank)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays to the end: the garbage collector need not walk through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -18,8 +18,8 @@ from cellctl.domain import events as ev
 from cellctl.domain.job import JobCommand
 from cellctl.domain.work import GONE, Disposition, Job, Knowledge, Operation, OperationState, Place, Station
 
+from .any_day import AnyDay
 from .played_cell import Broken
-from .test_invariants import AnyDay
 
 
 def nothing(*_: Any) -> None:

@@ -16,8 +16,8 @@ from cellctl.domain.commands import (
 from cellctl.domain.machine import MachineState
 from cellctl.domain.stops import EXTERNAL_STOP, CellCommand, CellMode, Rung, ZoneCommand, ZonePhase
 
+from .any_day import AnyDay
 from .played_cell import PLAN, Broken
-from .test_invariants import AnyDay
 
 _S = MachineState
 _AT_REST = (_S.ABORTED, _S.STOPPED, None)

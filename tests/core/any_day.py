@@ -1,4 +1,4 @@
-"""The brain against random cells: whatever machines, people and crashes do, nothing is lost, doubled or forgotten."""
+"""Random cells for the brain: whatever machines, people and crashes do, nothing may be lost, doubled or forgotten."""
 
 from typing import Any
 
@@ -8,7 +8,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from cellctl.core.cell import apply, empty
 from cellctl.domain import events as ev
-from cellctl.domain.job import ORDER_COMMANDS, JobCommand
 from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.work import Knowledge, OperationState, Place, Progress, Prompt, Question
 
@@ -124,53 +123,3 @@ AnyDay.TestCase.settings = settings(
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-TestAnyDay = AnyDay.TestCase
-
-
-class ResumingDay(AnyDay):
-    """The same, with people who go on with half made parts. Apart, so that the days above stay what they are."""
-
-    @rule(which=picks, heard=st.booleans())
-    def break_off_and_go_on(self, which: int, heard: bool) -> None:
-        machines = [machine for machine in self.played.machines.values() if machine.work and machine.work.program]
-        for machine in machines[which % max(1, len(machines)) :][:1]:
-            if machine.phase == 0:
-                self.played.step(machine.name)
-            self.played.fail(machine.name)
-            self.played.settle()
-            self.played.resume(machine.name)
-            if heard:
-                self.played.settle()
-
-
-class OrderingDay(AnyDay):
-    """The same, with orders that are stored, changed, paused, resumed, stopped, aborted and cleared."""
-
-    @precondition(lambda self: self.played.open_jobs < 2)
-    @rule(product=products, quantity=st.integers(1, 2))
-    def store(self, product: int, quantity: int) -> None:
-        self.played.order(product, quantity, 0, release=False)
-        self.played.settle()
-
-    @rule(number=st.integers(1, 3), command=st.sampled_from((*ORDER_COMMANDS, JobCommand.CANCEL)))
-    def tell(self, number: int, command: JobCommand) -> None:
-        self.played.tell(f"order-{number}", command)
-
-    @precondition(lambda self: self.played.running_orders())
-    @rule(which=picks, command=st.sampled_from((JobCommand.PAUSE, JobCommand.STOP, JobCommand.ABORT)))
-    def interrupt(self, which: int, command: JobCommand) -> None:
-        running = self.played.running_orders()
-        self.played.tell(running[which % len(running)], command)
-        self.played.settle()
-        self.played.check_that_what_was_told_is_obeyed()
-
-    @precondition(lambda self: self.played.open_jobs < 3)
-    @rule(number=st.integers(1, 3), quantity=st.integers(1, 2))
-    def change(self, number: int, quantity: int) -> None:
-        self.played.change(f"order-{number}", quantity)
-
-
-OrderingDay.TestCase.settings = AnyDay.TestCase.settings
-TestOrderingDay = OrderingDay.TestCase
-ResumingDay.TestCase.settings = AnyDay.TestCase.settings
-TestResumingDay = ResumingDay.TestCase
