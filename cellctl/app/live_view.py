@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from cellctl.core.cell import Cell
-from cellctl.core.render import Renderer, refresh
+from cellctl.core.render import Renderer
 from cellctl.core.view import CellView
 from cellctl.domain.events import ContactFound, Fact, LinkMeasured, OperationAdvanced, SessionSeen
 from cellctl.domain.link import LinkQuality, SessionState
@@ -28,19 +28,16 @@ class LiveView:
         self._unwritten: dict[str, OperationAdvanced] = {}
         self._checkpoint_s: dict[str, float] = {}
         self._renderer = Renderer()
-        self._rendered: CellView | None = None
-        self._stale = False
+        self._made: CellView | None = None
+        self._shown: CellView | None = None
 
     def of(self, cell: Cell) -> CellView:
         """The view of a cell; equal revs mean the same cell."""
-        if self._rendered is None or self._rendered.rev != cell.counts.rev:
-            self._rendered = self._renderer.view(cell)
-            self._stale = True
-        if self._stale:
-            # Equal views are the same object, so that who looks often sees at once that nothing is new.
-            self._rendered = refresh(self._rendered, self._live, self._links, self._sessions)
-            self._stale = False
-        return self._rendered
+        if self._made is None or self._made.rev != cell.counts.rev:
+            self._made, self._shown = self._renderer.view(cell), None
+        if self._shown is None:
+            self._shown = self._renderer.refresh(self._made, self._live, self._links, self._sessions)
+        return self._shown
 
     def note(self, machine: str, fact: Fact, now_s: float) -> Sequence[Fact]:
         """Take what a machine reports; what of it is to be decided upon now, in order.
@@ -51,11 +48,11 @@ class LiveView:
             return [fact] if self._advanced(machine, fact, now_s) else []
         if isinstance(fact, LinkMeasured):
             self._links[fact.station] = fact.quality
-            self._stale = True
+            self._shown = None
             return [fact] if fact.warning else []
         if isinstance(fact, SessionSeen):
             self._sessions[machine] = fact.session
-            self._stale = True
+            self._shown = None
             return []
         if isinstance(fact, ContactFound):
             self._links.pop(machine, None)
@@ -65,7 +62,7 @@ class LiveView:
     def _advanced(self, machine: str, fact: OperationAdvanced, now_s: float) -> bool:
         """Whether it is time to journal a progress."""
         self._live[fact.operation_id] = fact.progress
-        self._stale = True
+        self._shown = None
         last_s = self._checkpoint_s.get(fact.operation_id)
         if last_s is not None and now_s - last_s < CHECKPOINT_S:
             self._unwritten[machine] = fact

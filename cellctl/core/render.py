@@ -18,6 +18,7 @@ from cellctl.core import (
 )
 from cellctl.core.cell import Cell, OrderEntry
 from cellctl.core.reasons import Reason
+from cellctl.core.station import StationStatus
 from cellctl.core.view import AlarmView, CarrierView, CellView, JobView, MachineView, OrderView, PromptView, ZoneView
 from cellctl.domain.job import JobCommand, JobState
 from cellctl.domain.link import LinkQuality, SessionState
@@ -33,6 +34,7 @@ from cellctl.domain.work import (
     Part,
     Progress,
     Prompt,
+    Station,
     Step,
 )
 
@@ -60,12 +62,16 @@ class Renderer:
 
     def __init__(self) -> None:
         self._orders: tuple[Mapping[str, OrderEntry], Mapping[str, Job], tuple[OrderView, ...]] = ({}, {}, ())
-        # By job id, with all that it was made of.
+        # By job id and by station, each with all that it was made of.
         self._jobs: dict[str, tuple[tuple[object, ...], JobView]] = {}
+        self._machines: dict[str, tuple[tuple[object, ...], MachineView]] = {}
+        self._fresh: dict[str, tuple[tuple[object, ...], MachineView]] = {}
+        # A view as it was made, and the same as it was shown last.
+        self._shown: tuple[CellView | None, CellView] = (None, CellView("", 0))
 
     def view(self, cell: Cell) -> CellView:
         """The view of a cell, with the progress that is journalled."""
-        machines = tuple(_machine(cell, name) for name in cell.stations)
+        machines = self._show_machines(cell)
         orders = self._show_orders(cell)
         return CellView(
             cell=cell.plan.name,
@@ -81,6 +87,48 @@ class Renderer:
             standing=tuple(_alarm(alarm) for alarm in cell.stops.alarms.values()),
             carriers=tuple(_carrier(cell, carrier) for carrier in cell.plan.carriers.values()),
         )
+
+    def refresh(
+        self,
+        view: CellView,
+        live: Mapping[str, Progress],
+        links: Mapping[str, LinkQuality],
+        sessions: Mapping[str, SessionState],
+    ) -> CellView:
+        """The same view with the progress of now, by operation id, and the links and sessions of now, by machine.
+
+        While nothing is new it is the same object, so that who looks often sees that at once.
+        """
+        machines = tuple(
+            self._freshened(each, live.get(each.operation_id), links.get(each.name), sessions.get(each.name))
+            for each in view.machines
+        )
+        made, shown = self._shown
+        if made is not view or any(new is not old for new, old in zip(machines, shown.machines, strict=True)):
+            shown = replace(view, machines=machines)
+            self._shown = view, shown
+        return shown
+
+    def _freshened(
+        self, machine: MachineView, progress: Progress | None, link: LinkQuality | None, session: SessionState | None
+    ) -> MachineView:
+        made_of = (machine, progress, link, session)
+        known = self._fresh.get(machine.name)
+        if known is None or known[0] != made_of:
+            now = replace(machine, progress=progress or machine.progress, link=link or machine.link, session=session)
+            known = self._fresh[machine.name] = made_of, now
+        return known[1]
+
+    def _show_machines(self, cell: Cell) -> tuple[MachineView, ...]:
+        at_work: dict[str, Operation] = {}
+        for operation in cell.operations.values():
+            at_work.setdefault(operation.station, operation)
+        for name, status in cell.stations.items():
+            made_of = (cell.plan.stations[name], status, at_work.get(name), readiness.locked(cell, name))
+            known = self._machines.get(name)
+            if known is None or known[0] != made_of:
+                self._machines[name] = made_of, _machine(*made_of)
+        return tuple(self._machines[name][1] for name in cell.stations)
 
     def _show_orders(self, cell: Cell) -> tuple[OrderView, ...]:
         entries, jobs, _ = self._orders
@@ -107,12 +155,9 @@ class Renderer:
         return tuple(view for _, view in made.values())
 
 
-def _machine(cell: Cell, name: str) -> MachineView:
-    status = cell.stations[name]
-    station = cell.plan.stations[name]
-    operation = next((op for op in cell.operations.values() if op.station == name), None)
+def _machine(station: Station, status: StationStatus, operation: Operation | None, locked: str) -> MachineView:
     return MachineView(
-        name=name,
+        name=station.name,
         driver=station.driver,
         capabilities=station.capabilities,
         state=status.state.name if status.state else "",
@@ -123,7 +168,7 @@ def _machine(cell: Cell, name: str) -> MachineView:
         job_id=operation.job_id if operation else "",
         step=operation.step if operation else "",
         progress=status.progress if operation else Progress(),
-        locked=readiness.locked(cell, name),
+        locked=locked,
         estimated_s=operation.program.estimated_s if operation and operation.program else 0.0,
         preflight=station.preflight,
         unasked=status.state in _AT_WORK and (operation is None or operation.state is OperationState.UNKNOWN),
@@ -181,29 +226,6 @@ def _alarms(machine: MachineView) -> Iterator[str]:
         yield f"{machine.name} is {machine.state}: {machine.reason}"
     if machine.contact == "found" and machine.link_warning:
         yield f"{machine.name} has a bad line: {machine.link_warning}"
-
-
-def refresh(
-    view: CellView,
-    live: Mapping[str, Progress],
-    links: Mapping[str, LinkQuality],
-    sessions: Mapping[str, SessionState],
-) -> CellView:
-    """The same view with the progress of now, by operation id, and the links and sessions of now, by machine."""
-    machines = tuple(
-        _advanced(each, live.get(each.operation_id), links.get(each.name), sessions.get(each.name))
-        for each in view.machines
-    )
-    return view if machines == view.machines else replace(view, machines=machines)
-
-
-def _advanced(
-    machine: MachineView, progress: Progress | None, link: LinkQuality | None, session: SessionState | None
-) -> MachineView:
-    progress, link = progress or machine.progress, link or machine.link
-    if (progress, link, session) == (machine.progress, machine.link, machine.session):
-        return machine
-    return replace(machine, progress=progress, link=link, session=session)
 
 
 def _orders(cell: Cell) -> tuple[OrderView, ...]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from cellctl.domain.errors import LinkLost, MachineFault
@@ -89,7 +90,9 @@ class MemoryNodeLink:
         self._socket = machine.socket
         self._on_change: Callable[[NodeValue], None] | None = None
         self._on_lost: Callable[[str], None] | None = None
-        self._known: dict[NodeRef, tuple[NodePath, Any]] = {}
+        self._watched: dict[NodeRef, _Watched] = {}
+        # Those that were asked for last: mostly it is the same ones again.
+        self._round: list[_Watched] = []
 
     async def open(self, on_change: Callable[[NodeValue], None], on_lost: Callable[[str], None]) -> None:
         """Plug in. Raises LinkLost, or MachineFault if it shows another certificate than the pinned one."""
@@ -121,18 +124,16 @@ class MemoryNodeLink:
         await self._travel()
         self._check_open("subscribing")
         # As a real session does it: everything is read, and what is new is watched.
-        for request in ("read",) if self._known.keys() >= set(refs) else ("read", "subscribe"):
+        again = list(refs) == [watched.ref for watched in self._round]
+        for request in ("read",) if again or self._watched.keys() >= set(refs) else ("read", "subscribe"):
             await self._machine.troubles.pass_on(request, lambda: None)
             self._check_open("subscribing")
         values = self._machine.values()
-        ways = {ref: self._known[ref][0] if ref in self._known else self._machine.way(ref.path) for ref in refs}
-        lost = [ref.path for ref, way in ways.items() if way not in values]
-        if lost:
-            raise missing(self._socket.machine, lost)
-        for ref, way in ways.items():
-            value = picked(values[way], ref.index)
-            self._known[ref] = (way, value)
-            self._hear(ref, value)
+        if not again:
+            self._watch(refs, values)
+        for watched in self._round:
+            watched.value = picked(values[watched.way], watched.ref.index)
+            self._hear(watched.ref, watched.value)
 
     async def write(self, ref: NodeRef, value: Any) -> None:
         """Write one value, one turn of the loop from now. Raises LinkLost or MachineFault."""
@@ -161,15 +162,24 @@ class MemoryNodeLink:
 
     def compare(self, values: Mapping[NodePath, Any]) -> None:
         """Publish what has changed since it was last looked at."""
-        for ref, (way, known) in self._known.items():
-            value = picked(values.get(way), ref.index)
-            if value != known:
-                self._known[ref] = (way, value)
-                self._socket.later(self._hear, ref, value)
+        for watched in self._watched.values():
+            value = picked(values.get(watched.way), watched.ref.index)
+            if value != watched.value:
+                watched.value = value
+                self._socket.later(self._hear, watched.ref, value)
 
     def lose(self, reason: str) -> None:
         """The cable was cut."""
         asyncio.get_running_loop().call_soon(self._tell_lost, reason)
+
+    def _watch(self, refs: Sequence[NodeRef], values: Mapping[NodePath, Any]) -> None:
+        """From now on it is these that are refreshed. Raises MachineFault for ways that lead nowhere."""
+        wanted = {ref: self._watched.get(ref) or _Watched(ref, self._machine.way(ref.path)) for ref in refs}
+        lost = [watched.ref.path for watched in wanted.values() if watched.way not in values]
+        if lost:
+            raise missing(self._socket.machine, lost)
+        self._watched |= wanted
+        self._round = list(wanted.values())
 
     def _hear(self, ref: NodeRef, value: Any) -> None:
         if self._on_change and self._socket.cable is self:
@@ -193,6 +203,15 @@ class MemoryNodeLink:
         if self._socket.cable is not self:
             what = f"the session ended while {doing}; what became of it is not known"
             raise LinkLost(self._socket.machine, what, do_next="Look at the machine before it is told again")
+
+
+@dataclass(slots=True)
+class _Watched:
+    """A variable that is heard: the way to it by browse names, and the value that was told last."""
+
+    ref: NodeRef
+    way: NodePath
+    value: Any = None
 
 
 def _refused(machine: str, what: str) -> MachineFault:

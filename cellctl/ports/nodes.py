@@ -7,7 +7,7 @@ contract test asks both. Profiles, handshakes and states are the driver's: a lin
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 # The way to a node. Namespaces are named by URI, because their indexes change when a server restarts. The steps:
 #   "uri;Name"             the child with this browse name (a bare name is in namespace 0)
@@ -32,8 +32,7 @@ class NodeRef:
     index: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class NodeValue:
+class NodeValue(NamedTuple):
     """A value heard from a server, in plain Python: a structure is a dict by field, a LocalizedText its text, an
     enumeration its number, a NodeId "uri;i=5", a DateTime ISO 8601. What an index names is a plain value where it is
     one element ("3"), else a list. `value` is None unless the quality is GOOD; `status` is the name of the StatusCode,

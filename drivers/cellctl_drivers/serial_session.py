@@ -12,6 +12,7 @@ from typing import Protocol, cast, runtime_checkable
 from cellctl.domain.evidence import Findings
 from cellctl.domain.link import LinkQuality
 from cellctl.domain.work import Evidence, Operation, Program, Progress
+from cellctl.gcode.meter import Metered
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,10 +320,11 @@ def evidence_of(session: Session) -> Evidence:
     return cast(Proving, session).evidence if _offers(type(session), "evidence") else Evidence.NONE
 
 
-def progress_of(session: Session, program: Program | None) -> Progress:
-    """How far the session is with a program."""
-    total, estimated = program.lines if program else 0, estimated_of(session)
-    return Progress(session.sent, session.acknowledged, session.executed, total, estimated, evidence_of(session))
+def progress_of(session: Session, program: Program | None, metered: Metered | None = None) -> Progress:
+    """How far the session is with a program, and what that has used, where its lines are counted."""
+    total, estimated, acknowledged = program.lines if program else 0, estimated_of(session), session.acknowledged
+    used = metered.by(acknowledged) if metered else None
+    return Progress(session.sent, acknowledged, session.executed, total, estimated, evidence_of(session), used)
 
 
 def mark_of(session: Session) -> str:

@@ -39,7 +39,6 @@ from cellctl_drivers.serial_session import (
     Yielding,
     found_by,
     mark_of,
-    progress_of,
     quality_of,
 )
 from cellctl_drivers.serial_station import MEASURE_EVERY_S, Ladder, Station, Work
@@ -237,10 +236,13 @@ class SerialDriver:
     async def _pause(self) -> None:
         """Until something is due; while a program is looked through, only as long as others need."""
         if self._looking is None:
-            await self._nap.until(sooner(self._session.deadline_s, self._station.console.due_s))
+            await self._nap.until(sooner(self._session.deadline_s, self._station.console.due_s), self._put_off)
         else:
             await asyncio.sleep(0)
             self._look_on()
+
+    def _put_off(self) -> float | None:
+        return self._station.put_off(self._session.deadline_s, self._tools.clock.now_s())
 
     def _look_on(self) -> None:
         """A piece more of the program that is to begin; it begins once it has passed."""
@@ -302,7 +304,7 @@ class SerialDriver:
     def _acknowledged(self, lines: int, now_s: float) -> None:
         work = self._work
         if work is not None and now_s >= work.next_s:
-            work.advance(progress_of(self._session, work.operation.program), now_s)
+            work.advance(self._session, now_s)
         if work is not None and work.ladder.taken(lines):
             work.acknowledged(mark_of(self._session))
 
@@ -388,7 +390,7 @@ class SerialDriver:
             return
         self._work = None
         self._station.gauge.due_s = 0.0
-        work.advance(progress_of(self._session, work.operation.program), math.inf)
+        work.advance(self._session, math.inf)
         if state is not OperationState.DONE:
             reason = work.trouble or reason
             if work.started or (isinstance(session, Trying) and session.may_have_moved):

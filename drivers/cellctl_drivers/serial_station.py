@@ -1,7 +1,7 @@
 """A machine's PackML state and the operation on it, as they are reported to the cell."""
 
+import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from cellctl.domain.errors import NotAllowed
@@ -20,9 +20,11 @@ from cellctl.domain.events import (
 )
 from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import NEXT, MachineCommand, MachineState, after
-from cellctl.domain.work import Operation, OperationState, Progress, Prompt, Question
+from cellctl.domain.work import Operation, OperationState, Prompt, Question
 from cellctl.gcode.meter import Metered
 from cellctl_drivers.serial_console import Console
+from cellctl_drivers.serial_nap import sooner
+from cellctl_drivers.serial_session import Session, progress_of
 
 Report = Callable[[Fact], None]
 
@@ -91,6 +93,10 @@ class Station:
         """The machine runs by its own account: catch up with it, through every state between."""
         while self.state in _ONWARD:
             self.take(_ONWARD[self.state])
+
+    def put_off(self, deadline_s: float | None, now_s: float) -> float | None:
+        """What was due now is due then, if the session's deadline has moved; a gauge is read whenever a clock rings."""
+        return sooner(deadline_s, self.console.due_s) if now_s < self.gauge.due_s else -math.inf
 
     def _enter(self, state: MachineState, reason: str = "") -> None:
         self.state = state
@@ -176,12 +182,11 @@ class Work:
         """The machine has taken every line, and shows this from now on."""
         self._report(OperationAcknowledged(self.operation.id, mark))
 
-    def advance(self, progress: Progress, now_s: float) -> None:
-        """A checkpoint."""
+    def advance(self, session: Session, now_s: float) -> None:
+        """A checkpoint: how far the session is now."""
         self.next_s = now_s + ADVANCE_EVERY_S
-        lines = self.ladder.metered
-        used = lines.by(progress.acknowledged) if lines else None
-        self._report(OperationAdvanced(self.operation.id, replace(progress, used=used)))
+        progress = progress_of(session, self.operation.program, self.ladder.metered)
+        self._report(OperationAdvanced(self.operation.id, progress))
 
     def ask(self, question: Question) -> None:
         """The program waits for a person. An older question is of no interest any more."""

@@ -1,6 +1,6 @@
 """A line that gets worse is told of before a job fails of it, and never floods the log."""
 
-from cellctl.core.render import refresh, render
+from cellctl.core.render import Renderer, render
 from cellctl.domain import events as ev
 from cellctl.domain.link import LinkQuality
 from cellctl.domain.machine import MachineState
@@ -38,7 +38,7 @@ def test_a_bad_line_is_an_alarm_until_the_next_contact_and_the_figures_of_now_ar
         "router-1 has a bad line: 300 of 10000 lines had to be said again: check cable, power supply and what runs "
         "beside them",
     )
-    shown = {each.name: each for each in refresh(view, {}, {"router-1": WORSE}, {}).machines}["router-1"]
+    shown = {each.name: each for each in Renderer().refresh(view, {}, {"router-1": WORSE}, {}).machines}["router-1"]
     assert (shown.link, shown.link_warning) == (WORSE, NOISY.warning)
     shop.feed(ev.ContactFound("router-1", "twin"))
     assert render(shop.cell).alarms == ()

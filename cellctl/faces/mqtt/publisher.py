@@ -61,8 +61,8 @@ class Board:
         self._description = description
         # What the broker took last, by topic; None if it must be told again.
         self._standing: dict[str, Any] = {}
-        # Each without what is telemetry, and what is shown of it.
-        self._devices: dict[str, tuple[MachineView, Mapping[str, Any]]] = {}
+        # Each as it was met last, the same without what is telemetry, and what is shown of it.
+        self._devices: dict[str, tuple[MachineView, MachineView, Mapping[str, Any]]] = {}
         self._measured: dict[str, tuple[Progress, LinkQuality | None]] = {}
 
     def begin(self, view: CellView) -> None:
@@ -110,7 +110,7 @@ class Board:
     def device(self, name: str) -> tuple[str, int] | None:
         """State and rev of a device as shown last; a precondition is about these."""
         known = self._devices.get(name)
-        return (known[0].state, known[1]["rev"]) if known else None
+        return (known[0].state, known[2]["rev"]) if known else None
 
     def telemetry(self, view: CellView) -> list[Publication]:
         """What has changed since the last call: the latest value of each device, nothing in between."""
@@ -150,15 +150,19 @@ class Board:
                 yield self._topics.alarm(name), {"alarm": alarm}
 
     def _device(self, machine: MachineView, rev: int) -> Mapping[str, Any]:
+        known = self._devices.get(machine.name)
+        if known is not None and known[0] is machine:
+            return known[2]
         session = replace(machine.session, oldest_value_at="") if machine.session else None
         still = replace(machine, progress=_NO_PROGRESS, link=None, session=session)
-        known = self._devices.get(machine.name)
-        if known is None or known[0] != still:
+        if known is not None and known[1] == still:
+            shown = known[2]
+        else:
             shown = {"rev": rev, **plain(still)}
             del shown["progress"], shown["link"]  # they are telemetry
             shown["session"] = session.stage if session else None
-            known = self._devices[machine.name] = (still, shown)
-        return known[1]
+        self._devices[machine.name] = (machine, still, shown)
+        return shown
 
     def _closed(self, view: CellView) -> dict[str, Any]:
         return self._closed_orders(view) | self._closed_jobs(view)

@@ -15,6 +15,9 @@ class State(Enum):
     VETTING: a program is played in check mode. DOWN: until it is cleared.
     """
 
+    # By identity, as members are compared: Enum's own hash is slow, and tables of these are asked for every line.
+    __hash__ = object.__hash__
+
     NEW = "new"
     GREETING = "greeting"
     STOPPING = "stopping"

@@ -17,6 +17,8 @@ Position = tuple[float, float, float, float]
 class Kind(Enum):
     """What a line means."""
 
+    __hash__ = object.__hash__  # by identity; Enum's own is slow
+
     OK = "ok"
     OK_REPORT = "ok with temperatures"
     RESEND = "resend"
@@ -57,6 +59,8 @@ _ADVANCED_OK: Final = re.compile(rb"ok N(\d+)(?: P(\d+))?(?: B(\d+))?")
 _SHAPES: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), kind)
     for pattern, kind in (
+        # Said every second, and never twice the same; with so few letters it can be nothing else.
+        (r"T:[-0-9. /TWB:@?]*$", Kind.REPORT),
         (r"(?:ok )?(?:FIRMWARE_)?NAME[:.]", Kind.FIRMWARE),
         # M105 is the one command whose `ok` can be told from all others.
         (r"ok\b.*?\bT\d?:", Kind.OK_REPORT),

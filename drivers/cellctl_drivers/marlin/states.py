@@ -9,6 +9,9 @@ from cellctl.domain.errors import NotAllowed
 class State(Enum):
     """The session's states, in the order in which a good day walks through them."""
 
+    # By identity, as members are compared: Enum's own hash is slow, and tables of these are asked for every line.
+    __hash__ = object.__hash__
+
     NEW = "new"
     WAKING = "waking"
     GREETING = "greeting"

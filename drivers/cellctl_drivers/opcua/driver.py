@@ -193,9 +193,7 @@ class _Contact:
         """Tell how far the session is, and how old its values are."""
         oldest_s, at = self._session.oldest_s, ""
         if oldest_s is not None:
-            clock = self._tools.clock
-            heard_at = datetime.fromisoformat(clock.utc()) - timedelta(seconds=clock.now_s() - oldest_s)
-            at = f"{heard_at.isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"
+            at = _past(self._tools.clock.utc(), self._tools.clock.now_s() - oldest_s)
         seen = SessionState(self._session.contact.value, at)
         if seen != self._shown:
             self._shown = seen
@@ -208,6 +206,14 @@ class _Contact:
 
     def _gone(self, reason: str) -> None:
         self.do(self._session.lost(reason))
+
+
+def _past(utc: str, age_s: float) -> str:
+    """The instant that was so long before this one."""
+    if not age_s:
+        return utc
+    moment = datetime.fromisoformat(utc) - timedelta(seconds=age_s)
+    return f"{moment.isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"
 
 
 class _Family:

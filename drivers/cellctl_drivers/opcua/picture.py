@@ -83,7 +83,9 @@ class Picture:
             return False
         before = self._heard.get(names[0])
         good = heard.quality is Quality.GOOD
-        self._heard.update(dict.fromkeys(names, Heard(heard.value, good, heard.status, now_s)))
+        now = Heard(heard.value, good, heard.status, now_s)
+        for name in names:
+            self._heard[name] = now
         same = before is not None and before.good is good and type(before.value) is type(heard.value)
         if same and before is not None and before.value == heard.value and now_s - before.at_s <= self._stale_s:
             return False

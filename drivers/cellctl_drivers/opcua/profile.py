@@ -203,7 +203,10 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A machine model as its session needs it. `states` are asked in order; none: unknown."""
+    """A machine model as its session needs it. `states` are asked in order; none: unknown.
+
+    `refs` is every variable, once: asked for so often that it is made only once.
+    """
 
     name: str
     identity: str
@@ -220,11 +223,11 @@ class Profile:
     owned: Condition = NEVER
     answers: Mapping[str, str] = field(default_factory=dict)
     commands: Mapping[str, tuple[Stage, ...]] = field(default_factory=dict)
+    refs: tuple[NodeRef, ...] = field(init=False)
 
-    @property
-    def refs(self) -> tuple[NodeRef, ...]:
-        """Every variable, once."""
-        return tuple(dict.fromkeys(signal.ref for signal in self.signals.values() if signal.ref))
+    def __post_init__(self) -> None:
+        refs = dict.fromkeys(signal.ref for signal in self.signals.values() if signal.ref)
+        object.__setattr__(self, "refs", tuple(refs))
 
     @property
     def methods(self) -> tuple[NodePath, ...]:

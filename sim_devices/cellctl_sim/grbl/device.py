@@ -56,7 +56,8 @@ class Grbl(Board):
 
     def say(self, *lines: str) -> None:
         """Print these lines."""
-        self.uart.send("".join(f"{line}\r\n" for line in lines).encode("latin-1"))
+        for line in lines:
+            self.uart.send(f"{line}\r\n".encode("latin-1"))
 
     def work_changed(self) -> None:
         """The work coordinates are elsewhere: the next status report says so."""

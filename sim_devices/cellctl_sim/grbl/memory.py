@@ -31,6 +31,7 @@ class Memory:
 
     def __init__(self, config: RouterTwin) -> None:
         self._config = config
+        self.grblhal: Final = config.dialect == "grblhal"
         self.build_info = ""
         self.restore("*")
         x, y, z = (-_ORIGIN_AT * size for size in config.size_mm)
@@ -59,11 +60,6 @@ class Memory:
         self.settings[number] = float(int(value)) if number in _WHOLE_NUMBERS else value
         if number == 22 and not value:
             self.settings[20] = 0.0
-
-    @property
-    def grblhal(self) -> bool:
-        """Whether the firmware is grblHAL."""
-        return self._config.dialect == "grblhal"
 
     @property
     def homing(self) -> bool:

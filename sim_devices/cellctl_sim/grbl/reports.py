@@ -1,7 +1,8 @@
 """What Grbl prints: status reports, listings, and the overrides that go with them (report.c)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cellctl_sim.config import RouterTwin
 from cellctl_sim.grbl.cycle import State
@@ -52,14 +53,14 @@ class Overrides:
         self.ov_in = 0
         return True
 
-    def periodic(self, busy: bool, offset: str, accessories: str) -> str:
+    def periodic(self, busy: bool, offset: Callable[[], str], accessories: str) -> str:
         """The fields that only some reports have; WCO comes first and puts Ov off by one report."""
         if self.wco_in > 0:
             self.wco_in -= 1
         else:
             self.wco_in = _WCO_EVERY[busy] - 1
             self.ov_in = max(1, self.ov_in)
-            return f"|WCO:{offset}" + self._overrides(busy, accessories)
+            return f"|WCO:{offset()}" + self._overrides(busy, accessories)
         return self._overrides(busy, accessories)
 
     def _overrides(self, busy: bool, accessories: str) -> str:
@@ -71,8 +72,7 @@ class Overrides:
         return f"{shown}|A:{accessories}" if accessories else shown
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """What a status report tells of the moment. `buffers` are free blocks and free bytes, `line` the one in work."""
 
     state: str
@@ -89,9 +89,10 @@ _BUSY: Final = ("Run", "Hold", "Jog", "Door", State.HOME.value)
 
 def status(moment: Snapshot, modes: Modes, memory: Memory, overrides: Overrides) -> str:
     """`<Idle|MPos:0.000,0.000,0.000|FS:0,0|WCO:0.000,0.000,0.000>`."""
-    mask, offset = int(memory.settings[10]), modes.offset(memory)
+    mask = int(memory.settings[10])
     at, name = moment.at, "MPos"
     if not mask & 1:
+        offset = modes.offset(memory)
         at, name = (at[0] - offset[0], at[1] - offset[1], at[2] - offset[2]), "WPos"
     fields = f"<{moment.state}|{name}:{_point(at, memory)}"
     if mask & 2 or memory.grblhal:
@@ -104,7 +105,7 @@ def status(moment: Snapshot, modes: Modes, memory: Memory, overrides: Overrides)
     accessories = ("S" if modes.groups["spindle"] == 3 else "C") if moment.rpm else ""
     accessories += "F" if modes.groups["coolant"] == 8 else ""
     busy = moment.state.partition(":")[0] in _BUSY
-    return f"{fields}{overrides.periodic(busy, _point(offset, memory), accessories)}>"
+    return f"{fields}{overrides.periodic(busy, lambda: _point(modes.offset(memory), memory), accessories)}>"
 
 
 def banner(config: RouterTwin) -> str:

@@ -79,7 +79,8 @@ class Marlin(Board):
 
     def say(self, *lines: str) -> None:
         """Print these lines."""
-        self.uart.send("".join(f"{line}\n" for line in lines).encode("latin-1"))
+        for line in lines:
+            self.uart.send(f"{line}\n".encode("latin-1"))
 
     def restore_defaults(self) -> None:
         """The settings that the firmware was compiled with."""
