@@ -24,7 +24,8 @@ def shared(cell: Cell, single: Operation, step: Step, option: Option, waiting: W
     """
     station = option.station
     sizes = list(_sizes(step, option.number))
-    if single.kind is not OperationKind.PROCESS or station.attended or not sizes:
+    carriers = {each.place for each in cell.carriers.values()}
+    if single.kind is not OperationKind.PROCESS or station.attended or not sizes or carriers & {*station.places}:
         return single
     others = [job for job in waiting(cell) if job.id != single.job_id and _alike(cell, job, single)]
     for number, way in reversed(sizes):
@@ -63,7 +64,7 @@ def _wanted(directive: Directive, single: Operation) -> list[tuple[str, str, int
     """What the first step needs for each size of a build: programs by their content, and all that goes with them."""
     step = directive.steps[0]
     ways = [step.ways[single.way], *(way for _, way in _sizes(step, single.way))] if single.way < len(step.ways) else []
-    return [(wants(way), way.program.sha256 if way.program else "", way.parts) for way in ways]
+    return [(wants(way), way.program.sha256 or way.program.resident if way.program else "", way.parts) for way in ways]
 
 
 def holds_parts(cell: Cell, station: Station) -> bool:

@@ -243,7 +243,7 @@ def _start(cell: Cell, operation: Operation) -> Iterator[str]:
     # What is gone on with is one run for all of its orders.
     if against and (not operation.resumes or len(against) == len(operation.job_ids)):
         yield f"{operation.id} is started, and {against[0]} is not to go on"
-    others_there = [part.serial for part in cell.parts.values() if station_of(part.place) == operation.station]
+    others_there = [part.serial for part in cell.parts.values() if station_of(cell.where(part)) == operation.station]
     if operation.mates and set(others_there) - {*operation.serials}:
         yield f"{operation.id} is a shared build, and {operation.station} holds {', '.join(others_there)}"
     if cell.stops.mode is CellMode.PAUSED or zones.against(cell, operation.station):

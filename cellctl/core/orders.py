@@ -80,10 +80,17 @@ def _state_at_the_end(entry: OrderEntry, begun: bool) -> State | None:
 
 
 def moving(cell: Cell) -> frozenset[str]:
-    """The orders that a machine works for at this moment. A person at a desk counts as standing still."""
-    working = (operation for operation in cell.operations.values() if _moves(cell, operation))
-    job_ids = (job_id for operation in working for job_id in operation.job_ids)
-    return frozenset(cell.jobs[job_id].order_id for job_id in job_ids if job_id)
+    """The orders that a machine works for at this moment. A person at a desk counts as standing still.
+
+    A shared build that goes on for others does not count for an order that is paused: no hold of it is to come.
+    """
+    working = [operation for operation in cell.operations.values() if _moves(cell, operation)]
+    return frozenset(
+        entry.order.id
+        for operation in working
+        for entry in entries_of(cell, operation)
+        if not (entry.paused and operation.mates and _wish_of_all(cell, operation) is _Rest.NONE)
+    )
 
 
 def _moves(cell: Cell, operation: Operation) -> bool:
@@ -311,8 +318,7 @@ def _wish(cell: Cell, operation: Operation) -> MachineCommand | None:
     unknown = operation.state is OperationState.UNKNOWN
     if status is None or unknown or cell.plan.station(operation.station).attended or status.state not in _AT_WORK:
         return None
-    # A shared build does what the mildest of its orders wants: no order harms the others.
-    wish = min((_rest(entry, parked=status.parked) for entry in entries_of(cell, operation)), default=_Rest.NONE)
+    wish = _wish_of_all(cell, operation)
     if wish is _Rest.ABORTS:
         return MachineCommand.ABORT
     if not operation.job_id or operation.kind is OperationKind.CARRY:
@@ -339,6 +345,12 @@ def _rest(entry: OrderEntry, *, parked: bool) -> _Rest:
     if entry.closed_by is _C.STOP or (entry.cancelled and parked and not entry.keep):
         return _Rest.STOPS
     return _Rest.WAITS if entry.paused else _Rest.NONE
+
+
+def _wish_of_all(cell: Cell, operation: Operation) -> _Rest:
+    """A shared build does what the mildest of its orders wants: no order harms the others."""
+    parked = cell.stations[operation.station].parked
+    return min((_rest(entry, parked=parked) for entry in entries_of(cell, operation)), default=_Rest.NONE)
 
 
 def entries_of(cell: Cell, operation: Operation) -> list[OrderEntry]:

@@ -329,7 +329,9 @@ def test_an_order_that_is_paused_alone_waits_behind_the_run() -> None:
     it.feed(ev.OperationStarted(operation.id))
     it.feed(ev.StationChanged("printer-1", _S.EXECUTE))
     it.command(CommandOrder("order-1", JobCommand.PAUSE))
-    assert render(it.cell).orders[0].job_state == JobState.RUNNING.name
+    assert render(it.cell).orders[0].job_state == JobState.INTERRUPTED.name, "no hold is to come"
+    assert it.command(CommandOrder("order-1", JobCommand.RESUME)).accepted
+    assert it.command(CommandOrder("order-1", JobCommand.PAUSE)).accepted
     it.feed(ev.StationChanged("printer-1", _S.COMPLETE))
     it.feed(ev.OperationEnded(operation.id, _O.DONE))
     assert render(it.cell).orders[0].job_state == JobState.INTERRUPTED.name
