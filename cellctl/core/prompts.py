@@ -7,7 +7,7 @@ question is ever answered by time.
 from dataclasses import dataclass, replace
 from typing import Final
 
-from cellctl.core import alarms, rights
+from cellctl.core import alarms, builds, rights
 from cellctl.core.cell import OURSELVES, Cell
 from cellctl.core.instructions import Turn
 from cellctl.domain import events as ev
@@ -44,6 +44,9 @@ KINDS: Final = {
 def kind_of(cell: Cell, prompt: Prompt) -> str:
     """Which kind of question it is: a key of KINDS."""
     operation = cell.operations.get(prompt.operation_id)
+    part = cell.parts.get(prompt.serial)
+    if operation is None and part is not None and builds.waits_for_an_answer(cell, part):
+        return OUTCOME
     if operation is None:
         return TAKE_AWAY if prompt.serial else OTHER
     if operation.state is OperationState.UNKNOWN:

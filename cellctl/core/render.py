@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 from cellctl.core import (
+    builds,
     carriers,
     dispatch,
     lifecycle,
@@ -359,7 +360,8 @@ def _way_of(cell: Cell, prompt: Prompt) -> tuple[str, str]:
     operation = cell.operations.get(prompt.operation_id)
     if operation is None:
         part = cell.parts.get(prompt.serial)
-        return part.place if part else "", GONE
+        stays = part is not None and builds.waits_for_an_answer(cell, part)
+        return part.place if part else "", part.place if part and stays else GONE
     if operation.kind is not OperationKind.PROCESS or not cell.plan.station(operation.station).attended:
         return operation.source or operation.target, operation.target
     job = cell.jobs[operation.job_id]

@@ -34,7 +34,10 @@ class InspectionRecorded:
 
 @dataclass(frozen=True, slots=True)
 class PartHeld:
-    """The part did not pass this gate, or nobody knows whether it did: a person decides what becomes of it."""
+    """The part did not pass this gate, or nobody knows whether it did: a person decides what becomes of it.
+
+    Without a gate: the run of this step broke off, and a person says of each of its parts what it is.
+    """
 
     serial: str
     step: str

@@ -151,7 +151,7 @@ class Part:
     """One physical piece with a serial number, and where it is to the best of our knowledge.
 
     `inspections`: the last result of each gate that it has come to since it was last reworked from before there.
-    `held_at`: the gate at which a person must decide what becomes of it; "": none.
+    `held_at`: the gate, or the step whose run broke off, where a person must decide what becomes of it; "": none.
     """
 
     serial: str

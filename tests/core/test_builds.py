@@ -224,6 +224,8 @@ def test_parts_that_differ_are_asked_about_one_by_one() -> None:
     answer(it, "one by one")
     assert [serial for _, serial in asked(it)] == [f"clip-A-0000{n}" for n in (1, 2, 3, 4)]
     assert states(it) == ["INTERRUPTED"] * 4
+    (first, *_) = render(it.cell).prompts
+    assert (first.kind, first.source, first.target) == ("outcome", "printer-1.bed", "printer-1.bed")
     assert all("waits for a person" in job.why for job in render(it.cell).jobs)
     it.feed(ev.ControllerStarted("2"))
     it.wake()

@@ -51,7 +51,7 @@ def view(machine: MachineView, run: Run | None) -> JobsView:
     data = (
         JobParameter("JobResult", _RESULTS.get(run.state, 0) if over else 0),
         JobParameter("Progress", 100 if state[0] is JobState.ENDED else _percent(machine) if not over else 0),
-        JobParameter("SerialNumbers", (operation.serial,)),
+        JobParameter("SerialNumbers", operation.serials),
     )
     end_at = run.span.end_at if over else ""
     response = JobResponse(operation.id, operation.id, *state, run.span.start_at, end_at, data)
