@@ -4,7 +4,7 @@ import json
 import math
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -16,6 +16,7 @@ from cellctl.app.attendance import DAY_S, Attendance, Span, unmanned
 from cellctl.app.clock import VirtualClock
 from cellctl.app.config import load
 from cellctl.app.shift import Call, Shift
+from cellctl.app.shortages import Shortages
 from cellctl.app.simulate import simulated_cell
 from cellctl.app.toml_file import parse_settings, read_toml
 from cellctl.app.virtual_time import run_virtual
@@ -74,13 +75,15 @@ def _run(question: Question, seed: int) -> Run:
     twin.mishaps = _mishaps(question.failures, seed)
     attendance = Attendance(question.hours, midnight_s=-_STARTS_S)
     calls = _calls(question.book)
-    shift = Shift(config, twin, calls, attendance)
+    shortages = Shortages()
+    shift = Shift(config, twin, calls, attendance, watch=[shortages.watch])
     run_virtual(shift.run(_LONGEST_S))
     orders = {call.id for call in calls if isinstance(call.command, SubmitOrder)}
     refused = [reply.message for name, reply in shift.replies.items() if name in orders and not reply.accepted]
     if refused:
         raise ConfigError([f"an order of the book is refused: {message}" for message in refused])
-    return run_of(shift.store.read())
+    run = run_of(shift.store.read())
+    return replace(run, stops=tuple(sorted((*run.stops, *shortages.stops), key=lambda stop: stop.at_s)))
 
 
 def _calls(book: Sequence[Wish]) -> list[Call]:
@@ -115,8 +118,12 @@ def _mishaps(failures: Sequence[Failures], seed: int) -> FaultPlan:
 
 
 def with_another(cell: Path, settings: Mapping[str, Any], station: str) -> tuple[dict[str, Any], str]:
-    """The settings that add a copy of a machine to a cell file, within reach of all who reach it; and its name."""
-    tables = read_toml(cell).get("machines", {})
+    """The settings that add a copy of a machine to a cell file, within reach of all who reach it; and its name.
+
+    It comes with as much material, and with the same tools.
+    """
+    file = read_toml(cell)
+    tables = file.get("machines", {})
     if station not in tables:
         raise ConfigError([f"--add {station}: there is no such machine; there are: {', '.join(tables)}"])
     name = next(name for number in range(2, 1000) if (name := f"{station}-{number}") not in tables)
@@ -124,6 +131,9 @@ def with_another(cell: Path, settings: Mapping[str, Any], station: str) -> tuple
     for other, keys in tables.items():
         if station in keys.get("reach", ()):
             added[f"machines.{other}.reach"] = [*keys["reach"], name]
+    for sort in ("lots", "tools"):
+        here = {each: keys for each, keys in file.get(sort, {}).items() if keys.get("at") == station}
+        added |= {f"{sort}.{each}-of-{name}": {**keys, "at": name} for each, keys in here.items()}
     return added, name
 
 

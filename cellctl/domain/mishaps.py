@@ -16,6 +16,7 @@ class Mishap(StrEnum):
     SENSES_NOTHING = "senses-nothing"  # the gripper's sensor says empty, whatever it holds
     SENSES_PART = "senses-part"  # the gripper's sensor says that it holds something, whatever is true
     BAD_PART = "bad-part"  # the next part is whole, and no good
+    WRONG_MATERIAL = "wrong-material"  # the spool is another than the label says: what is printed so long is no good
     MISSING_PART = "missing-part"  # somebody takes a part out of a rack without a word
     LINK_CUT = "link-cut"  # nobody hears the machine
     ABSENT = "absent"  # nobody is there to answer
@@ -28,7 +29,7 @@ class Mishap(StrEnum):
 OF_MACHINES: Final = frozenset(
     {
         Mishap.MACHINE_FAILS, Mishap.SLOW, Mishap.DROPS_PART, Mishap.SENSES_NOTHING, Mishap.SENSES_PART,
-        Mishap.BAD_PART, Mishap.LINK_CUT,
+        Mishap.BAD_PART, Mishap.WRONG_MATERIAL, Mishap.LINK_CUT,
     }
 )  # fmt: skip
 OF_ARMS: Final = frozenset({Mishap.DROPS_PART, Mishap.SENSES_NOTHING, Mishap.SENSES_PART})
@@ -59,6 +60,7 @@ _LASTS_S: Final[Mapping[Mishap, tuple[float, float]]] = {
     Mishap.SENSES_NOTHING: (60.0, 1800.0),
     Mishap.SENSES_PART: (60.0, 1800.0),
     Mishap.BAD_PART: (0.0, 0.0),
+    Mishap.WRONG_MATERIAL: (1800.0, 14400.0),
     Mishap.MISSING_PART: (0.0, 0.0),
     Mishap.LINK_CUT: (5.0, 3600.0),
     Mishap.ABSENT: (600.0, 14400.0),

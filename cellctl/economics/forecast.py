@@ -11,7 +11,7 @@ from cellctl.domain.machine import MachineState
 from cellctl.domain.work import Disposition
 
 # A question that is answered sooner than this has stopped nobody.
-_A_STOP_S: Final = 900.0
+A_STOP_S: Final = 900.0
 _STANDS: Final = frozenset({MachineState.ABORTED, MachineState.STOPPED, MachineState.HELD, MachineState.SUSPENDED})
 _HALF, _MOST = 0.5, 0.85
 
@@ -116,7 +116,7 @@ class _Stops:
 
     def _close(self, kind: str, name: str, now_s: float) -> None:
         at_s, station, why = self._open.pop((kind, name), (now_s, "", ""))
-        if now_s - at_s >= _A_STOP_S:
+        if now_s - at_s >= A_STOP_S:
             self._found.append(Stop(at_s, station, why, now_s - at_s))
 
 

@@ -85,6 +85,32 @@ def test_one_more_printer_makes_it_sooner(book: Path) -> None:
     assert forecast(wider, [1]).orders[0].half_s < forecast(asked(book), [1]).orders[0].half_s
 
 
+def spools(amount_mm: float) -> dict[str, object]:
+    """Another cell file than the example's: with a spool at each printer."""
+    return {"lots": {f"spool-{n}": {"material": "PLA", "at": f"printer-{n}", "amount": amount_mm} for n in (1, 2)}}
+
+
+def test_a_spool_that_runs_out_stops_its_printer_and_what_waits_is_never_done(book: Path) -> None:
+    enough, scarce = (forecast(asked(book, **spools(amount_mm)), [1]) for amount_mm in (100_000.0, 4_000.0))
+    assert enough.stops == []
+    assert enough.orders == forecast(asked(book), [1]).orders
+    # Of five parts each spool is good for one.
+    assert [(stop.station, stop.reason, stop.lasts_s) for stop in scarce.stops] == [
+        ("printer-1", "too little is left of spool-1", math.inf),
+        ("printer-2", "too little is left of spool-2", math.inf),
+    ]
+    assert 0.4 * HOUR_S < scarce.stops[0].first_s < 1.0 * HOUR_S
+    assert scarce.orders[0].half_s == math.inf
+
+
+def test_one_more_printer_comes_with_a_spool_of_its_own(tmp_path: Path) -> None:
+    cell = tmp_path / "cell.toml"
+    lot = '[lots.spool-1]\nmaterial = "PLA"\nat = "printer-1"\namount = 5000.0\n'
+    cell.write_text(CELL.read_text() + lot)
+    more, name = with_another(cell, {}, "printer-1")
+    assert more["lots.spool-1-of-printer-1-2"] == {"material": "PLA", "at": name, "amount": 5000.0}
+
+
 def test_nobody_there_stops_the_cell(book: Path) -> None:
     question = Question(CELL, {}, read_book(book), (), unmanned([(6 * HOUR_S, 14 * HOUR_S)]))
     (stop, *_) = forecast(question, [1]).stops

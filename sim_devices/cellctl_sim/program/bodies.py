@@ -42,14 +42,17 @@ class PrinterBody:
         self._release_celsius = release_celsius
         self._heaters = _Heaters(twin)
         self._spoils_next = False
+        self._spoils_until_s = 0.0
 
     def mark(self) -> str:
         """A printer shows nothing of what it printed."""
         return ""
 
     def strike(self, stroke: Stroke, now_s: float) -> None:
-        """The next part may be spoilt."""
+        """The next part may be spoilt, or all of the next hours."""
         self._spoils_next = self._spoils_next or stroke.kind is Mishap.BAD_PART
+        if stroke.kind is Mishap.WRONG_MATERIAL:
+            self._spoils_until_s = max(self._spoils_until_s, stroke.until_s)
 
     def come_home(self, now_s: float) -> None:
         """It has nothing to bring home."""
@@ -102,7 +105,7 @@ class PrinterBody:
     def _finish(self, place: str, now_s: float) -> None:
         self._world.finish_print(self._name, place, now_s)
         part = self._world.part_at(place)
-        if part is not None and self._spoils_next:
+        if part is not None and (self._spoils_next or now_s < self._spoils_until_s):
             self._spoils_next = False
             part.note(NO_GOOD, now_s)
 
