@@ -143,7 +143,10 @@ def _trouble(cell: Cell) -> bool:
     scrap = any(
         part.disposition is Disposition.SCRAPPED and part.place not in (NOWHERE, GONE) for part in cell.parts.values()
     )
-    out = any(lot.place in PRINTERS and lot.remaining < _LEAST_MM for lot in cell.stock.lots.values())
+    # What runs from a spool must end before that can be changed.
+    working = {operation.station for operation in cell.operations.values()}
+    here = [lot for lot in cell.stock.lots.values() if lot.place in PRINTERS and lot.place not in working]
+    out = any(lot.remaining < _LEAST_MM for lot in here)
     return doubted or lost or scrap or out
 
 

@@ -56,9 +56,10 @@ def short(cell: Cell) -> Iterator[tuple[str, str]]:
             continue
         looked |= {wanted} - {""}
         for option in fitting(cell, options(cell, current_step(cell, job))):
-            if involved(cell, option.station.name) is None:
-                for reason in stock.against(cell, option.way, option.station):
-                    yield option.station.name, _named(cell, option.station, reason)
+            station = option.station
+            if involved(cell, station.name) is None:
+                wants = stock.against(cell, option.way, station)
+                yield from ((station.name, _named(cell, station, reason)) for reason in wants)
 
 
 def _named(cell: Cell, station: Station, reason: Reason) -> str:
