@@ -1,7 +1,7 @@
 """When a carrier is moved, and to where; if not, why not. Pure, like dispatch, and after it: what can leave does first.
 
 A carrier goes where the parts on it can go on, once none of them can go on from where it stands, and none is about to
-be put on it. An empty one goes where a part waits for it, or out of the way of one that is not empty.
+be put on it. An empty one goes where a part waits for it. One that must not stay, or cannot go there, makes room.
 """
 
 from collections.abc import Iterator
@@ -31,15 +31,10 @@ def next_move(cell: Cell, carrier: Carrier) -> Answer:
     if at_it is not None:
         return (Reason("carrier_busy", f"{at_it.id} ({at_it.step} of {at_it.serial}) is at it"),)
     wish = _wish(cell, carrier)
-    empty = not any(_lies_on(cell, carrier))
-    if empty and (isinstance(wish, Reason) or _free(cell, carrier, wish) is None):
+    may_leave = not any(_lies_on(cell, carrier)) if isinstance(wish, Reason) else _free(cell, carrier, wish) is None
+    if may_leave:
         wish = _out_of_the_way(cell, carrier) or wish
     return _carry(cell, carrier, wish) if isinstance(wish, str) else (wish,)
-
-
-def standing_in(cell: Cell, place: Place) -> str:
-    """The carrier that is at a place; "" if none is."""
-    return next((name for name, at in cell.carriers.items() if at.place == place), "")
 
 
 def _is_about(carrier: Carrier, operation: Operation) -> bool:
@@ -115,7 +110,7 @@ def _will(cell: Cell, mover: Station) -> bool:
 
 
 def _out_of_the_way(cell: Cell, carrier: Carrier) -> str:
-    """Where an empty carrier makes room for another one that is wanted where it stands; "" if it need not."""
+    """Where a carrier makes room for another one that is wanted where it stands; "" if it need not."""
     here = stands_at(cell, carrier.name)
     for other in cell.plan.carriers.values():
         if other is carrier or moving(cell, other.name) or _wish(cell, other) != here or _free(cell, other, here):

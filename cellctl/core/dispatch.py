@@ -289,7 +289,9 @@ def _ways(cell: Cell, here: Station, able: list[Station], on: str) -> Iterator[L
         station, below, first = queue.popleft()
         for leg in _legs(cell, station, below):
             first_leg = first or leg
-            spot = leg.to.name, first_leg.on if leg.to.name in goals else leg.on
+            # From a carrier there is one way to a station, the shortest: else a part would wander on and off it.
+            own = first_leg.on if not on else ""
+            spot = leg.to.name, own if leg.to.name in goals else leg.on
             if spot in seen:
                 continue
             seen.add(spot)

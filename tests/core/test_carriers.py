@@ -19,10 +19,12 @@ from cellctl.domain.work import (
     OperationState,
     Place,
     Plan,
+    Program,
     Station,
+    one_way,
 )
 
-from .shop import Shop
+from .shop import DIRECTIVE, Shop
 
 STANDS = (Place("stand-a.1"), Place("stand-b.1"))
 STATIONS = (
@@ -42,8 +44,9 @@ STATIONS = (
 PALLET = Carrier("pallet-1", ("1", "2"), STANDS, STANDS[0], ("porter-1",))
 
 
-def a_shop(*pallets: Carrier) -> Shop:
-    plan = Plan("test", {each.name: each for each in STATIONS}, {each.name: each for each in pallets or (PALLET,)})
+def a_shop(*pallets: Carrier, stations: tuple[Station, ...] = ()) -> Shop:
+    carriers = {each.name: each for each in pallets or (PALLET,)}
+    plan = Plan("test", {each.name: each for each in (*STATIONS, *stations)}, carriers)
     shop = Shop(plan)
     shop.wake()
     return shop
@@ -223,3 +226,18 @@ def test_the_view_says_where_a_pallet_is_what_is_on_it_and_why_it_stays() -> Non
     (moving,) = render(shop.cell).carriers
     assert moving.parts == {"1": "nameplate-A-00001"}
     assert moving.why == "carry by porter-1 from stand-a.1 to stand-b.1"
+
+
+@pytest.mark.parametrize("pallets", [1, 2])
+def test_parts_that_have_to_come_back_do_where_there_are_buffers_on_both_sides(pallets: int) -> None:
+    fits = (*STANDS, Place("stand-c.1"))
+    made = [Carrier(f"pallet-{n + 1}", ("1", "2"), fits, fits[n], ("porter-1",)) for n in range(pallets)]
+    infeed = Station("infeed", "", (), ("1", "2"), (), buffer=True)
+    arm = replace(STATIONS[2], reach=(*STATIONS[2].reach, "infeed"))
+    shop = a_shop(*made, stations=(replace(STATIONS[-1], buffer=True), infeed, arm))
+    top = one_way("top", "fdm", Program("cc", "top", 5))
+    there_and_back = replace(DIRECTIVE, steps=(*DIRECTIVE.steps[:2], top, DIRECTIVE.steps[2]))
+    shop.order(quantity=6, directive=there_and_back)
+    shop.work_off()
+    assert [job.state.name for job in shop.cell.jobs.values()] == ["ENDED"] * 6
+    assert broken(shop.cell) == []

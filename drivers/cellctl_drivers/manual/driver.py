@@ -131,7 +131,8 @@ class ManualDriver:
 def question_of(operation: Operation) -> Question:
     """What the person is asked: the step's own question, or whether the work is done."""
     if operation.kind is OperationKind.CARRY:
-        text = f"Take part {operation.serial} from {operation.source} to {operation.target}."
+        what = f"{operation.carrier}, with all that lies on it," if operation.carrier else f"part {operation.serial}"
+        text = f"Take {what} from {operation.source} to {operation.target}."
         return Question(text, (DONE, NOT_POSSIBLE))
     work = Question(f"Do {operation.step} on part {operation.serial}.", (DONE, NOT_POSSIBLE))
     return operation.question or work

@@ -123,15 +123,16 @@ class Judge:
         open_places = {place for op in cell.operations.values() for place in (op.source, op.target)}
         asked = {prompt.serial for prompt in cell.prompts.values()}
         busy = {op.station for op in cell.operations.values()}
-        believed = {str(part.place): part for part in cell.parts.values()}
+        believed = {str(part.place): part.serial for part in cell.parts.values()}
+        believed |= {str(at.place): name for name, at in cell.carriers.items()}
         for place in self._twin.world.places:
-            part, real = believed.get(place), self._twin.world.part_at(place)
-            if place in open_places or station_of(place) in busy or (part and part.serial in asked):  # type: ignore[arg-type]
+            name, real = believed.get(place), self._twin.world.part_at(place)
+            if place in open_places or station_of(place) in busy or name in asked:  # type: ignore[arg-type]
                 continue
-            if part is None and real is not None:
+            if name is None and real is not None:
                 yield f"{real.id} is at {place}, and nobody knows of it"
-            if part is not None and real is None:
-                yield f"{part.serial} is believed to be at {place}, and nothing is there"
+            if name is not None and real is None:
+                yield f"{name} is believed to be at {place}, and nothing is there"
 
     def _note(self, now_s: float, sentence: str) -> None:
         self.broken.append(f"t={now_s:.0f}s {sentence}")

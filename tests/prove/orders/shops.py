@@ -120,6 +120,55 @@ def write_shop(
     text += "".join(_ROUTER.format(name=name) for name in cutters)
     text += "".join(_ARM.format(name=f"arm-{n + 1}", reach=reaches[n]) for n in range(arms))
     text += "".join(_BENCH.format(name=f"bench-{n + 1}") for n in range(benches)) + _RACKS
+    _write_products(folder, prints, builds)
+    cell = folder / "shop.toml"
+    cell.write_text(text)
+    return cell
+
+
+_STANDS = """
+[racks.stand-a]
+slots = ["1"]
+[racks.stand-b]
+slots = ["1"]
+[racks.stand-c]
+slots = ["1"]
+[racks.outfeed]
+slots = ["1", "2"]
+[machines.porter-1]
+driver = "manual"
+reach = ["stand-a", "stand-b", "stand-c"]
+slots = ["hands"]
+[machines.porter-1.sim]
+model = "person"
+answer_s = 60.0
+[carriers.pallet-1]
+slots = ["1", "2"]
+fits = ["stand-a.1", "stand-b.1", "stand-c.1"]
+at = "stand-a.1"
+movers = ["arm-3", "porter-1"]
+[carriers.pallet-2]
+slots = ["1"]
+fits = ["stand-a.1", "stand-b.1", "stand-c.1"]
+at = "stand-c.1"
+movers = ["porter-1", "arm-3"]
+"""
+
+
+def write_pallet_shop(folder: Path, prints: Mapping[str, int]) -> Path:
+    """Two printers, and a router that only pallets lead to: an arm or a person carries them over three stands."""
+    printers = ["printer-1", "printer-2"]
+    reaches = ([*printers, "stand-a"], ["stand-b", "router-1", "outfeed"], ["stand-a", "stand-b", "stand-c"])
+    text = f'[cell]\nname = "pallets"\nproducts = {[f"{name}.toml" for name in prints]}\n'
+    text += "".join(_PRINTER.format(name=name, slots=["bed"]) for name in printers) + _ROUTER.format(name="router-1")
+    text += "".join(_ARM.format(name=f"arm-{n + 1}", reach=reach) for n, reach in enumerate(reaches))
+    cell = folder / "pallets.toml"
+    cell.write_text(text + _BENCH.format(name="bench-1") + _STANDS)
+    _write_products(folder, prints, {})
+    return cell
+
+
+def _write_products(folder: Path, prints: Mapping[str, int], builds: Mapping[str, Sequence[int]]) -> None:
     for number, (name, minutes) in enumerate(prints.items()):
         (folder / f"{name}.gcode").write_text(printed(minutes))
         (folder / f"{name}.nc").write_text(engraved(4 + number))
@@ -127,9 +176,6 @@ def write_shop(
         for size in sizes:
             (folder / f"{name}-x{size}.gcode").write_text(printed(minutes * size))
         (folder / f"{name}.toml").write_text(_PRODUCT.format(name=name) + _route(name, sizes, cut=number % 2 == 1))
-    cell = folder / "shop.toml"
-    cell.write_text(text)
-    return cell
 
 
 def _route(name: str, sizes: Sequence[int], *, cut: bool) -> str:
