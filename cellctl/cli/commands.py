@@ -84,6 +84,7 @@ COMMANDS: dict[tuple[str, str], Callable[[Api, Namespace, Screen], Iterable[str]
     ("machine", "show"): _show_machine,
     ("machine", "console"): converse,
     **{("machine", verb): _command_machine for verb in MACHINE_VERBS},
+    ("machine", "setup"): stock.set_up,
     ("machine", "resume-plan"): resuming.show_plan,
     ("machine", "resume-at"): resuming.resume_at,
     ("prompt", "list"): _list_prompts,

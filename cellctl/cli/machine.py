@@ -28,6 +28,7 @@ def _facts(machine: Json) -> Iterator[tuple[str, str]]:
     yield "reason", machine["reason"]
     yield "locked", machine["locked"]
     yield "by hand", machine["by_hand"]
+    yield "set up with", ", ".join(f"{name} {value}" for name, value in machine["setup"].items())
     if machine["operation_id"]:
         yield "work", f"{machine['step']} ({machine['operation_id']} of {machine['job_id']})"
     if machine["progress"]["total"]:

@@ -257,7 +257,7 @@ def _order_options(action: argparse.ArgumentParser) -> None:
 
 
 def _machine_verbs(verbs: _Verbs) -> None:
-    verbs_there_are = f"list, show, console, {', '.join(MACHINE_VERBS)}, resume-plan, resume-at"
+    verbs_there_are = f"list, show, console, setup, {', '.join(MACHINE_VERBS)}, resume-plan, resume-at"
     actions = _actions(verbs, "machine", verbs_there_are)
     actions.add_parser("list", parents=[_client()], help="all machines")
     plan = actions.add_parser("resume-plan", parents=[_client()], help="how a program that broke off could go on")
@@ -270,6 +270,11 @@ def _machine_verbs(verbs: _Verbs) -> None:
     console = actions.add_parser("console", parents=[_socket()], help="send it lines by hand")
     console.add_argument("machine", metavar="MACHINE")
     console.set_defaults(json=False)
+    setup = actions.add_parser("setup", parents=[_client()], help="say how it is set up")
+    setup.add_argument("machine", metavar="MACHINE")
+    setup.add_argument(
+        "setup", nargs="+", type=_setting, metavar="DIMENSION=VALUE", help="material=pla-black nozzle=0.4"
+    )
     for name, meaning in {"show": "where its program is, how good its line is", **MACHINE_VERBS}.items():
         actions.add_parser(name, parents=[_client()], help=meaning).add_argument("machine", metavar="MACHINE")
 

@@ -71,6 +71,11 @@ def move(api: Api, args: Namespace, _: Screen) -> list[str]:
     return _say(api, args, f"/v1/fixtures/{quote(args.fixture, '')}/move", body)
 
 
+def set_up(api: Api, args: Namespace, _: Screen) -> list[str]:
+    """`cellctl machine setup`"""
+    return _say(api, args, f"/v1/machines/{quote(args.machine, '')}/setup", {"setup": dict(args.setup)})
+
+
 def inspect(api: Api, args: Namespace, _: Screen) -> list[str]:
     """`cellctl part inspect`"""
     values = {}

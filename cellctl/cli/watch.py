@@ -157,6 +157,7 @@ _PLAIN: dict[str, Callable[[Json], Told]] = {
     "material.adjusted": lambda event: (event["lot_id"], f"{event['amount']:+.6g} by {event['by']} {event['reason']}"),
     "tool.changed": lambda event: (event["tool"]["id"], f"at {event['tool']['station']}, by {event['by']}"),
     "tool.used": lambda event: (event["tool_id"], f"{event['minutes']:.3g} min used ({event['basis']})"),
+    "setup.changed": lambda event: (event["station"], f"set up with {pairs(event['setup'])}, by {event['by']}"),
     "fixture.moved": lambda event: (event["fixture"]["id"], f"at {event['fixture']['place']}, by {event['by']}"),
     "station.commanded": _commanded,
     "station.contact_found": lambda event: (event["station"], f"+ heard: {event['identity']}"),

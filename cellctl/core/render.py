@@ -176,6 +176,7 @@ def _machine(station: Station, status: StationStatus, operation: Operation | Non
         by_hand=status.by_hand,
         link=status.link,
         link_warning=status.link.warning if status.link else "",
+        setup=status.setup,
     )
 
 

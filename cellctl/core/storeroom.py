@@ -15,9 +15,10 @@ from cellctl.domain.stock_commands import (
     ChangeTool,
     LoadMaterial,
     MoveFixture,
+    StateSetup,
 )
 from cellctl.domain.stock_events import FixtureMoved, MaterialAdjusted, MaterialLoaded, ToolChanged
-from cellctl.domain.work import Knowledge
+from cellctl.domain.work import Knowledge, OperationKind
 
 CELL_FILE: Final = "cell file"
 
@@ -58,6 +59,8 @@ def carry_out(turn: Turn, envelope: Envelope) -> Reply | None:
             return _change(turn, command, envelope.sender)
         case MoveFixture() as command:
             return _move(turn, command, envelope.sender)
+        case StateSetup() as command:
+            return _state(turn, command, envelope.sender)
     return None
 
 
@@ -154,6 +157,46 @@ def _move(turn: Turn, command: MoveFixture, by: str) -> Reply:
     turn.remember(FixtureMoved(Fixture(command.fixture, kind, command.place), by))
     _set_up(turn, command.place, "fixture", kind, by)
     return Reply("accepted", f"{command.fixture} ({kind}) is at {command.place}", {"fixture": command.fixture})
+
+
+def _state(turn: Turn, command: StateSetup, by: str) -> Reply:
+    name, said = command.station, command.setup
+    status = turn.cell.stations.get(name)
+    if status is None:
+        return rejected("unknown_target", f"there is no machine {name}; there are: {', '.join(turn.cell.stations)}")
+    refused = _at_work(turn.cell, name) or _contradicted(turn.cell, name, said)
+    if refused:
+        return refused
+    changed = {dimension: value for dimension, value in said.items() if status.setup.get(dimension) != value}
+    if changed:
+        turn.remember(SetupChanged(name, changed, by))
+    setup = {**status.setup, **changed}
+    is_now = ", ".join(f"{dimension} {value}" for dimension, value in sorted(setup.items()))
+    return Reply("accepted", f"{name} is set up with {is_now}", {"setup": setup})
+
+
+def _at_work(cell: Cell, station: str) -> Reply | None:
+    """Whoever changes a machine over is asked when they have done; while it works nobody does."""
+    open_there = (each for each in cell.operations.values() if each.station == station)
+    operation = next((each for each in open_there if each.kind is not OperationKind.CARRY), None)
+    if operation is None:
+        return None
+    busy = f"{station} is at {operation.id} ({operation.step}), which must end first: cellctl status"
+    return rejected("precondition_failed", busy)
+
+
+def _contradicted(cell: Cell, station: str, said: Mapping[str, str]) -> Reply | None:
+    """What the stock knows better: the material of the lots that are loaded there, the fixture that is fitted."""
+    lots = {lot.material for lot in cell.stock.lots.values() if lot.place == station}
+    fixtures = {each.kind for each in cell.stock.fixtures.values() if each.place == station}
+    for dimension, known, way in (
+        ("material", lots, f"material load LOT {station}"),
+        ("fixture", fixtures, f"fixture move FIXTURE {station}"),
+    ):
+        if known and said.get(dimension, "") not in ("", *known):
+            has = f"{station} has the {dimension} {', '.join(sorted(known))}, by the stock; say what has changed"
+            return rejected("precondition_failed", f"{has}: cellctl {way}")
+    return None
 
 
 def _set_up(turn: Turn, station: str, dimension: str, value: str, by: str) -> None:

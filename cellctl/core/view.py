@@ -16,7 +16,8 @@ class MachineView:
     are checked before they run here.
     `by_hand` is who works on it with the console. `unasked`: it is at work that it was not given by us, or that nobody
     has followed to this moment. `link` is how good its line is, None where nobody counts; `link_warning` is a sentence
-    where it is bad. `session` is how far the session with its server is, None for a machine without one.
+    where it is bad. `session` is how far the session with its server is, None for a machine without one. `setup` is
+    how it is set up, by dimension.
     """
 
     name: str
@@ -38,6 +39,7 @@ class MachineView:
     link: LinkQuality | None = None
     link_warning: str = ""
     session: SessionState | None = None
+    setup: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

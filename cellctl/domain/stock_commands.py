@@ -67,6 +67,16 @@ class MoveFixture:
 
 
 @dataclass(frozen=True, slots=True)
+class StateSetup:
+    """A station is set up like this: `setup` names the dimensions that somebody has looked at, and what they are."""
+
+    station: str
+    setup: Mapping[str, str]
+    VERB: ClassVar = "setup"
+    right: ClassVar = Right.JOB
+
+
+@dataclass(frozen=True, slots=True)
 class RecordInspection:
     """What a person has measured of the part that is inspected now, each characteristic by its name."""
 
@@ -91,5 +101,5 @@ class DisposePart:
     right: ClassVar = Right.JOB
 
 
-StockCommand = LoadMaterial | AdjustMaterial | ChangeTool | MoveFixture
+StockCommand = LoadMaterial | AdjustMaterial | ChangeTool | MoveFixture | StateSetup
 QualityCommand = RecordInspection | DisposePart

@@ -20,6 +20,7 @@ from cellctl.domain.stock_commands import (
     LoadMaterial,
     MoveFixture,
     RecordInspection,
+    StateSetup,
 )
 from cellctl.domain.stock_events import MaterialConsumed, ToolUsed
 from tests.cli.test_cli import ask
@@ -104,6 +105,10 @@ LINES: tuple[tuple[tuple[str, ...], object], ...] = (
         ChangeTool("router-1", "v-2", "v-bit", 600.0),
     ),
     (("fixture", "move", "jaw-1", "router-1"), MoveFixture("jaw-1", "router-1")),
+    (
+        ("machine", "setup", "printer-1", "material=PLA black", "nozzle=0.4"),
+        StateSetup("printer-1", {"material": "PLA black", "nozzle": "0.4"}),
+    ),
     (("part", "inspect", "plate-1", "width=30.02"), RecordInspection("plate-1", {"width": 30.02})),
     (
         ("part", "concession", "plate-1", "--by", "grace", "--reason", "agreed"),
@@ -153,6 +158,7 @@ def test_every_verb_over_mqtt_becomes_the_command_it_names() -> None:
             await say("job/material-adjust", args={"lot": "spool-7", "remaining": 640, "reason": "weighed"}),
             await say("job/tool-change", args={"station": "router-1", "tool": "v-2", "kind": "v-bit", "life_min": 600}),
             await say("job/fixture-move", args={"fixture": "jaw-1", "place": "router-1"}),
+            await say("job/setup", args={"station": "printer-1", "setup": {"material": "PLA black", "nozzle": "0.4"}}),
             await say("job/inspect", args={"serial": "plate-1", "values": {"width": 30.02}}),
             await say("job/disposition", args={"serial": "plate-1", "disposition": "rework"}),
         ]  # fmt: skip

@@ -11,6 +11,8 @@ from cellctl.core.invariants import broken, broken_by
 from cellctl.domain import events as ev
 from cellctl.domain.commands import AnswerPrompt, CancelOrder
 from cellctl.domain.machine import MachineState
+from cellctl.domain.material import MaterialLot, Stock
+from cellctl.domain.stock_commands import StateSetup
 from cellctl.domain.work import (
     Changeovers,
     ChangeRule,
@@ -195,6 +197,40 @@ def test_a_change_over_for_a_cancelled_order_still_ends_and_the_next_job_takes_t
     assert "job-1" not in floor.cell.jobs
     floor.command(AnswerPrompt(only_prompt(floor), "done"))
     assert [operation.job_id for operation in floor.started] == ["job-2"]
+
+
+def test_what_a_person_says_of_a_set_up_is_believed_journalled_and_not_learned_from() -> None:
+    floor = shop(BLACK)
+    assert floor.command(StateSetup("printer-1", {"nozzle": "0.4", **WHITE})).accepted
+    (changed,) = [event for event in floor.log if isinstance(event, ev.SetupChanged)]
+    assert changed == ev.SetupChanged("printer-1", {"nozzle": "0.4", **WHITE}, "ada")
+    assert (floor.cell.stations["printer-1"].setup, floor.cell.measured) == ({"nozzle": "0.4", **WHITE}, {})
+    assert floor.command(StateSetup("printer-1", WHITE)).accepted
+    assert sum(isinstance(event, ev.SetupChanged) for event in floor.log) == 1, "nothing was changed"
+    floor.order(directive=printed(WHITE))
+    assert [operation.kind for operation in floor.started] == [OperationKind.PROCESS]
+
+
+@pytest.mark.parametrize("needed", [BLACK, WHITE])
+def test_nobody_says_how_a_station_is_set_up_that_works_or_is_being_changed_over(needed: dict[str, str]) -> None:
+    floor = shop(BLACK)
+    floor.order(directive=printed(needed))
+    before = floor.cell.stations["printer-1"].setup
+    reply = floor.command(StateSetup("printer-1", {"nozzle": "0.6"}))
+    assert (reply.code, "must end first" in reply.message) == ("rejected:precondition_failed", True)
+    assert floor.cell.stations["printer-1"].setup == before
+
+
+def test_a_set_up_that_the_stock_contradicts_is_refused_with_the_command_that_is_meant() -> None:
+    spool = MaterialLot("spool-1", "black", "printer-1", 1000.0)
+    floor = Shop(replace(plan(BLACK), stock=Stock({"spool-1": spool})))
+    floor.feed(ev.ControllerStarted("1"))
+    floor.wake()
+    reply = floor.command(StateSetup("printer-1", WHITE))
+    assert reply.code == "rejected:precondition_failed"
+    assert "printer-1 has the material black, by the stock" in reply.message
+    assert "cellctl material load LOT printer-1" in reply.message
+    assert floor.command(StateSetup("printer-9", WHITE)).code == "rejected:unknown_target"
 
 
 def test_a_forbidden_change_over_is_a_reason() -> None:

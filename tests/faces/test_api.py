@@ -79,7 +79,7 @@ def test_the_status_is_the_view_with_version_and_time(tmp_path: Path) -> None:
             "progress": {"sent": 500, "acknowledged": 412, "executed": 400, "total": 8100, "estimated": 405,
                          "evidence": "motion ended", "used": None},
             "unasked": False, "by_hand": "", "link": None, "link_warning": "", "session": None,
-            "estimated_s": 0.0, "preflight": True,
+            "estimated_s": 0.0, "preflight": True, "setup": {},
         }  # fmt: skip
         assert found["prompts"][0]["choices"] == ["accept", "scrap"]
         assert found["alarms"] == list(BUSY_CELL.alarms)

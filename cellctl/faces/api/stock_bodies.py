@@ -16,14 +16,18 @@ from cellctl.domain.stock_commands import (
     LoadMaterial,
     MoveFixture,
     RecordInspection,
+    StateSetup,
 )
 from cellctl.faces.api.bodies import A_NAME, EXACT, REFERENCE, Body, Name, Reference, printable
 
 Amount = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+Dimension = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+Value = Annotated[str, AfterValidator(printable), Field(min_length=1, max_length=64)]
 Label = Annotated[str, AfterValidator(printable), Field(max_length=64)]
 
 AMOUNT = "a number from 0 to 1e9"
 LABEL = "up to 64 printable characters"
+SETUP = f"1 to 16 dimensions such as material or nozzle (a-z, 0-9, _ and -), each with its value, {LABEL}"
 
 
 class SaidBody(Body):
@@ -85,6 +89,16 @@ class MoveBody(SaidBody):
         return MoveFixture(name, self.place, self.kind)
 
 
+class SetupBody(SaidBody):
+    """POST /v1/machines/{machine}/setup."""
+
+    setup: dict[Dimension, Value] = Field(min_length=1, max_length=16, description=SETUP)
+
+    def command(self, name: str) -> Command:
+        """How it is set up."""
+        return StateSetup(name, self.setup)
+
+
 class InspectBody(SaidBody):
     """POST /v1/parts/{serial}/inspection."""
 
@@ -115,6 +129,7 @@ SAID: Final[Mapping[str, type[SaidBody]]] = MappingProxyType(
         "/v1/lots/{name}/adjust": AdjustBody,
         "/v1/tools/{name}/change": ChangeBody,
         "/v1/fixtures/{name}/move": MoveBody,
+        "/v1/machines/{name}/setup": SetupBody,
         "/v1/parts/{name}/inspection": InspectBody,
         "/v1/parts/{name}/disposition": DisposeBody,
     }

@@ -35,6 +35,7 @@ from cellctl.domain.stock_commands import (
     LoadMaterial,
     MoveFixture,
     RecordInspection,
+    StateSetup,
 )
 from cellctl.domain.stops import CellCommand, ZoneCommand
 from cellctl.faces.mqtt.refusal import Refused
@@ -60,6 +61,7 @@ def _printable(text: str) -> str:
 
 CommandId = Annotated[str, Field(min_length=36, max_length=36), AfterValidator(_uuid)]
 Name = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)]
+Dimension = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 Line = Annotated[str, Field(max_length=1000), AfterValidator(_printable)]
 Quantity = Annotated[int, Field(ge=1, le=1000)]
 Priority = Annotated[int, Field(ge=-1000, le=1000, description="higher goes first")]
@@ -240,6 +242,17 @@ class Move(Arguments):
         return MoveFixture(**dict(self))
 
 
+class SetUp(Arguments):
+    """How a machine is set up: dimensions such as material or nozzle, and what they are."""
+
+    station: Name
+    setup: Annotated[dict[Dimension, Name], Field(min_length=1, max_length=16)]
+
+    def command(self) -> Command:
+        """How it is set up."""
+        return StateSetup(**dict(self))
+
+
 class Inspect(Arguments):
     """What was measured of a part, by the names of its characteristics."""
 
@@ -318,6 +331,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "material-adjust": Verb(Right.JOB, Adjust),
     "tool-change": Verb(Right.JOB, Change),
     "fixture-move": Verb(Right.JOB, Move),
+    "setup": Verb(Right.JOB, SetUp),
     "inspect": Verb(Right.JOB, Inspect),
     "disposition": Verb(Right.JOB, Dispose),
     **{f"cell-{command.value}": _tells_cell(command) for command in CellCommand},
