@@ -25,10 +25,13 @@ from cellctl_sim.demo_client import DemoFailed, Shop
 
 CELL: Final = Path("examples/nameplate/cell.toml")
 SPEED: Final = 60.0
-START_S: Final = 30.0
+START_S: Final = 120.0
 ORDER_S: Final = 240.0
 # A shop has a day of its own time for what comes in last.
 AFTER_LAST_S: Final = 86_400.0
+# A robot on the network is seen twenty times in a second of the computer: a move that is to be seen lasts longer.
+MOVE_S: Final = 0.1
+MOST_MOVES: Final = 100
 # More orders than these are only counted in the end.
 REPORTED: Final = 5
 BROKER: Final = """\
@@ -71,7 +74,7 @@ def _wishes(book: Path | None, texts: Sequence[str]) -> Sequence[Wish]:
 async def _demo(cell: Path, wishes: Sequence[Wish], speed: float) -> None:
     folder = Path(tempfile.mkdtemp(prefix="cellctl-demo-"))
     broker_port = _free_port()
-    settings = [f"--set=mqtt.port={broker_port}", *_urls(cell)]
+    settings = [f"--set=mqtt.port={broker_port}", *_networked(cell, speed)]
     devices = ["--devices", str(folder / "dev"), "--speed", f"{speed:g}"]
     daemon = ["cellctl", "run", str(cell), "--state", str(folder / "state"), *devices, *settings]
     with contextlib.ExitStack() as on_failure:
@@ -113,11 +116,17 @@ def _name(cell: Path) -> str:
     return name
 
 
-def _urls(cell: Path) -> list[str]:
-    """A free port for every machine of the cell that is on the network."""
+def _networked(cell: Path, speed: float) -> list[str]:
+    """A free port for every machine of the cell that is on the network, and moves that can be seen at this speed."""
     machines = tomllib.loads(cell.read_text("utf-8"))["machines"].items()
-    arms = [name for name, keys in machines if "url" in keys]
-    return [f"--set=machines.{name}.url=opc.tcp://127.0.0.1:{_free_port()}/{name}" for name in arms]
+    settings = []
+    for name, keys in machines:
+        if "url" in keys:
+            settings.append(f"--set=machines.{name}.url=opc.tcp://127.0.0.1:{_free_port()}/{name}")
+        if "url" in keys and keys["sim"].get("move_s", 0.0) < MOVE_S * speed and "move_s" in keys["sim"]:
+            settings.append(f"--set=machines.{name}.sim.move_s={MOVE_S * speed:g}")
+            settings.append(f"--set=machines.{name}.carry_timeout_s={MOST_MOVES * MOVE_S * speed:g}")
+    return settings
 
 
 def _broker(folder: Path, port: int) -> list[str]:

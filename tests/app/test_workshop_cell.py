@@ -9,6 +9,7 @@ from cellctl.app.config import load
 from cellctl.app.main import main
 from cellctl.app.simulate import Outcome, simulate, simulated_cell, wishes_for
 from cellctl.domain import events as ev
+from cellctl.domain.stock_events import MaterialConsumed
 from tests.app.workshop import CELL, FOLDER, late, orders_over, week, work_week
 
 
@@ -42,8 +43,8 @@ def test_orders_over_all_its_products_are_made_and_the_world_sees_nothing_wrong(
 def test_prints_raw_pieces_and_what_is_milled_pass_over_the_plates_and_through_both_arms() -> None:
     events = [record.event for record in played("program", 12).records]
     intended = [event.operation for event in events if isinstance(event, ev.OperationIntended)]
-    # A blank is printed or sawn, by whoever is thought to be done sooner.
-    assert {each.station for each in intended if each.step in ("blank", "plate")} <= {"printer-1", "bench-1"}
+    # A plate is printed or sawn, by whoever is thought to be done sooner.
+    assert {each.station for each in intended if each.step == "plate"} <= {"printer-1", "bench-1"}
     assert {each.station for each in intended if each.step == "carry"} == {"arm-1", "arm-2", "bench-1"}
     assert {each.source.partition(".")[0] for each in intended} >= {"plate-a", "plate-b", "mill-1", "printer-1"}
 
@@ -67,3 +68,9 @@ def test_every_order_of_the_week_is_made_by_people_who_go_home_at_night_and_the_
     assert orders_over(outcome) == {"done": 59, "cancelled": 1}
     assert "W-031" not in late(outcome), "the rush"
     assert len(late(outcome)) < 6
+    events = [record.event for record in outcome.records]
+    materials = [event.setup["material"] for event in events if isinstance(event, ev.SetupChanged)]
+    assert len(materials) > 5
+    assert set(materials) == {"pla-black", "pla-white"}
+    used = {event.lot_id for event in events if isinstance(event, MaterialConsumed)}
+    assert used == {"spool-black", "spool-white", "bar-1", "bar-2"}

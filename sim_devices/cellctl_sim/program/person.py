@@ -32,6 +32,11 @@ class Eyes:
         if operation is None:
             self._take(place, GONE, now_s)
             return prompt.question.choices[0]
+        if operation.kind is OperationKind.CHANGE:
+            return prompt.question.choices[0]
+        return self._of_a_part(prompt, operation, place, now_s)
+
+    def _of_a_part(self, prompt: Prompt, operation: Operation, place: str, now_s: float) -> str:
         if operation.state is OperationState.UNKNOWN:
             carried = operation.kind is OperationKind.CARRY
             return self._where(prompt, operation, now_s) if carried else self._what(prompt, operation, now_s)
