@@ -104,6 +104,17 @@ def test_a_job_that_is_closed_says_how_it_ended_and_leaves() -> None:
     ]
 
 
+def test_an_order_that_comes_and_is_called_off_between_two_looks_says_once_how_it_ended() -> None:
+    on_board = board()
+    on_board.begin(BUSY_CELL)
+    shown(on_board, BUSY_CELL)
+    off = replace(BUSY_CELL.orders[0], id="order-9", state="cancelled", job_state="ABORTED")
+    both = replace(BUSY_CELL, orders=(*BUSY_CELL.orders, off))
+    assert [(each.topic, each.retain) for each in on_board.due(both)] == [(f"{ROOT}/order/order-9/state", False)]
+    assert shown(on_board, both)["order/order-9/state"]["state"] == "cancelled"
+    assert shown(on_board, both) == {}
+
+
 def test_what_is_not_confirmed_is_due_again() -> None:
     on_board = board()
     shown(on_board, BUSY_CELL)

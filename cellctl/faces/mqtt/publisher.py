@@ -61,6 +61,8 @@ class Board:
         self._description = description
         # What the broker took last, by topic; None if it must be told again.
         self._standing: dict[str, Any] = {}
+        # Topics of closed jobs and orders of which the broker has been told how they ended.
+        self._ended: set[str] = set()
         # Each as it was met last, the same without what is telemetry, and what is shown of it.
         self._devices: dict[str, tuple[MachineView, MachineView, Mapping[str, Any]]] = {}
         self._measured: dict[str, tuple[Progress, LinkQuality | None]] = {}
@@ -70,6 +72,7 @@ class Board:
         self.told_seq = view.rev
         for closed in (self._closed_orders(view), self._closed_jobs(view)):
             self._standing.update(dict.fromkeys(list(closed)[-MOST_LEFTOVERS:]))
+            self._ended |= closed.keys()
 
     def forget(self) -> None:
         """The broker may have lost everything; what it still holds must be replaced or withdrawn."""
@@ -85,6 +88,10 @@ class Board:
             # What has not changed is mostly the same object.
             if (known := self._standing.get(topic)) is not content and known != content
         ]
+        self._ended &= closed.keys()
+        # What began and ended since the last look has never stood there, and its end is told all the same.
+        unseen = (topic for topic in closed if topic not in self._standing and topic not in self._ended)
+        changes += [Publication(topic, closed[topic]) for topic in unseen]
         for topic in self._standing:
             if topic not in wanted:
                 # Whoever listens sees how it ended, and nothing of it stays behind.
@@ -95,8 +102,8 @@ class Board:
     def stands(self, publication: Publication) -> None:
         """The broker has taken it."""
         if not publication.retain:
-            return
-        if publication.content is None:
+            self._ended.add(publication.topic)
+        elif publication.content is None:
             self._standing.pop(publication.topic, None)
         else:
             self._standing[publication.topic] = publication.content
