@@ -38,6 +38,7 @@ def status_lines(status: Json, screen: Screen, every_job: bool = False) -> list[
         screen.paint("Machines", "bold"),
         *machine_lines(status, screen, indent=2),
         *_carrier_lines(status.get("carriers", ()), screen),
+        *_handover_lines(status["transfers"], screen),
         "",
         screen.paint("Jobs", "bold"),
         *_job_lines(status["jobs"], screen, every_job),
@@ -69,6 +70,16 @@ def machine_lines(status: Json, screen: Screen, indent: int = 0) -> list[str]:
     serials = {job["id"]: job["serial"] for job in status["jobs"]}
     rows = [_machine_row(machine, serials) for machine in status["machines"]]
     return screen.table(("NAME", "STATE", "CONTACT", "LINES", "DOES"), rows, indent)
+
+
+def _handover_lines(transfers: Sequence[Json], screen: Screen) -> Iterator[str]:
+    """Who reaches where, and how far they are; nothing where nobody does."""
+    if not transfers:
+        return
+    yield from ("", screen.paint("Hand-overs", "bold"))
+    for transfer in transfers:
+        first, *others = screen.wrapped(printable(f"{transfer['says']} ({transfer['operation_id']})"), 4)
+        yield from (f"  {first}", *(f"    {other}" for other in others))
 
 
 def _counted(things: Iterable[Json]) -> str:

@@ -9,6 +9,7 @@ from cellctl.core import (
     builds,
     carriers,
     dispatch,
+    handover_view,
     lifecycle,
     orders,
     prompts,
@@ -86,6 +87,7 @@ class Renderer:
             mode=cell.stops.mode.value,
             zones=tuple(_zone(cell, zone) for zone in cell.plan.zones.values()),
             standing=tuple(_alarm(alarm) for alarm in cell.stops.alarms.values()),
+            transfers=handover_view.show(cell),
             carriers=tuple(_carrier(cell, carrier) for carrier in cell.plan.carriers.values()),
         )
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cellctl.core.handover_view import TransferView
 from cellctl.core.stock_view import StockView
 from cellctl.domain.link import LinkQuality, SessionState
 from cellctl.domain.work import Parameter, Progress
@@ -159,4 +160,5 @@ class CellView:
     mode: str = "running"
     zones: tuple[ZoneView, ...] = ()
     standing: tuple[AlarmView, ...] = ()
+    transfers: tuple[TransferView, ...] = ()
     carriers: tuple[CarrierView, ...] = ()

@@ -15,6 +15,7 @@ from cellctl.cli import client
 from cellctl.cli.machine import show_lines
 from cellctl.cli.screen import Screen, printable
 from cellctl.cli.status import status_lines
+from cellctl.core.handover_view import view_of
 from cellctl.core.view import CellView, MachineView, PromptView
 from cellctl.domain.commands import (
     AnswerPrompt,
@@ -33,7 +34,8 @@ from cellctl.domain.events import LineSent, LinesHeard, OperationAdvanced, Opera
 from cellctl.domain.job import ORDER_COMMANDS
 from cellctl.domain.link import LinkQuality, SessionState
 from cellctl.domain.machine import MachineCommand, MachineState
-from cellctl.domain.work import OperationState, Progress
+from cellctl.domain.transfer import Phase, Transfer
+from cellctl.domain.work import OperationState, Place, Progress
 from cellctl.faces.plain import plain
 from tests.faces.desk import BUSY_CELL, QUIET_CELL, BareDesk, served
 
@@ -105,6 +107,13 @@ Jobs
 
 def page(view: CellView, screen: Screen) -> str:
     return "\n".join(status_lines({"version": "1.2.3", **plain(view)}, screen))
+
+
+def test_hand_overs_that_are_under_way_are_told_below_the_machines() -> None:
+    places = Place("printer-1.bed"), Place("arm-1.gripper")
+    take = Transfer("op-7/take", "op-7", "plate-2", *places, "printer-1", "arm-1", mover="arm-1", phase=Phase.ENTER)
+    told = page(replace(BUSY_CELL, transfers=(view_of(take),)), Screen())
+    assert "Hand-overs\n  arm-1 takes plate-2 from printer-1.bed: is in printer-1 (op-7)\n\nJobs" in told
 
 
 def test_a_cell_that_needs_nobody_says_so() -> None:

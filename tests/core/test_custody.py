@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cellctl.core import custody
+from cellctl.core import custody, handover_view
 from cellctl.core.custody import Crash, Found, Shown, advance
 from cellctl.domain.events import Record, TransferPhase
 from cellctl.domain.transfer import Custody, Phase, Transfer
@@ -124,6 +124,18 @@ def test_a_station_that_is_lost_while_somebody_is_in_its_zone_revokes_the_permit
 )
 def test_after_a_crash_only_what_is_not_proved_is_asked(phase: Phase, found: Found, verdict: Crash) -> None:
     assert custody.after_crash(replace(permitted(), phase=phase), found) is verdict
+
+
+def test_every_phase_is_told_in_a_sentence_that_names_who_reaches_where_and_a_dispute_with_its_reason() -> None:
+    told = {phase: handover_view.view_of(replace(permitted(), phase=phase)).says for phase in Phase}
+    assert told[Phase.PERMIT] == "arm-1 takes mug-1 from printer-1.bed: may reach into printer-1"
+    assert told[Phase.GRIP] == "arm-1 takes mug-1 from printer-1.bed: both printer-1 and arm-1 have it"
+    assert len(set(told.values())) == len(Phase)
+    disputed = handover_view.view_of(custody.dispute(permitted(), "nobody has it", 9))
+    assert disputed.says.endswith("disputed, and both sides are held: nobody has it")
+    assert (disputed.phase, disputed.permitted, disputed.why) == ("DISPUTED", False, "nobody has it")
+    revoked = handover_view.view_of(custody.revoke(permitted(), "printer-1 is not heard", 9))
+    assert revoked.says.endswith("may reach into printer-1; its permit was taken back: printer-1 is not heard")
 
 
 def test_a_phase_may_last_as_long_outside_when_the_cell_has_a_faster_clock() -> None:

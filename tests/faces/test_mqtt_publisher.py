@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from cellctl.app.clock import SeededIds, VirtualClock
 from cellctl.app.virtual_time import run_virtual
+from cellctl.core.handover_view import view_of
 from cellctl.core.view import CellView
 from cellctl.domain.errors import ConfigError
 from cellctl.domain.events import ContactLost, ControllerStarted
 from cellctl.domain.link import LinkQuality
-from cellctl.domain.work import Progress
+from cellctl.domain.transfer import Phase, Transfer
+from cellctl.domain.work import Place, Progress
 from cellctl.faces.mqtt import MqttSettings
 from cellctl.faces.mqtt.face import BackOff
 from cellctl.faces.mqtt.intake import Intake
@@ -113,6 +115,15 @@ def test_an_order_that_comes_and_is_called_off_between_two_looks_says_once_how_i
     assert [(each.topic, each.retain) for each in on_board.due(both)] == [(f"{ROOT}/order/order-9/state", False)]
     assert shown(on_board, both)["order/order-9/state"]["state"] == "cancelled"
     assert shown(on_board, both) == {}
+
+
+def test_a_hand_over_stands_on_the_broker_while_it_lasts() -> None:
+    places = Place("printer-1.bed"), Place("arm-1.gripper")
+    take = Transfer("op-7/take", "op-7", "plate-2", *places, "printer-1", "arm-1", mover="arm-1", phase=Phase.ENTER)
+    on_board = board()
+    told = shown(on_board, replace(BUSY_CELL, transfers=(view_of(take),)))["transfer/op-7-take/state"]
+    assert (told["phase"], told["says"]) == ("ENTER", "arm-1 takes plate-2 from printer-1.bed: is in printer-1")
+    assert shown(on_board, BUSY_CELL) == {"transfer/op-7-take/state": None}
 
 
 def test_what_is_not_confirmed_is_due_again() -> None:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cellctl.domain.commands import Command, CommandMachine, Envelope, Reply, Right, content_hash
+from cellctl.faces.mqtt.arguments import Arguments
 from cellctl.faces.mqtt.body import read_object
 from cellctl.faces.mqtt.presence import Presence
 from cellctl.faces.mqtt.refusal import Refused
 from cellctl.faces.mqtt.topics import Address, is_segment
-from cellctl.faces.mqtt.verbs import VERBS, Arguments, Asked, Ordered, Verb, parse_arguments, parse_body
+from cellctl.faces.mqtt.verbs import VERBS, Asked, Ordered, Verb, parse_arguments, parse_body
 
 EVERY_MACHINE: Final = "*"
 

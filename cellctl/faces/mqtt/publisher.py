@@ -20,6 +20,7 @@ _CLOSED_JOB: Final = frozenset({"ENDED", "ABORTED"})
 _IN_WORK: Final = ("RUNNING", "INTERRUPTED")
 _CLOSED_ORDER: Final = frozenset({"done", "cancelled", "stopped", "aborted"})
 _NO_PROGRESS: Final = Progress()
+_ENDED: Final = object()
 _NOTHING: Final = (_NO_PROGRESS, None)
 
 
@@ -59,10 +60,8 @@ class Board:
         self._alarms: dict[str, str] = {}
         self._topics = topics
         self._description = description
-        # What the broker took last, by topic; None if it must be told again.
+        # What the broker took last, by topic; None if it must be told again, _ENDED where it was told of the end.
         self._standing: dict[str, Any] = {}
-        # Topics of closed jobs and orders of which the broker has been told how they ended.
-        self._ended: set[str] = set()
         # Each as it was met last, the same without what is telemetry, and what is shown of it.
         self._devices: dict[str, tuple[MachineView, MachineView, Mapping[str, Any]]] = {}
         self._measured: dict[str, tuple[Progress, LinkQuality | None]] = {}
@@ -71,12 +70,12 @@ class Board:
         """Tell of events from now on; look after what an earlier run may have left on the broker."""
         self.told_seq = view.rev
         for closed in (self._closed_orders(view), self._closed_jobs(view)):
+            self._standing.update(dict.fromkeys(closed, _ENDED))
             self._standing.update(dict.fromkeys(list(closed)[-MOST_LEFTOVERS:]))
-            self._ended |= closed.keys()
 
     def forget(self) -> None:
         """The broker may have lost everything; what it still holds must be replaced or withdrawn."""
-        self._standing = dict.fromkeys(self._standing)
+        self._standing = {topic: known if known is _ENDED else None for topic, known in self._standing.items()}
 
     def due(self, view: CellView) -> list[Publication]:
         """What has to be published, in order; each is to be confirmed with `stands`."""
@@ -88,12 +87,12 @@ class Board:
             # What has not changed is mostly the same object.
             if (known := self._standing.get(topic)) is not content and known != content
         ]
-        self._ended &= closed.keys()
         # What began and ended since the last look has never stood there, and its end is told all the same.
-        unseen = (topic for topic in closed if topic not in self._standing and topic not in self._ended)
-        changes += [Publication(topic, closed[topic]) for topic in unseen]
-        for topic in self._standing:
-            if topic not in wanted:
+        changes += [Publication(topic, end) for topic, end in closed.items() if topic not in self._standing]
+        for topic, known in list(self._standing.items()):
+            if known is _ENDED and topic not in closed:
+                del self._standing[topic]
+            elif known is not _ENDED and topic not in wanted:
                 # Whoever listens sees how it ended, and nothing of it stays behind.
                 changes += [Publication(topic, closed[topic])] if topic in closed else []
                 changes.append(Publication(topic, retain=True))
@@ -102,9 +101,9 @@ class Board:
     def stands(self, publication: Publication) -> None:
         """The broker has taken it."""
         if not publication.retain:
-            self._ended.add(publication.topic)
+            self._standing.setdefault(publication.topic, _ENDED)
         elif publication.content is None:
-            self._standing.pop(publication.topic, None)
+            self._standing[publication.topic] = _ENDED
         else:
             self._standing[publication.topic] = publication.content
 
@@ -148,6 +147,8 @@ class Board:
         yield self._topics.mode, {"mode": view.mode}
         for zone in view.zones:
             yield self._topics.state("zone", zone.name), zone
+        for transfer in view.transfers:
+            yield self._topics.state("transfer", transfer.id.replace("/", "-")), transfer
         for raised in view.standing:
             yield self._topics.state("alarm", raised.id), raised
         for alarm in view.alarms:

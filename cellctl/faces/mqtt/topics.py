@@ -61,7 +61,7 @@ class Topics:
         self.own_ping = Address(user, "query", "ping")
 
     def state(self, kind: str, name: str) -> str:
-        """Where the state of a device, job, order, prompt, lot, tool or fixture stands."""
+        """Where the state of a device, job, order, prompt, transfer, lot, tool or fixture stands."""
         return f"{self.root}/{kind}/{segment(name)}/state"
 
     def telemetry(self, device: str) -> str:

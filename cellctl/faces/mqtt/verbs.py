@@ -2,12 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
-from typing import Annotated, Any, Final, Literal, TypeVar
-from uuid import UUID
+from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cellctl.domain.commands import (
     AnswerPrompt,
@@ -26,58 +24,21 @@ from cellctl.domain.commands import (
 )
 from cellctl.domain.job import ORDER_COMMANDS, JobCommand
 from cellctl.domain.machine import MachineCommand
-from cellctl.domain.material import Unit
-from cellctl.domain.quality import DECISIONS
-from cellctl.domain.stock_commands import (
-    AdjustMaterial,
-    ChangeTool,
-    DisposePart,
-    LoadMaterial,
-    MoveFixture,
-    RecordInspection,
-    StateSetup,
-)
 from cellctl.domain.stops import CellCommand, ZoneCommand
+from cellctl.faces.mqtt.arguments import (
+    Arguments,
+    CommandId,
+    Instant,
+    Line,
+    Name,
+    Priority,
+    Quantity,
+    Reference,
+)
 from cellctl.faces.mqtt.refusal import Refused
+from cellctl.faces.mqtt.stock_verbs import Adjust, Change, Dispose, Inspect, Load, Move, SetUp
 
 MOST_MISTAKES_SHOWN: Final = 5
-
-
-def _uuid(text: str) -> str:
-    return str(UUID(text))
-
-
-def _utc(text: str) -> str:
-    if text and (not text.endswith("Z") or datetime.fromisoformat(text).tzinfo is None):
-        raise ValueError("must be a UTC instant such as 2030-01-31T12:00:00Z")
-    return text
-
-
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("must be printable characters")
-    return text
-
-
-CommandId = Annotated[str, Field(min_length=36, max_length=36), AfterValidator(_uuid)]
-Name = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)]
-Dimension = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
-Line = Annotated[str, Field(max_length=1000), AfterValidator(_printable)]
-Quantity = Annotated[int, Field(ge=1, le=1000)]
-Priority = Annotated[int, Field(ge=-1000, le=1000, description="higher goes first")]
-Reference = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
-Amount = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
-Instant = Annotated[str, Field(max_length=40), AfterValidator(_utc)]
-
-
-class Arguments(BaseModel):
-    """The `args` of a request. Those that make a command of their own say which."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-    def command(self) -> Command | None:
-        """The command, or None for a query and for a verb that needs a machine."""
-        return None
 
 
 class Submit(Arguments):
@@ -186,95 +147,6 @@ class Answer(Arguments):
     def command(self) -> Command:
         """The answer."""
         return AnswerPrompt(self.prompt_id, self.choice)
-
-
-class Load(Arguments):
-    """A lot is at a place; a new one says of what it is, and how much."""
-
-    lot: Name
-    place: Name
-    material: Annotated[Line, Field(max_length=64)] = ""
-    amount: Amount | None = None
-    unit: Literal["mm", "g", "pieces"] = "mm"
-    diameter_mm: Annotated[float, Field(gt=0, le=10)] = 1.75
-    density_g_per_cm3: Annotated[float, Field(gt=0, le=25)] = 1.24
-    beside: bool = False
-
-    def command(self) -> Command:
-        """What was loaded."""
-        return LoadMaterial(**dict(self) | {"unit": Unit(self.unit)})
-
-
-class Adjust(Arguments):
-    """So much is really there."""
-
-    lot: Name
-    remaining: Amount
-    reason: Reference = ""
-
-    def command(self) -> Command:
-        """The correction."""
-        return AdjustMaterial(**dict(self))
-
-
-class Change(Arguments):
-    """A tool is in a station."""
-
-    station: Name
-    tool: Name
-    kind: Annotated[Line, Field(max_length=64)] = ""
-    life_min: Amount | None = None
-
-    def command(self) -> Command:
-        """The change."""
-        return ChangeTool(**dict(self))
-
-
-class Move(Arguments):
-    """A fixture is at a place."""
-
-    fixture: Name
-    place: Name
-    kind: Annotated[Line, Field(max_length=64)] = ""
-
-    def command(self) -> Command:
-        """The move."""
-        return MoveFixture(**dict(self))
-
-
-class SetUp(Arguments):
-    """How a machine is set up: dimensions such as material or nozzle, and what they are."""
-
-    station: Name
-    setup: Annotated[dict[Dimension, Name], Field(min_length=1, max_length=16)]
-
-    def command(self) -> Command:
-        """How it is set up."""
-        return StateSetup(**dict(self))
-
-
-class Inspect(Arguments):
-    """What was measured of a part, by the names of its characteristics."""
-
-    serial: Name
-    values: Annotated[dict[Name, float], Field(min_length=1, max_length=64)]
-
-    def command(self) -> Command:
-        """The values."""
-        return RecordInspection(self.serial, self.values)
-
-
-class Dispose(Arguments):
-    """What becomes of a part that did not pass."""
-
-    serial: Name
-    disposition: Literal["accept", "rework", "scrap", "concession"]
-    reason: Reference = ""
-    allowed_by: Annotated[Line, Field(max_length=64)] = ""
-
-    def command(self) -> Command:
-        """The decision."""
-        return DisposePart(self.serial, DECISIONS[self.disposition], self.reason, self.allowed_by)
 
 
 class Earlier(Arguments):
