@@ -19,10 +19,13 @@ lint: $(STAMP)  ## style, types, and who may import whom
 	$(BIN)/lint-imports --no-cache
 
 bench: $(STAMP)  ## figures side by side with peers; bench-serial: one area
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks serial
+	$(BIN)/python -m benchmarks opcua --json benchmarks/results/opcua.json
+	$(MAKE) bench-orders
 
-bench-orders: $(STAMP)  ## orders on time under twelve disturbances
+bench-orders: $(STAMP)  ## orders on time under twelve disturbances, dispatch, restarts
 	$(BIN)/python -m benchmarks.orders_disturbances
+	$(BIN)/python -m benchmarks orders --json benchmarks/results/orders.json
 
 bench-%: $(STAMP)
 	$(BIN)/python -m benchmarks $*

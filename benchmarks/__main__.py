@@ -51,10 +51,10 @@ def _opcua(args: argparse.Namespace, patience: Patience) -> int:
 
 def _orders(args: argparse.Namespace) -> int:
     # Restarts take minutes, dispatch needs the tests' random queues: nobody else does.
-    from benchmarks import orders_dispatch, orders_restart  # noqa: PLC0415
+    from benchmarks import orders_dispatch, orders_on_time, orders_restart  # noqa: PLC0415
 
     before = _conditions()
-    dispatched = list(orders_dispatch.figures(args.rounds))
+    dispatched = [*orders_dispatch.figures(args.rounds), *orders_on_time.figures()]
     found = orders_restart.measure(orders_restart.ORDERS, orders_restart.STARTS)
     _tell(args.json, before, [*dispatched, *orders_restart.figures(found)], {"restarts": asdict(found)})
     return 0
