@@ -18,7 +18,7 @@ from cellctl.app.cell import Outside, RunningCell
 from cellctl.app.clock import RealClock, SeededIds
 from cellctl.app.config import load
 from cellctl.core.cell import Cell
-from cellctl.core.dispatch import locked
+from cellctl.core.readiness import locked
 from cellctl.domain.commands import AnswerPrompt, Command, Envelope, SubmitOrder, content_hash
 from cellctl.domain.events import Event, OperationEnded, OperationFound
 from cellctl.domain.machine import MachineState
