@@ -16,7 +16,7 @@ from cellctl.cli.machine import show_lines
 from cellctl.cli.screen import Screen, printable
 from cellctl.cli.status import status_lines
 from cellctl.core.handover_view import view_of
-from cellctl.core.view import CellView, MachineView, PromptView
+from cellctl.core.view import CarrierView, CellView, MachineView, PromptView
 from cellctl.domain.commands import (
     AnswerPrompt,
     CancelOrder,
@@ -114,6 +114,16 @@ def test_hand_overs_that_are_under_way_are_told_below_the_machines() -> None:
     take = Transfer("op-7/take", "op-7", "plate-2", *places, "printer-1", "arm-1", mover="arm-1", phase=Phase.ENTER)
     told = page(replace(BUSY_CELL, transfers=(view_of(take),)), Screen())
     assert "Hand-overs\n  arm-1 takes plate-2 from printer-1.bed: is in printer-1 (op-7)\n\nJobs" in told
+
+
+def test_carriers_are_shown_with_where_they_are_and_what_is_on_them() -> None:
+    loaded = CarrierView("pallet-1", "stand-a.1", "recorded", ("1", "2"), {"2": "plate-7"}, "plate-8 is to come first")
+    empty = CarrierView("pallet-2", "stand-b.1", "presumed", ("1",), {}, "nothing waits for it elsewhere")
+    lines = page(CellView("cell", 1, carriers=(loaded, empty)), Screen()).splitlines()
+    shown = lines[lines.index("Carriers") + 2 :]
+    assert shown[0].split(maxsplit=4) == ["pallet-1", "stand-a.1", "2:", "plate-7", "plate-8 is to come first"]
+    assert shown[1].split(maxsplit=3)[:3] == ["pallet-2", "stand-b.1", "(presumed)"]
+    assert "nothing, 1 free" in shown[1]
 
 
 def test_a_cell_that_needs_nobody_says_so() -> None:
