@@ -42,6 +42,8 @@ MEETING_S: Final = 30.0
 # While the journal is folded, each sign of progress buys so much time from systemd.
 FOLDING_S: Final = 60.0
 
+Beside = Callable[[], Coroutine[Any, Any, None]]
+
 log = structlog.get_logger()
 
 
@@ -99,7 +101,7 @@ async def _run(config: CellConfig, args: Namespace) -> None:
             report=lambda order_id: order_report(cell.engine.records(), order_id),
             render=render,
             version=__version__,
-            notices=keys.notices,
+            notices=lambda: [*keys.notices(), *keeper.notices()],
             keeper=keeper,
         )
         faces: list[Face] = [api]
@@ -108,7 +110,7 @@ async def _run(config: CellConfig, args: Namespace) -> None:
             from cellctl.app.mqtt_face import mqtt_face  # noqa: PLC0415
 
             faces.append(mqtt_face(config, cell))
-        beside: list[Callable[[], Coroutine[Any, Any, None]]] = [Timekeeper(cell.engine, clock).keep]
+        beside: list[Beside] = [Timekeeper(cell.engine, clock).keep, keeper.look_through]
         if config.journal.archive_after_days:
             beside.append(keeper.archiving(cell, config.journal.archive_after_days))
         if args.taps:
@@ -130,9 +132,7 @@ class Service:
         self._notifier = notifier
         cell.engine.log.folding = self._fold
 
-    async def run(
-        self, faces: list[Face], listening: asyncio.Event, *beside: Callable[[], Coroutine[Any, Any, None]]
-    ) -> None:
+    async def run(self, faces: list[Face], listening: asyncio.Event, *beside: Beside) -> None:
         """Until SIGTERM or SIGINT, or until an essential part fails."""
         loop = asyncio.get_running_loop()
         stop = asyncio.Event()

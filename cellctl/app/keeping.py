@@ -24,6 +24,8 @@ from cellctl.stores.journal import Journal
 log = structlog.get_logger()
 
 DAY_S: Final = 24 * 3600.0
+# Between two thousands of records that are looked at behind a start: a tenth of a processor, and of the disk.
+REST_S: Final = 0.1
 SEALED: Final = "whole: every record is as it was written"
 
 
@@ -35,10 +37,33 @@ class Keeper:
         self._journal = journal
         self._book = book
         self._clock = clock
+        # Who walks along the chain must not have records moved into the archive meanwhile.
+        self._walking = asyncio.Lock()
+        self._found = ""
 
     async def verify(self) -> dict[str, Any]:
         """Look at every record. Raises StoreFailed."""
-        return told(await self._journal.verify())
+        async with self._walking:
+            return told(await self._journal.verify())
+
+    async def look_through(self) -> None:
+        """Look at every record of a journal that was too large for that at its start; what is bad stays a notice."""
+        if not self._journal.unseen:
+            return
+        try:
+            async with self._walking:
+                verdict = await self._journal.look_through(REST_S)
+        except StoreFailed as failed:
+            self._found = f"the journal cannot be read to its end: {failed}"
+        else:
+            log.info("journal.looked_through", records=verdict.records, whole=verdict.whole)
+            self._found = "" if verdict.whole else f"record {verdict.bad_seq} of the journal is bad: {verdict.why}"
+        if self._found:
+            log.critical("journal.damaged", why=self._found)
+
+    def notices(self) -> list[str]:
+        """What a person must see to soon."""
+        return [f"{self._found}. Keep the file for study, and restore a backup"] if self._found else []
 
     async def backup(self, folder: Path) -> dict[str, Any]:
         """Copy everything into a new folder, which is then a state folder. Raises StoreFailed."""
@@ -70,7 +95,8 @@ class Keeper:
         kept = await asyncio.get_running_loop().run_in_executor(None, self._journal.kept, schema)
         if kept is None:
             return
-        sealed = await self._journal.archive(min(before_at, oldest_open_at(cell.engine.cell)), kept.seq)
+        async with self._walking:
+            sealed = await self._journal.archive(min(before_at, oldest_open_at(cell.engine.cell)), kept.seq)
         if sealed is not None:
             log.info("journal.archived", file=sealed.path.name, records=sealed.head.seq - sealed.anchor.seq)
 

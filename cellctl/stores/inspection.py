@@ -1,14 +1,16 @@
 """Looks at every record of a journal and of its archive, a thousand at a time: is each as it was written?"""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from cellctl.domain.errors import StoreFailed
 from cellctl.stores.archive import Sealed, read, sealed_in
 from cellctl.stores.chain import Verdict, Walk
+from cellctl.stores.codec import Row
 from cellctl.stores.formats import CHAINED, FORMAT
 from cellctl.stores.sqlite import connect, failed, place, select_chained
 
@@ -20,20 +22,27 @@ class Inspection:
 
     def __init__(self, archive: Sequence[Sealed]) -> None:
         self._archive = list(archive)
+        self._sealed: Iterator[tuple[Row, bytes]] = iter(())
         self._walk: Walk | None = None
 
     def look(self, db: sqlite3.Connection) -> Verdict | None:
         """Go on with the next piece; the verdict once the end is reached. Raises sqlite3.Error, StoreFailed."""
         if self._walk is None:
             self._walk = Walk(self._archive[0].anchor if self._archive else place(db, "anchor"))
-        if self._archive:
-            sealed = self._archive.pop(0)
-            # What a crash left in both is looked at in the journal.
-            last_seq = min(sealed.head.seq, place(db, "anchor").seq)
-            good = self._walk.take(each for each in read(sealed, self._walk.last.seq) if each[0][0] <= last_seq)
-            return None if good else self._walk.end(place(db, "head"))
-        rows = select_chained(db, self._walk.last.seq, _ROWS_AT_ONCE)
-        return None if self._walk.take(rows) and rows else self._walk.end(place(db, "head"))
+        rows = list(islice(self._sealed, _ROWS_AT_ONCE))
+        if not rows and self._archive:
+            self._sealed = self._of(self._archive.pop(0), place(db, "anchor").seq)
+            return None
+        rows = rows or select_chained(db, self._walk.last.seq, _ROWS_AT_ONCE)
+        if self._walk.take(rows) and rows:
+            return None
+        self._sealed = iter(())  # Closed in the thread that opened it.
+        return self._walk.end(place(db, "head"))
+
+    def _of(self, sealed: Sealed, anchor_seq: int) -> Iterator[tuple[Row, bytes]]:
+        """Its records. What a crash left in both is looked at in the journal."""
+        after_seq = self._walk.last.seq if self._walk else 0
+        return (each for each in read(sealed, after_seq) if each[0][0] <= anchor_seq)
 
 
 def inspect(path: Path) -> Verdict:

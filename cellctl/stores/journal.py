@@ -1,5 +1,6 @@
 """The journal: every event of the cell in one SQLite file, durable before anybody acts on it."""
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -16,7 +17,7 @@ from cellctl.stores.chain import Verdict
 from cellctl.stores.codec import decode, encode
 from cellctl.stores.inspection import Inspection
 from cellctl.stores.room import Room
-from cellctl.stores.sqlite import insert, open_journal, place, select, select_answers, transaction
+from cellctl.stores.sqlite import insert, is_large, open_journal, place, select, select_answers, transaction
 from cellctl.stores.writer import Writer
 
 ROWS_AT_ONCE: Final = 1000
@@ -31,9 +32,12 @@ class Journal:
         self.writer = Writer(path, clock, open_journal, room)
         self._room = room
         self._archive = path.parent / "archive"
+        # Whether it was too large for a look at all of it when it was opened: see `look_through`.
+        self.unseen = False
 
     def start(self) -> None:
         """Open and check the file. Raises StoreFailed, also when another process has it open."""
+        self.unseen = is_large(self.writer.path)
         self.writer.start()
 
     def stop(self) -> None:
@@ -88,10 +92,15 @@ class Journal:
 
     async def verify(self) -> Verdict:
         """Whether every record is as it was written: looked at in pieces, between two commits. Raises StoreFailed."""
-        looking = Inspection(sealed_in(self._archive))
-        verdict = None
-        while verdict is None:
-            verdict = await self.writer.asked(looking.look)
+        return await self._walked(Inspection(sealed_in(self._archive)), 0.0)
+
+    async def look_through(self, rest_s: float) -> Verdict:
+        """The same for what is in this file, with a rest after each piece, so that nobody waits for it."""
+        return await self._walked(Inspection([]), rest_s)
+
+    async def _walked(self, looking: Inspection, rest_s: float) -> Verdict:
+        while (verdict := await self.writer.asked(looking.look)) is None:
+            await asyncio.sleep(rest_s)
         return verdict
 
     async def archive(self, before_at: str, most_seq: int) -> Sealed | None:

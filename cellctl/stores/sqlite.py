@@ -11,7 +11,7 @@ from cellctl.stores.codec import Row
 from cellctl.stores.formats import APPLICATION_ID, FORMAT, STEPS, create, migrate
 
 _BUSY_S: Final = 0.5
-# Beyond this a file is looked at as a whole by `cellctl journal verify` only, and not at every start.
+# Beyond this a file is looked at as a whole behind the start, and by `cellctl journal verify`.
 LARGE_BYTES: Final = 64 * 1024 * 1024
 
 # FULL: in simulated power cuts, WAL with synchronous=NORMAL lost acknowledged commits in most runs, with FULL in none.
@@ -46,7 +46,7 @@ def connect(path: Path) -> sqlite3.Connection:
     try:
         for pragma in _PRAGMAS:
             db.execute(pragma)
-        verdict = "ok" if _is_large(path) else db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        verdict = "ok" if is_large(path) else db.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.Error as error:
         db.close()
         raise failed(path, error) from error
@@ -56,7 +56,7 @@ def connect(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _is_large(path: Path) -> bool:
+def is_large(path: Path) -> bool:
     """Looking at every page of a large file would take the seconds in which the cell has to be there again."""
     return path.exists() and path.stat().st_size > LARGE_BYTES
 

@@ -156,3 +156,34 @@ def test_the_last_answers_come_from_the_journal_and_from_as_far_back_in_the_arch
             found = journal.answers(most)
             assert [command_id for command_id, _ in found] == [f"c-{seq}" for seq in range(first, 101, 10)]
         assert decode_answer(found[0][1]) == answered(10).event
+
+
+def test_a_journal_too_large_for_a_look_at_its_start_is_looked_through_behind_it_and_what_is_bad_is_a_notice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cellctl.stores.inspection._ROWS_AT_ONCE", 20)
+    monkeypatch.setattr("cellctl.app.keeping.REST_S", 0.001)
+    journal = filled(tmp_path)
+
+    def notices() -> list[str]:
+        """A start, and what is found behind it."""
+        with SqliteBook(tmp_path / "orders.sqlite", RealClock()) as book:
+            keeper = Keeper(tmp_path, journal, book, RealClock())
+            asyncio.run(keeper.look_through())
+        return keeper.notices()
+
+    assert (journal.unseen, notices()) == (False, [])
+    journal.stop()
+    tampered(journal.writer.path, "UPDATE records SET actor = 'mallory' WHERE seq = 42")
+    journal.start()
+    assert (journal.unseen, notices()) == (False, [])
+    journal.stop()
+    monkeypatch.setattr("cellctl.stores.sqlite.LARGE_BYTES", 4096)
+    journal.start()
+    (notice,) = notices()
+    assert notice.startswith("record 42 of the journal is bad: it is not what was written after record 41.")
+    journal.stop()
+    tampered(journal.writer.path, "UPDATE records SET actor = 'test' WHERE seq = 42")
+    journal.start()
+    assert (journal.unseen, notices()) == (True, [])
+    journal.stop()
