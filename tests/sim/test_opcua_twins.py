@@ -349,3 +349,18 @@ def test_what_stops_the_arm_is_read_back_and_keeps_it_from_starting(kind: str) -
         await link.close()
 
     play(robot(world()), act, Fault(kind, at_s=9.0, amount=8.0))
+
+
+def test_a_machine_tool_shows_whether_a_part_is_in_it_and_its_sensor_can_stick() -> None:
+    around = world()
+    device = machine_tool(around)
+    device.trouble.add(Fault("stale", at_s=1.0, amount=10.0, line="PartPresent"))
+
+    def shown_at(now_s: float) -> bool:
+        device.advance(now_s)
+        (value,) = [value for path, value in device.values().items() if path[-1].endswith(";PartPresent")]
+        return bool(value)
+
+    assert shown_at(2.0)
+    around.person_moves("router-1.vise", "gone", 3.0)
+    assert (shown_at(4.0), shown_at(12.0)) == (True, False)

@@ -89,6 +89,7 @@ class MachineTool(NodeTwin):
             "ActMainProgramName": program,
             "ActProgramLine": f"N{int(passed_s * _LINES_PER_S) * 10}",
             "FeedHold": channel == INTERRUPTED,
+            "PartPresent": self._world.part_at(self._place) is not None,
         }
 
     def _act(self, method: str, arguments: Sequence[Any], *, refuse: bool) -> tuple[Any, ...]:
@@ -188,6 +189,7 @@ def machine_tool_shelf(name: str) -> Shelf:
         **_state("State", (*production, f"{MACHINE_TOOL};State", "CurrentState")),
         **dict(variables(cnc, CNC, "ActStatus: Int32", "ActProgramStatus: Int32", "ActOperationMode: Int32")),
         **dict(variables(cnc, CNC, "ActMainProgramName: String", "ActProgramLine: String", "FeedHold: Boolean")),
+        **dict(variables(machine, VENDOR, "PartPresent: Boolean")),
     }
     called = {**dict(methods(control, ISA95, _METHODS)), **dict(methods(results, ISA95, _RESPONSE))}
     objects: dict[NodePath, str] = {
