@@ -92,6 +92,7 @@ class Eyes:
     def _where(self, prompt: Prompt, operation: Operation, now_s: float) -> str:
         """Out of the gripper the part is put to where it was to go; an arm that stands is pushed aside."""
         world = self._world
+        self.clear_away(operation.target, now_s)  # What was judged there before is not what was carried.
         gripper = f"{operation.station}.gripper"
         for station in map(world.station_of, (operation.source, operation.target)):
             world.leave(operation.station, station, now_s)

@@ -15,14 +15,13 @@ import structlog
 
 from cellctl.app.config import CellConfig, load
 from cellctl.app.shift import Call
-from cellctl.app.virtual_time import run_virtual
 from cellctl.domain import events as ev
 from cellctl.domain.commands import SubmitOrder
 from cellctl_sim.cell import simulate as twin_of
 from tests.app.tally import Tally, figures
 from tests.prove.claims import Claim
 from tests.prove.orders import kills
-from tests.prove.orders.judge import Judge
+from tests.prove.orders.judge import Judge, lived_through
 from tests.prove.orders.shops import write_shop
 
 KILLS = 1000
@@ -53,7 +52,7 @@ def battle(seed: int) -> tuple[list[str], Tally, Counter[int]]:
     shift = kills.Deaths(config, twin, calls, watch=[partial(kills._tidy, twin), judge.watch])
     shift.prepare(seed)
     judge.admit(shift)
-    done = run_virtual(shift.run(kills.LONGEST_S))
+    done = lived_through(shift, kills.LONGEST_S)
     records = list(shift.store.read())
     tally = Tally(config.plan).read(record.event for record in records)
     runs = Counter(
