@@ -36,7 +36,7 @@ from tests.app.kills import CELL, Battle, quick_cell, quick_product
 from tests.app.tally import Tally, figures
 from tests.app.workshop import CELL as SHOP_FILE
 from tests.prove.claims import Claim
-from tests.prove.orders.judge import Judge
+from tests.prove.orders.judge import Judge, lived_through
 
 # With a print of a few minutes, so that every phase gets its share of the kills: in the first example, and in the
 # second with its two arms and its people who carry, saw and drill. BUSY: the first as it is, where two printers lay
@@ -143,7 +143,7 @@ def battle(product: str, seed: int) -> Found:
     shift = Deaths(config, twin, calls, watch=[partial(_tidy, twin), judge.watch])
     shift.prepare(seed)
     judge.admit(shift)
-    done = run_virtual(shift.run(LONGEST_S))
+    done = lived_through(shift, LONGEST_S)
     records = list(shift.store.read())
     tally = Tally(config.plan).read(record.event for record in records)
     found = [] if done else ["what was ordered did not come to its end"]
