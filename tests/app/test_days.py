@@ -16,6 +16,7 @@ QUICKLY_FOUND = (
     "work is started before that is durable",
     "work is started twice",
     "serial numbers are used again",
+    "the wrong slot is freed",
 )
 
 
