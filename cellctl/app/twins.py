@@ -99,7 +99,8 @@ class Person:
 
 async def until_done(engine: Engine, patience_s: float) -> bool:
     """Wait until no job is in work or waiting; False when nothing at all has happened for so long."""
-    while any(in_work(job) for job in engine.cell.jobs.values()):
+    # From the end: what came in last is mostly done last.
+    while any(in_work(job) for job in reversed([*engine.cell.jobs.values()])):
         try:
             async with asyncio.timeout(patience_s):
                 await engine.changed(engine.cell.counts.rev)

@@ -91,8 +91,8 @@ def wants(way: Way) -> str:
     """What a way asks of a station, as text: equal for equal wishes."""
     if not (way.setup or way.materials or way.tools or way.machine_type) and way.by_hand:
         return way.capability
-    needs = (sorted(each.items()) for each in (way.setup, way.materials, way.tools))
-    return f"{way.capability} {way.machine_type} {way.by_hand} {' '.join(map(repr, needs))}"
+    needs = (repr(sorted(each.items())) if each else "" for each in (way.setup, way.materials, way.tools))
+    return f"{way.capability} {way.machine_type} {way.by_hand} {' '.join(needs)}"
 
 
 def by_a_person(step: Step, way: Way, serial: str) -> Question | None:

@@ -87,6 +87,8 @@ class Carrier:
         """Where each axis stands now, in degrees."""
         if self._run is None:
             return self._axes
+        if self._run.left_s == self._move_s:
+            return self._run.began
         done = 1 - self._run.left_s / self._move_s
         # Axes speed up and slow down: the way covered is a smooth step of the time.
         share = done * done * (3 - 2 * done)

@@ -42,6 +42,7 @@ class State(IntEnum):
     EXECUTING = 3
 
 
+_STATE_NAMES: Final = {state: state.name.capitalize() for state in State}
 # The state nodes of the type, for CurrentState/Id; ours, as the numbers differ between editions of the nodeset.
 _STATE_IDS: Final = {state: f"{ROBOTICS};i={5100 + state}" for state in State}
 
@@ -89,7 +90,7 @@ class Robot(NodeTwin):
             "TaskProgramName": arm.program,
             "TaskProgramLoaded": control.state is not State.IDLE,
             "ExecutionMode": 0,
-            "CurrentState": control.state.name.capitalize(),
+            "CurrentState": _STATE_NAMES[control.state],
             "CurrentState/Number": int(control.state),
             "CurrentState/Id": _STATE_IDS[control.state],
             "LastTransitionReason": int(control.reason),
@@ -101,7 +102,7 @@ class Robot(NodeTwin):
             "MotionDeviceCategory": 1,
             "SpeedOverride": self._override_percent,
             "InControl": True,
-            **{f"Axis{n}/{_AT}": round(at, 3) for n, at in enumerate(arm.axes, 1)},
+            **{name: round(at, 3) for name, at in zip(_AXES_AT, arm.axes, strict=True)},
         }
 
     def _act(self, method: str, arguments: Sequence[Any], *, refuse: bool) -> tuple[Any, ...]:
@@ -202,7 +203,7 @@ class Robot(NodeTwin):
         self._control.state, self._control.reason = state, reason
 
 
-_AT: Final = "ActualPosition"
+_AXES_AT: Final = tuple(f"Axis{n}/ActualPosition" for n in range(1, AXES + 1))
 _SIGNATURES: Final = {
     "LoadByName": ("Name: String", "Status: Int32"),
     "Start": ("", "Status: Int32"),
