@@ -5,7 +5,7 @@ Only closed questions, and only about what is unknown. An answer becomes a fact 
 
 from dataclasses import replace
 
-from cellctl.core import changeover, dispositions, lifecycle, one_by_one, prompts, quality, sighting, usage
+from cellctl.core import changeover, dispositions, lifecycle, one_by_one, prompts, quality, sighting, usage, whereabouts
 from cellctl.core.cell import StationStatus
 from cellctl.core.evidence import classify
 from cellctl.core.instructions import Adopt, Turn
@@ -154,6 +154,8 @@ def _verdict(turn: Turn, operation: Operation, found: Findings) -> tuple[Verdict
     Not any more once a person was asked: their hands may be there.
     """
     verdict, why = classify(operation, found)
+    if verdict is Verdict.NOT_BEGUN and _has_left(turn, operation):
+        verdict, why = Verdict.UNKNOWN, f"it shows what it showed before, and had left {operation.source} already"
     if verdict is not Verdict.UNKNOWN or not operation.sought or found.ended is True or found.failed is True:
         return verdict, why
     end = sighting.seen_at(turn.cell, operation, found)
@@ -162,6 +164,12 @@ def _verdict(turn: Turn, operation: Operation, found: Findings) -> tuple[Verdict
     if end == operation.source:
         turn.remember(moved(turn.cell, operation.serial, end, Knowledge.OBSERVED, operation.id))
     return Verdict.DONE if end == operation.target else Verdict.NOT_BEGUN, sighting.AGREED
+
+
+def _has_left(turn: Turn, operation: Operation) -> bool:
+    """Whether what is carried was seen away from where it was: a carry that has begun, whatever its machine shows."""
+    carried = operation.carrier or operation.serial
+    return operation.kind is OperationKind.CARRY and whereabouts.of(turn.cell, carried) != operation.source
 
 
 def not_begun(turn: Turn, operation: Operation, why: str) -> None:

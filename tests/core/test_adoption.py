@@ -5,6 +5,7 @@ from cellctl.core.invariants import broken
 from cellctl.core.render import render
 from cellctl.domain import events as ev
 from cellctl.domain.commands import AnswerPrompt
+from cellctl.domain.evidence import Findings
 from cellctl.domain.job import JobState
 from cellctl.domain.machine import MachineState
 from cellctl.domain.work import Knowledge, OperationState, Place
@@ -56,6 +57,20 @@ def test_work_that_runs_on_asks_nobody_any_more_and_ends_like_any_other() -> Non
     shop.feed(ev.StationChanged("arm-1", MachineState.COMPLETE))
     shop.feed(ev.OperationEnded("op-2", OperationState.DONE))
     assert [operation.step for operation in shop.started] == ["engrave"]
+    assert broken(shop.cell) == []
+
+
+def test_an_arm_that_shows_what_it_showed_before_has_not_put_back_what_it_was_seen_to_take() -> None:
+    shop = carrying()
+    (prompt,) = shop.cell.prompts.values()
+    shop.feed(ev.ContactFound("arm-1", "twin"))
+    shop.feed(ev.EvidenceGathered("op-2", Findings(stands=True, as_before=True)))
+    assert shop.cell.prompts == {prompt.id: prompt}
+    assert shop.cell.operations["op-2"].state is OperationState.UNKNOWN
+    shop.feed(ev.StationChanged("arm-1", MachineState.IDLE))
+    assert shop.started == []
+    shop.command(AnswerPrompt(prompt.id, "printer-1.bed"))
+    assert [operation.step for operation in shop.started] == ["carry"]
     assert broken(shop.cell) == []
 
 

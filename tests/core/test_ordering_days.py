@@ -25,7 +25,8 @@ class OrderingDay(AnyDay):
     @rule(which=picks, command=st.sampled_from((JobCommand.PAUSE, JobCommand.STOP, JobCommand.ABORT)))
     def interrupt(self, which: int, command: JobCommand) -> None:
         running = self.played.running_orders()
-        self.played.tell(running[which % len(running)], command)
+        for order_id in running[which % len(running)]:
+            self.played.tell(order_id, command)
         self.played.settle()
         self.played.check_that_what_was_told_is_obeyed()
 

@@ -140,12 +140,12 @@ def test_a_file_of_another_version_or_program_is_refused(tmp_path: Path) -> None
     with sqlite3.connect(tmp_path / "journal.sqlite") as db:
         db.execute("CREATE TABLE recipes (name TEXT)")
     db.close()
-    with pytest.raises(StoreFailed, match="its format is 0, this cellctl reads 1 to 2"):
+    with pytest.raises(StoreFailed, match=f"its format is 0, this cellctl reads 1 to {FORMAT}"):
         journal(tmp_path).start()
     with sqlite3.connect(tmp_path / "journal.sqlite") as db:
-        db.execute("PRAGMA user_version = 3")
+        db.execute(f"PRAGMA user_version = {FORMAT + 1}")
     db.close()
-    with pytest.raises(StoreFailed, match="its format is 3, this cellctl reads 1 to 2"):
+    with pytest.raises(StoreFailed, match=f"its format is {FORMAT + 1}, this cellctl reads 1 to {FORMAT}"):
         journal(tmp_path).start()
 
 
