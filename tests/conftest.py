@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("gate", settings.get_profile("search"), derandomize=True)
 settings.load_profile("gate")
+
+# Started behind a script's `&`, SIGINT is ignored, here and in every program that tests start and stop by it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # Files whose few tests take long: they begin first, so that no worker ends alone with one of them.
