@@ -9,8 +9,11 @@ STAMP := $(VENV)/.installed
 demo: $(STAMP)  ## a simulated cell, the daemon, one order from a command to a finished part
 	$(BIN)/python -m cellctl_sim.demo
 
+# Half as many workers again as there are cores: some tests wait for what takes its time outside.
+WORKERS := $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 )))
+
 test: $(STAMP) mosquitto  ## everything that gates a change
-	$(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)  ## style, types, and who may import whom
 	$(BIN)/ruff check .

@@ -17,7 +17,7 @@ from cellctl.core.changeover import matrix
 from cellctl.core.changing import changed
 from cellctl.core.sequencing import Choice, Opening, Problem, Schedule, Sequence, Sequencer, Task, first_come
 from cellctl.core.set_up_aware import by_set_up
-from cellctl.core.ways import able, current_step, unfit, wants, way_of
+from cellctl.core.ways import able, current_step, unfit, way_of
 from cellctl.domain.job import JobState
 from cellctl.domain.machine import MachineState
 from cellctl.domain.work import NOWHERE, Job, Operation, OperationKind, OperationState, Station, Way, station_of
@@ -169,7 +169,7 @@ def _supplied(
     cell: Cell, way: Way, names: tuple[str, ...], known: dict[tuple[str, tuple[str, ...]], tuple[str, ...]]
 ) -> tuple[str, ...]:
     """The stations where what a way needs is there."""
-    wanted = wants(way), names
+    wanted = way.wishes, names
     if wanted not in known:
         stations = (cell.plan.stations[name] for name in names)
         known[wanted] = tuple(station.name for station in stations if not stock.against(cell, way, station))

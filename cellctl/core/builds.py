@@ -10,7 +10,7 @@ from itertools import takewhile
 
 from cellctl.core import stock
 from cellctl.core.cell import Cell
-from cellctl.core.ways import Option, current_step, program_at, unfit, wants
+from cellctl.core.ways import Option, current_step, program_at, unfit
 from cellctl.domain.work import NOWHERE, Directive, Job, Mate, Operation, OperationKind, Part, Station, Step, Way
 
 Waiting = Callable[[Cell], Iterable[Job]]
@@ -64,7 +64,7 @@ def _wanted(directive: Directive, single: Operation) -> list[tuple[str, str, int
     """What the first step needs for each size of a build: programs by their content, and all that goes with them."""
     step = directive.steps[0]
     ways = [step.ways[single.way], *(way for _, way in _sizes(step, single.way))] if single.way < len(step.ways) else []
-    return [(wants(way), way.program.sha256 or way.program.resident if way.program else "", way.parts) for way in ways]
+    return [(way.wishes, way.program.sha256 or way.program.resident if way.program else "", way.parts) for way in ways]
 
 
 def holds_parts(cell: Cell, station: Station) -> bool:

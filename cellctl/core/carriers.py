@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 from cellctl.core import dispatch, readiness, rights
 from cellctl.core.cell import Cell
-from cellctl.core.dispatch import Leg
 from cellctl.core.reasons import Reason
 from cellctl.core.whereabouts import beneath, moving, stands_at, station_at
 from cellctl.domain.machine import MachineState
+from cellctl.domain.reach import Leg
 from cellctl.domain.work import Carrier, Disposition, Job, Operation, OperationKind, Part, Place, Station, station_of
 
 Answer = Operation | tuple[Reason, ...]

@@ -4,21 +4,20 @@
 product's route: it follows from where the part is and who can reach what.
 """
 
-from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from cellctl.core import agenda, builds, changeover, rights, stock
 from cellctl.core.cell import Cell
 from cellctl.core.readiness import cannot_carry, in_the_way, involved, not_ready
 from cellctl.core.reasons import Reason
-from cellctl.core.ways import Option, by_a_person, can, current_step, fitting, options, program_at, unfit, wants
+from cellctl.core.ways import Option, by_a_person, can, current_step, fitting, options, program_at, unfit
 from cellctl.core.whereabouts import beneath, moving, rides, stands_at, station_at
+from cellctl.domain import reach
 from cellctl.domain.job import JobState
 from cellctl.domain.machine import AT_REST
-from cellctl.domain.reach import fitting as fitting_at
-from cellctl.domain.reach import handles
+from cellctl.domain.reach import Leg
 from cellctl.domain.stops import CellMode
 from cellctl.domain.work import (
     GONE,
@@ -31,7 +30,6 @@ from cellctl.domain.work import (
     OperationState,
     Part,
     Place,
-    Plan,
     Station,
     Step,
     Way,
@@ -44,19 +42,6 @@ _BEGINS: Final = {
     CellMode.DRAINING: frozenset({JobState.RUNNING}),
     CellMode.PAUSED: frozenset[JobState](),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """One carry on the way to a station: who carries, and to where; `on` which carrier a part is put, or stays on.
-
-    `rides`: the mover carries that carrier, with the part on it.
-    """
-
-    mover: Station
-    to: Station
-    on: str = ""
-    rides: bool = False
 
 
 def next_operation(cell: Cell, job: Job) -> Operation | tuple[Reason, ...]:
@@ -102,7 +87,7 @@ def unbegun(cell: Cell, job: Job) -> str:
     wanted = [agenda.planned(cell, job)]
     doubted = False
     for way in step.ways:
-        wanted.append(wants(way))
+        wanted.append(way.wishes)
         doubted = doubted or bool(way.unfit)
     for status in cell.stations.values():
         if status.promised == job.id:
@@ -271,60 +256,10 @@ def _first_legs(cell: Cell, job: Job, part: Part, able: list[Station]) -> Iterat
     planned = agenda.planned(cell, job)
     here, below = cell.plan.station(station_at(cell, part.place)), beneath(cell, part)
     for goals in ([each for each in able if each.name == planned], [each for each in able if each.name != planned]):
-        yield from _ways(cell, here, goals, below)
+        yield from reach.ways(cell.plan, here, goals, below)
     if here.driver and _wanted(cell, here, job):
-        buffers = (leg for leg in _legs(cell, here, below) if leg.to.buffer)
-        yield from (leg for leg in buffers if any(_ways(cell, leg.to, able, leg.on)))
-
-
-def _ways(cell: Cell, here: Station, able: list[Station], on: str) -> Iterator[Leg]:
-    """The first leg of a shortest way to each able station that can be reached, nearest first; over racks only.
-
-    Where a carrier could be the first to take the part, each that could is a way of its own.
-    """
-    goals = {station.name for station in able}
-    seen = {(here.name, on)}
-    queue: deque[tuple[Station, str, Leg | None]] = deque([(here, on, None)])
-    while queue:
-        station, below, first = queue.popleft()
-        for leg in _legs(cell, station, below):
-            first_leg = first or leg
-            # From a carrier there is one way to a station, the shortest: else a part would wander on and off it.
-            own = first_leg.on if not on else ""
-            spot = leg.to.name, own if leg.to.name in goals else leg.on
-            if spot in seen:
-                continue
-            seen.add(spot)
-            if leg.to.name in goals:
-                yield first_leg
-            elif not leg.to.driver:
-                queue.append((leg.to, leg.on, first_leg))
-
-
-def _legs(cell: Cell, here: Station, on: str) -> Iterator[Leg]:
-    """Every carry of a part that is at a station, `on` a carrier there or on none."""
-    plan, below = cell.plan, cell.plan.carriers.get(on)
-    for mover in plan.stations.values():
-        if here.name not in mover.reach or (below and not handles(mover, below)):
-            continue
-        for to in (plan.station(name) for name in mover.reach if name != here.name):
-            carriers = fitting_at(plan, to.name) if plan.carriers else ()
-            # Who can carry the whole plate does not carry what is on it piece by piece to another one.
-            whole = below is not None and mover.name in below.movers
-            onto = (each for each in carriers if handles(mover, each) and each is not below and not whole)
-            yield from (Leg(mover, to, each.name) for each in onto)
-            if not carriers:
-                yield Leg(mover, to)
-    if below is not None:
-        yield from _rides(plan, here, below)
-
-
-def _rides(plan: Plan, here: Station, below: Carrier) -> Iterator[Leg]:
-    """Every way to carry what a part lies on to another station."""
-    for name in dict.fromkeys(station_of(place) for place in below.fits):
-        for mover in map(plan.station, below.movers):
-            if name != here.name and {name, here.name} <= set(mover.reach):
-                yield Leg(mover, plan.station(name), below.name, rides=True)
+        buffers = (leg for leg in reach.legs(cell.plan, here, below) if leg.to.buffer)
+        yield from (leg for leg in buffers if reach.ways(cell.plan, leg.to, able, leg.on))
 
 
 def _wanted(cell: Cell, station: Station, holder: Job) -> bool:

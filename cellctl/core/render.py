@@ -19,6 +19,7 @@ from cellctl.core import (
     zones,
 )
 from cellctl.core.cell import Cell, OrderEntry
+from cellctl.core.changing import changed
 from cellctl.core.reasons import Reason
 from cellctl.core.station import StationStatus
 from cellctl.core.view import AlarmView, CarrierView, CellView, JobView, MachineView, OrderView, PromptView, ZoneView
@@ -108,7 +109,7 @@ class Renderer:
         )
         made, shown = self._shown
         if made is not view or any(new is not old for new, old in zip(machines, shown.machines, strict=True)):
-            shown = replace(view, machines=machines)
+            shown = changed(view, machines=machines)
             self._shown = view, shown
         return shown
 
@@ -118,7 +119,7 @@ class Renderer:
         made_of = (machine, progress, link, session)
         known = self._fresh.get(machine.name)
         if known is None or known[0] != made_of:
-            now = replace(machine, progress=progress or machine.progress, link=link or machine.link, session=session)
+            now = changed(machine, progress=progress or machine.progress, link=link or machine.link, session=session)
             known = self._fresh[machine.name] = made_of, now
         return known[1]
 

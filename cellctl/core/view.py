@@ -9,7 +9,7 @@ from cellctl.domain.link import LinkQuality, SessionState
 from cellctl.domain.work import Parameter, Progress
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # Without slots: it is made anew with every measurement (core.changing).
 class MachineView:
     """One station with a driver. `state` is the PackML name; `contact` is found, lost or never.
 
@@ -142,7 +142,7 @@ class CarrierView:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # As MachineView.
 class CellView:
     """The whole cell. `rev` grows with every journalled event: equal revs, equal views, but for progress and links.
 

@@ -87,14 +87,6 @@ def can(cell: Cell, station: Station, step: Step) -> bool:
     return any(able(station, way) and not unfit(cell, station, way) for way in step.ways)
 
 
-def wants(way: Way) -> str:
-    """What a way asks of a station, as text: equal for equal wishes."""
-    if not (way.setup or way.materials or way.tools or way.machine_type) and way.by_hand:
-        return way.capability
-    needs = (repr(sorted(each.items())) if each else "" for each in (way.setup, way.materials, way.tools))
-    return f"{way.capability} {way.machine_type} {way.by_hand} {' '.join(needs)}"
-
-
 def by_a_person(step: Step, way: Way, serial: str) -> Question | None:
     """What a person is asked who does a step; None: whether it is done, in the words of whoever asks."""
     if way.question is not None or not (way.instruction or way.program):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
-from typing import NewType
+from typing import Any, NewType
 
 from cellctl.domain.changeovers import Changeovers as Changeovers  # noqa: PLC0414 - told on
 from cellctl.domain.changeovers import ChangeRule as ChangeRule  # noqa: PLC0414 - told on
@@ -62,7 +62,7 @@ class Question:
     choices: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # Without slots: what follows from it is worked out once.
 class Way:
     """One way to do a step: what a station must be able to do, and either a program or a question to a person.
 
@@ -88,6 +88,14 @@ class Way:
     unfit: Mapping[str, str] = field(default_factory=dict)
     estimates_s: Mapping[str, float] = field(default_factory=dict)
     parts: int = 1
+
+    @cached_property
+    def wishes(self) -> str:
+        """What it asks of a station, as text: equal for equal wishes."""
+        if not (self.setup or self.materials or self.tools or self.machine_type) and self.by_hand:
+            return self.capability
+        needs = (repr(sorted(each.items())) if each else "" for each in (self.setup, self.materials, self.tools))
+        return f"{self.capability} {self.machine_type} {self.by_hand} {' '.join(needs)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,6 +381,11 @@ class Plan:
             for capability in station.capabilities if station.driver else ():
                 found[capability] = (*found.get(capability, ()), station)
         return found
+
+    @cached_property
+    def known_ways(self) -> dict[tuple[str, frozenset[str], str], Any]:
+        """Ways from a station to others that were looked for before (domain.reach): no event changes them."""
+        return {}
 
     def alarm_class(self, name: str) -> AlarmClass | None:
         """A kind of alarm by name."""

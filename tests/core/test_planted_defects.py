@@ -15,6 +15,7 @@ from cellctl.core import decide, dispatch, handover, lifecycle, readiness, recov
 from cellctl.core.cell import Cell
 from cellctl.core.instructions import Turn
 from cellctl.domain import events as ev
+from cellctl.domain import reach
 from cellctl.domain.job import JobCommand
 from cellctl.domain.work import GONE, Disposition, Job, Knowledge, Operation, OperationState, Place, Station
 
@@ -68,9 +69,9 @@ DEFECTS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     "nobody is asked to take parts away": (lifecycle, "_take_away", nothing),
     "parts are believed to be taken away": (lifecycle, "_take_away", believe_that_it_was_taken_away),
     "parts are put where there is no way on": (
-        dispatch,
-        "_ways",
-        lambda cell, at, _, on: dispatch._legs(cell, at, on),
+        reach,
+        "ways",
+        lambda plan, at, _, on: tuple(reach.legs(plan, at, on)),
     ),
 }
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from cellctl.core.changing import changed
 from cellctl.core.view import CellView, MachineView
 from cellctl.domain.events import Record
 from cellctl.domain.link import LinkQuality
@@ -162,7 +163,7 @@ class Board:
         if known is not None and known[0] is machine:
             return known[2]
         session = replace(machine.session, oldest_value_at="") if machine.session else None
-        still = replace(machine, progress=_NO_PROGRESS, link=None, session=session)
+        still = changed(machine, progress=_NO_PROGRESS, link=None, session=session)
         if known is not None and known[1] == still:
             shown = known[2]
         else:

@@ -4,6 +4,7 @@
 matter, and both are printed.
 """
 
+import gc
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -161,7 +162,8 @@ def ddmin(plan: FaultPlan, breaks: Callable[[FaultPlan], bool]) -> FaultPlan:
 
 def battery(seeds: Sequence[int], processes: int = 2) -> dict[int, list[str]]:
     """The rules broken by each seed, without those that broke none."""
-    with ProcessPoolExecutor(processes, get_context("fork")) as pool:
+    # What is there already is not gone through again and again for garbage.
+    with ProcessPoolExecutor(processes, get_context("fork"), initializer=gc.freeze) as pool:
         found = dict(zip(seeds, pool.map(broken, seeds, chunksize=8), strict=True))
     return {seed: rules for seed, rules in found.items() if rules}
 

@@ -11,6 +11,7 @@ from cellctl.core import dispatch, evidence, handover, lifecycle, orders, readin
 from cellctl.core.cell import Cell
 from cellctl.core.instructions import Turn
 from cellctl.domain import events as ev
+from cellctl.domain import reach
 from cellctl.domain.evidence import Findings, Verdict
 from cellctl.domain.job import JobCommand
 from cellctl.domain.work import (
@@ -122,9 +123,9 @@ PLANTED: Mapping[str, Planted] = {
     "a machine's evidence is not looked at": (recovery, "classify", call_it_done),
     "a machine that stands has not begun": (recovery, "classify", call_what_stands_not_begun),
     "parts are put where there is no way on": (
-        dispatch,
-        "_ways",
-        lambda cell, at, _, on: dispatch._legs(cell, at, on),
+        reach,
+        "ways",
+        lambda plan, at, _, on: tuple(reach.legs(plan, at, on)),
     ),
 }
 assert evidence.classify is recovery.classify  # what is planted there is what is used
