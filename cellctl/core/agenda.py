@@ -39,6 +39,8 @@ _GOING: Final = frozenset(
 def thought_out(cell: Cell, jobs: list[Job], now_s: float) -> Cell:
     """The cell with a schedule for these waiting jobs; as it was where nothing could begin by it, or nothing that
     matters has changed. Where a span of it is frozen it is made ahead, too: then it is a promise."""
+    if not (jobs or cell.plan.frozen_s):
+        return cell
     basis = _basis(cell)
     wanted = bool(cell.plan.frozen_s) or _could_begin(cell, jobs)
     if not wanted or (cell.schedule.basis == basis and now_s < cell.schedule.until_s):

@@ -14,12 +14,12 @@ def begin_all(turn: Turn) -> None:
     """Begin whatever can begin now, in the order of the schedule."""
     turn.cell = agenda.thought_out(turn.cell, dispatch.waiting(turn.cell), turn.now_s)
     seen = looked.seen(turn.cell)
-    if not looked.again(turn.cell, seen) and not _begin_any(turn):
+    if looked.again(turn.cell, seen) or not begin_any(turn):
         turn.cell = changed(turn.cell, seen=seen)
 
 
-def _begin_any(turn: Turn) -> bool:
-    """Whether anything began."""
+def begin_any(turn: Turn) -> bool:
+    """Begin whatever can by the schedule that there is; whether anything did."""
     before = len(turn.todo)
     # What cannot begin now cannot begin later in the same turn either: starting work only takes places away.
     blocked: set[str] = set()

@@ -21,6 +21,7 @@ from cellctl.domain.work import Knowledge, Operation, OperationState, Place, Run
 
 # A gated carrier has said nothing that moves it before one of these is durable.
 _BEGUN: Final = frozenset({Rung.SENT, Rung.ACKNOWLEDGED})
+_NEVER_HEARD: Final = StationStatus()
 _BUSY: Final = frozenset({MachineState.STARTING, MachineState.EXECUTE, MachineState.UNHOLDING})
 
 
@@ -29,7 +30,7 @@ _BUSY: Final = frozenset({MachineState.STARTING, MachineState.EXECUTE, MachineSt
 
 def _mover(cell: Cell, transfer: Transfer, operation: Operation, *, over: bool) -> Shown:
     """The side that reaches in. Where it has no sensors its word stands for them; without one of zones it is inside."""
-    status = cell.stations.get(transfer.mover, StationStatus())
+    status = cell.stations.get(transfer.mover, _NEVER_HEARD)
     begun = operation.rung in _BEGUN if operation.gated else operation.state is not OperationState.INTENDED
     zone = status.signals.zone
     inside = begun if zone is None or cell.plan.station(transfer.mover).attended else zone == transfer.zone

@@ -7,7 +7,7 @@ import pytest
 from cellctl.core import looked
 from cellctl.core.cell import Cell, Counts, StationStatus
 from cellctl.core.changing import changed
-from cellctl.domain.machine import MachineState
+from cellctl.domain.machine import MachineCommand, MachineState
 from cellctl.domain.stops import CellMode
 from cellctl.domain.work import Plan, Progress, Station
 
@@ -19,6 +19,14 @@ CELL = Cell(
 
 def same_as_before(cell: Cell) -> bool:
     return looked.again(changed(cell, seen=looked.seen(CELL)), looked.seen(cell))
+
+
+def test_what_was_hindered_more_is_looked_at_once_that_is_over() -> None:
+    idle = told(state=MachineState.IDLE)
+    held = changed(told(state=MachineState.HOLDING), seen=looked.seen(idle))
+    assert looked.again(held, looked.seen(held))
+    back = changed(idle, seen=looked.seen(held))
+    assert not looked.again(back, looked.seen(back))
 
 
 def told(**changes: object) -> Cell:
@@ -48,6 +56,9 @@ def test_a_cell_that_never_looked_looks() -> None:
         changed(CELL, counts=Counts(9)),
         told(progress=Progress(total=3)),
         told(state=MachineState.COMPLETING),
+        told(state=MachineState.ABORTING),
+        told(state=None),
+        told(told=MachineCommand.HOLD),
     ],
 )
 def test_what_lets_nothing_begin_is_no_reason_to_look_again(cell: Cell) -> None:
@@ -59,7 +70,7 @@ def test_what_lets_nothing_begin_is_no_reason_to_look_again(cell: Cell) -> None:
     [
         told(state=MachineState.IDLE),
         told(state=MachineState.COMPLETE),
-        told(state=None),
+        told(contact="lost"),
         told(setup={"material": "PLA"}),
         changed(CELL, jobs={}),
         changed(CELL, stops=replace(CELL.stops, mode=CellMode.PAUSED)),
