@@ -41,7 +41,7 @@ class Meter:
         self._at = _NOWHERE
         self._feed_per_min = UNKNOWN
         self._state = ModalState(codes={"extruder": "M82"})
-        # Whether a line of numbers alone is a straight cut in absolute millimetres.
+        # Whether a line of numbers alone is a straight move at a feed in absolute millimetres.
         self._plain = False
 
     @property
@@ -51,25 +51,24 @@ class Meter:
 
     def take(self, line: str) -> None:
         """The next line."""
-        if _cutting(self._state):
-            cut = _CUTS.fullmatch(line) if self._plain else None
-            if cut is None or not line:
-                self._step(line)
-            else:
-                self._cut(cut.groups())
-            return
-        plain = _EXTRUDES.fullmatch(line)
+        cutting = _cutting(self._state)
+        plain = None if cutting else _EXTRUDES.fullmatch(line)
         if plain is not None:
             relative = self._state.e_relative
             self._pull(float(plain[1]) + (self._e_mm if relative else 0.0))
             self._at = _NOWHERE
-        elif self.extruded_mm and _TRAVELS.fullmatch(line):
+            return
+        if self.extruded_mm and not cutting and _TRAVELS.fullmatch(line):
             self._at = _NOWHERE
-        else:
+            return
+        straight = _CUTS.fullmatch(line) if self._plain and line else None
+        if straight is None:
             self._step(line)
+        else:
+            self._go(straight.groups(), cutting=cutting)
 
-    def _cut(self, given: tuple[str | None, ...]) -> None:
-        """A straight cut; what does not stand there stays as it is."""
+    def _go(self, given: tuple[str | None, ...], *, cutting: bool) -> None:
+        """A straight move at a feed; what does not stand there stays as it is."""
         moved, at = 0.0, list(self._at)
         for axis, new in enumerate(given[:3]):
             if new is not None:
@@ -79,7 +78,7 @@ class Meter:
         self._at = at[0], at[1], at[2]
         if given[3] is not None:
             self._feed_per_min = float(given[3])
-        if moved and self._feed_per_min > 0:
+        if cutting and moved and self._feed_per_min > 0:
             self.cutting_min += math.sqrt(moved) / self._feed_per_min
 
     def _step(self, line: str) -> None:
