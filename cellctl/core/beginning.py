@@ -14,11 +14,11 @@ def begin_all(turn: Turn) -> None:
     """Begin whatever can begin now, in the order of the schedule."""
     turn.cell = agenda.thought_out(turn.cell, dispatch.waiting(turn.cell), turn.now_s)
     seen = looked.seen(turn.cell)
-    if looked.again(turn.cell, seen) or not begin_any(turn):
+    if looked.again(turn.cell, seen) or not _begin_any(turn):
         turn.cell = changed(turn.cell, seen=seen)
 
 
-def begin_any(turn: Turn) -> bool:
+def _begin_any(turn: Turn) -> bool:
     """Begin whatever can by the schedule that there is; whether anything did."""
     before = len(turn.todo)
     # What cannot begin now cannot begin later in the same turn either: starting work only takes places away.

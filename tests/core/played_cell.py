@@ -9,10 +9,10 @@ from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from cellctl.core import beginning, dispatch, readiness
+from cellctl.core import dispatch, readiness
 from cellctl.core.cell import Cell, empty
 from cellctl.core.decide import MachineTold, PreparedOrder, PreparedResumption, Stimulus, decide
-from cellctl.core.instructions import Adopt, Instruction, PassOn, Proceed, Remember, Start, Tell, Turn
+from cellctl.core.instructions import Adopt, Instruction, PassOn, Proceed, Remember, Start, Tell
 from cellctl.core.invariants import broken, broken_by
 from cellctl.core.lifecycle import in_work
 from cellctl.domain import events as ev
@@ -648,11 +648,7 @@ class PlayedCell:
                 raise Broken(f"{order_ids} were told to rest, and a machine works on for them: {self.machines}")
 
     def _compare(self) -> None:
-        """With nothing left to be told, the cell knows where everything is, or knows that it does not; and nothing is
-        left that could begin."""
-        turn = Turn(self.cell, NOW_S)
-        if beginning.begin_any(turn):
-            raise Broken(f"nothing was begun, and these could be: {turn.todo}")
+        """With nothing left to be told, the cell knows where everything is, or knows that it does not."""
         self._every_answer_is_possible()
         asked = {prompt.serial for prompt in self.cell.prompts.values()}
         moving = {serial for operation in self.cell.operations.values() for serial in operation.serials}
