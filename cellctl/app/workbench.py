@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -84,10 +85,11 @@ class Workbench:
 
     def _counting(self, sha256: str) -> Piecewise[tuple[int, Used]]:
         count, meter = 0, Meter()
-        for count, line in enumerate(sendable_lines(self._files.lines(sha256)), 1):
-            meter.take(line)
-            if not count % LINES_A_PIECE:
-                yield
+        lines = sendable_lines(self._files.lines(sha256))
+        while piece := list(islice(lines, LINES_A_PIECE)):
+            meter.take(piece)
+            count += len(piece)
+            yield
         return count, meter.used
 
 

@@ -7,8 +7,7 @@ dwells; it says how long a tool cuts, not how long the machine takes.
 
 import math
 import re
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -17,12 +16,15 @@ from cellctl.gcode.arcs import PLANES, BadArc, arc, centre_by_radius
 from cellctl.gcode.modal import MM_PER_INCH, UNKNOWN, ModalState, after_line
 from cellctl.gcode.words import BadLine, words
 
-# What is in nearly all lines of a printer's program.
-_EXTRUDES: Final = re.compile(r"G[01] (?:[FXYZ]-?[0-9.]+ )*E(-?[0-9.]+)(?: F[0-9.]+)?", re.ASCII)
-_TRAVELS: Final = re.compile(r"G[01](?: [FXYZ]-?[0-9.]+)+", re.ASCII)
 _N: Final = r"(-?(?:[0-9]+\.?[0-9]*|\.[0-9]+))"
-# And of a router's, in the order in which CAM programs write them.
-_CUTS: Final = re.compile(rf"(?:G0?1 ?)?(?:X{_N} ?)?(?:Y{_N} ?)?(?:Z{_N} ?)?(?:F{_N})?", re.ASCII)
+_NUMBER: Final = _N.replace("(", "(?:", 1)
+# What nearly all lines of a printer's program are, and of a router's, in the order in which CAM programs write them.
+_PRINTED: Final = re.compile(rf"(?:G[01](?: [FXYZ]{_NUMBER})*+(?: E{_NUMBER}(?: F{_NUMBER})?+)?+\n)++", re.ASCII)
+_CUT: Final = "(?:G0?1 ?)?+" + "".join(rf"(?:{letter}{_N} ?)?+" for letter in "XYZF") + r"\n"
+_CUTS: Final = re.compile(_CUT, re.ASCII)
+_ROUTED: Final = re.compile(f"(?:{_CUT.replace(_N, _NUMBER)})++", re.ASCII)
+_LEADING: Final = re.compile(_NUMBER, re.ASCII)
+_PULLS: Final = re.compile(r"E([-0-9.]+)", re.ASCII)
 # These move no axis at a feed, or to nobody knows where.
 _ONCE: Final = re.compile(r"G0*(?:4|10|28|30|53|92)(?![0-9])|G0*38", re.ASCII)
 _NOWHERE: Final = (UNKNOWN, UNKNOWN, UNKNOWN)
@@ -30,7 +32,7 @@ _ARCS: Final = {"G2": True, "G3": False}
 
 
 class Meter:
-    """Counts line by line. To where the position is not known nothing is counted as cut."""
+    """Counts lines. To where the position is not known nothing is counted as cut."""
 
     def __init__(self) -> None:
         self.extruded_mm = 0.0
@@ -41,6 +43,7 @@ class Meter:
         self._at = _NOWHERE
         self._feed_per_min = UNKNOWN
         self._state = ModalState(codes={"extruder": "M82"})
+        self._cutting = False
         # Whether a line of numbers alone is a straight move at a feed in absolute millimetres.
         self._plain = False
 
@@ -49,37 +52,57 @@ class Meter:
         """Up to the line that was taken last."""
         return Used(self.extruded_mm, self.cutting_min)
 
-    def take(self, line: str) -> None:
-        """The next line."""
-        cutting = _cutting(self._state)
-        plain = None if cutting else _EXTRUDES.fullmatch(line)
-        if plain is not None:
-            relative = self._state.e_relative
-            self._pull(float(plain[1]) + (self._e_mm if relative else 0.0))
-            self._at = _NOWHERE
-            return
-        if self.extruded_mm and not cutting and _TRAVELS.fullmatch(line):
-            self._at = _NOWHERE
-            return
-        straight = _CUTS.fullmatch(line) if self._plain and line else None
-        if straight is None:
-            self._step(line)
-        else:
-            self._go(straight.groups(), cutting=cutting)
+    def take(self, lines: Sequence[str]) -> None:
+        """The next lines. Plain moves are read a run at a time, every other line by itself."""
+        text, start = "".join([f"{line}\n" for line in lines]), 0
+        while start < len(text):
+            end = self._run(text, start)
+            if end == start:
+                end = text.index("\n", start) + 1
+                self._step(text[start : end - 1])
+            start = end
 
-    def _go(self, given: tuple[str | None, ...], *, cutting: bool) -> None:
-        """A straight move at a feed; what does not stand there stays as it is."""
-        moved, at = 0.0, list(self._at)
-        for axis, new in enumerate(given[:3]):
-            if new is not None:
-                there, here = float(new), at[axis]
-                at[axis] = there
-                moved += 0.0 if math.isnan(here) else (there - here) ** 2
-        self._at = at[0], at[1], at[2]
-        if given[3] is not None:
-            self._feed_per_min = float(given[3])
-        if cutting and moved and self._feed_per_min > 0:
-            self.cutting_min += math.sqrt(moved) / self._feed_per_min
+    def _run(self, text: str, start: int) -> int:
+        """Plain moves from here on; returns where they end."""
+        prints = self.extruded_mm > 0 and not self._cutting
+        if not prints and not self._plain:
+            return start
+        run = (_PRINTED if prints else _ROUTED).match(text, start)
+        if run is None:
+            return start
+        if prints:
+            self._print(_PULLS.findall(text, start, run.end()))
+        elif self._cutting:
+            self._cut(_CUTS.findall(text, start, run.end()))
+        else:
+            self._follow(text, start, run.end())
+        return run.end()
+
+    def _print(self, pulls: Iterable[str]) -> None:
+        self._at, relative = _NOWHERE, self._state.e_relative
+        for number in map(float, pulls):
+            self._pull(self._e_mm + number if relative else number)
+
+    def _follow(self, text: str, start: int, end: int) -> None:
+        """Of moves that cut nothing only the last mention of each axis counts."""
+        last = [text.rfind(letter, start, end) for letter in "XYZF"]
+        given = [_LEADING.match(text, place + 1) if place >= 0 else None for place in last]
+        x, y, z, self._feed_per_min = (
+            float(number[0]) if number else before
+            for number, before in zip(given, (*self._at, self._feed_per_min), strict=True)
+        )
+        self._at = x, y, z
+
+    def _cut(self, moves: Iterable[Sequence[str]]) -> None:
+        """Straight moves at a feed; what does not stand there stays as it is."""
+        (x, y, z), feed = self._at, self._feed_per_min
+        for new_x, new_y, new_z, new_feed in moves:
+            was_x, was_y, was_z = x, y, z
+            x, y, z, feed = float(new_x or x), float(new_y or y), float(new_z or z), float(new_feed or feed)
+            if feed > 0:
+                moved_mm = filter(math.isfinite, (x - was_x, y - was_y, z - was_z))
+                self.cutting_min += math.hypot(*moved_mm) / feed
+        self._at, self._feed_per_min = (x, y, z), feed
 
     def _step(self, line: str) -> None:
         """Any line: what holds behind it is the fold of `modal`."""
@@ -87,12 +110,12 @@ class Meter:
         before = replace(self._state, at_mm=(x, y, z, self._e_mm), feed_mm_per_min=self._feed_per_min)
         self._state = after = after_line(before, line)
         self._at, self._feed_per_min = after.at_mm[:3], after.feed_mm_per_min
-        self._plain = _plain(after)
+        self._cutting, self._plain = _cutting(after), _plain(after)
         if _ONCE.search(line):
             self._e_mm = _known(after.at_mm[3], self._e_mm)
             return
         self._pull(_known(after.at_mm[3], self._e_mm))
-        if _cutting(after) and after.codes.get("motion") in ("G1", "G2", "G3"):
+        if self._cutting and after.codes.get("motion") in ("G1", "G2", "G3"):
             self.cutting_min += _minutes(before, after, line)
 
     def _pull(self, e_mm: float) -> None:
@@ -102,27 +125,27 @@ class Meter:
 
 
 class Metered:
-    """Lines on their way to a machine, with what is used by each that it has not acknowledged yet."""
+    """Lines on their way to a machine, kept until they are acknowledged and counted."""
 
     def __init__(self, lines: Iterable[str]) -> None:
+        self.counted = 0
         self._lines = lines
         self._meter = Meter()
-        self._ahead: deque[Used] = deque()
-        self._taken = 0
-        self._used = Used()
+        self._ahead: list[str] = []
 
     def __iter__(self) -> Iterator[str]:
+        keep = self._ahead.append
         for line in self._lines:
-            self._meter.take(line)
-            self._ahead.append(self._meter.used)
+            keep(line)
             yield line
 
     def by(self, acknowledged: int) -> Used:
-        """What is used up by so many lines; to be asked with numbers that do not fall."""
-        while self._taken < acknowledged and self._ahead:
-            self._used = self._ahead.popleft()
-            self._taken += 1
-        return self._used
+        """What is used up by so many lines; to be asked now and then, with numbers that do not fall."""
+        lines = self._ahead[: acknowledged - self.counted]
+        del self._ahead[: len(lines)]
+        self.counted += len(lines)
+        self._meter.take(lines)
+        return self._meter.used
 
 
 def _cutting(state: ModalState) -> bool:

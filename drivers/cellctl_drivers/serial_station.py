@@ -29,6 +29,8 @@ from cellctl_drivers.serial_session import Session, progress_of
 Report = Callable[[Fact], None]
 
 ADVANCE_EVERY_S: Final = 1.0
+# Lines that are counted together: so many are kept in memory until then.
+_COUNTED_AT_ONCE: Final = 64
 MEASURE_EVERY_S: Final = 5.0
 
 _OUT_OF_REACH: Final = 1 << 62  # lines
@@ -149,6 +151,8 @@ class Ladder:
 
     def taken(self, acknowledged: int) -> bool:
         """Whether every line has just been taken. True once."""
+        if self.metered is not None and acknowledged - self.metered.counted >= _COUNTED_AT_ONCE:
+            self.metered.by(acknowledged)
         if acknowledged < self._end:
             return False
         self._end = _OUT_OF_REACH

@@ -15,8 +15,7 @@ BASE = Path(__file__).parents[2] / "examples/nameplate/base.gcode"
 
 def used(*lines: str) -> Used:
     meter = Meter()
-    for line in lines:
-        meter.take(line)
+    meter.take(lines)
     return meter.used
 
 
@@ -72,6 +71,25 @@ def test_plain_cuts_are_counted_like_any_other_line() -> None:
     lines = [line for line in lines if line]
     # What is written in small letters is no plain line.
     assert used(*lines).cutting_min == pytest.approx(used(*map(str.lower, lines)).cutting_min)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_it_does_not_matter_how_many_lines_are_taken_at_once(seed: int) -> None:
+    rng, lines = Random(seed), ["M3 S500"] if seed % 2 else ["M83", "G1 E1"]
+    for _ in range(200):
+        number = f"{rng.uniform(-9, 60):.{rng.randint(0, 3)}f}"
+        plain = [f"G1 X{number}", f"X{number} Y1", f"G1 X1 E{number}", f"G1 Z2 E{number} F{number}", f"G1 F{number}"]
+        modes = ["M82", "M83", "M3 S9", "M5", "G90", "G91", "G20", "G21", "G1", "G28", f"G92 E{number}"]
+        odd = [f"G2 X{number} I1 J2", "G0 Y5", f"Y.5 E{number}", "G1 Xa", f"M117 {number}"]
+        lines.append(rng.choice(rng.choice([plain, plain, plain, modes, odd])))
+    one, many = Meter(), Meter()
+    for line in lines:
+        one.take([line])
+    while lines:
+        size = rng.randint(1, 30)
+        many.take(lines[:size])
+        del lines[:size]
+    assert many.used == one.used
 
 
 def test_what_is_used_up_is_told_by_the_lines_that_are_acknowledged() -> None:
