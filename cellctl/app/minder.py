@@ -48,6 +48,8 @@ class Minder:
     async def work(self) -> None:
         """Until cancelled."""
         engine = self._cell.engine
+        await engine.changed(0)
+        self._take_along()
         while True:
             seen = engine.cell.counts.rev
             await self._clock.sleep(self._attendance.back_in_s(self._clock.now_s()))
@@ -61,6 +63,15 @@ class Minder:
                 await self._look_again()
             elif engine.cell.counts.rev == seen:
                 await engine.changed(seen)
+
+    def _take_along(self) -> None:
+        """What they have judged leaves with them, also where a daemon died at their answer."""
+        now = self._cell.engine.cell
+        touched = {place for operation in now.operations.values() for place in (operation.source, operation.target)}
+        for station in now.plan.stations.values():
+            for place in station.places if station.attended else ():
+                if place not in touched and now.part_at(place) is None:
+                    self._twin.eyes.clear_away(place, self._clock.now_s())
 
     def _prompts(self) -> Iterator[Prompt]:
         for prompt in self._cell.engine.cell.prompts.values():

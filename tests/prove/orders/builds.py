@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -49,7 +49,7 @@ def battle(seed: int) -> tuple[list[str], Tally, Counter[int]]:
         at_s = at_s if number % BUNCH else rng.uniform(0, kills.KILLS_A_SEED * kills.GAP_S / 3)
         calls.append(Call(at_s, SubmitOrder("block", {}, order_id=f"o-{number}"), f"order-{number}"))
     judge = Judge(twin)
-    shift = kills.Deaths(config, twin, calls, watch=[partial(kills._tidy, twin), judge.watch])
+    shift = kills.Deaths(config, twin, calls, watch=[judge.watch])
     shift.prepare(seed)
     judge.admit(shift)
     done = lived_through(shift, kills.LONGEST_S)

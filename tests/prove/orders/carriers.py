@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
@@ -29,7 +29,7 @@ from tests.app.tally import Tally, figures
 from tests.prove.claims import Claim
 from tests.prove.orders import days
 from tests.prove.orders.judge import Judge
-from tests.prove.orders.kills import GAP_S, KILLS_A_SEED, LONGEST_S, Deaths, Found, _tidy
+from tests.prove.orders.kills import GAP_S, KILLS_A_SEED, LONGEST_S, Deaths, Found
 from tests.prove.orders.shops import write_pallet_shop
 
 SEEDS = 200
@@ -91,7 +91,7 @@ def battle(seed: int) -> Found:
     wanted = [SubmitOrder(name, {}, quantity=3, order_id=f"o-{name}") for name in _QUICK]
     calls = [Call(rng.uniform(0, KILLS_A_SEED * GAP_S / 3), each, f"order-{each.order_id}") for each in wanted]
     judge = Judge(twin)
-    shift = Deaths(config, twin, calls, watch=[partial(_tidy, twin), judge.watch])
+    shift = Deaths(config, twin, calls, watch=[judge.watch])
     shift.prepare(seed)
     judge.admit(shift)
     done = run_virtual(shift.run(LONGEST_S))

@@ -4,7 +4,6 @@ Machines are at program level, so that ten thousand are affordable; `tests/app/k
 with the bytes on every wire judged. `python -m tests.prove.orders.kills quick SEED` plays one seed again.
 """
 
-import asyncio
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -18,7 +17,6 @@ from typing import Final
 
 import structlog
 
-from cellctl.app.cell import RunningCell
 from cellctl.app.config import CellConfig, load
 from cellctl.app.shift import Call, Shift, TightStore
 from cellctl.app.simulate import wishes_for
@@ -30,7 +28,6 @@ from cellctl.domain.errors import StoreFailed
 from cellctl.domain.events import Record
 from cellctl.domain.work import Disposition
 from cellctl.ports import Clock
-from cellctl_sim.cell import Cell as Twin
 from cellctl_sim.cell import simulate as twin_of
 from tests.app.kills import CELL, Battle, quick_cell, quick_product
 from tests.app.tally import Tally, figures
@@ -140,7 +137,7 @@ def battle(product: str, seed: int) -> Found:
     rng = Random(seed)
     calls = [Call(rng.uniform(0, KILLS_A_SEED * GAP_S / 3), order, f"order-{n}") for n, order in enumerate(orders)]
     judge = Judge(twin)
-    shift = Deaths(config, twin, calls, watch=[partial(_tidy, twin), judge.watch])
+    shift = Deaths(config, twin, calls, watch=[judge.watch])
     shift.prepare(seed)
     judge.admit(shift)
     done = lived_through(shift, LONGEST_S)
@@ -148,18 +145,6 @@ def battle(product: str, seed: int) -> Found:
     tally = Tally(config.plan).read(record.event for record in records)
     found = [] if done else ["what was ordered did not come to its end"]
     return [*found, *judge.verdict(shift), *tally.broken, *_counted(config, records, twin.world)], tally
-
-
-async def _tidy(twin: Twin, cell: RunningCell) -> None:
-    """Who judged a part at a bench has taken it along, also where the daemon died while they were about to."""
-    await cell.engine.changed(0)
-    now = cell.engine.cell
-    touched = {place for operation in now.operations.values() for place in (operation.source, operation.target)}
-    for station in now.plan.stations.values():
-        for place in station.places if station.attended else ():
-            if place not in touched and now.part_at(place) is None and twin.world.part_at(place) is not None:
-                twin.eyes.clear_away(place, cell.outside.clock.now_s())
-    await asyncio.Event().wait()
 
 
 def _counted(config: CellConfig, records: Sequence[Record], world: object) -> Iterator[str]:
