@@ -14,7 +14,7 @@ def claims() -> Iterator[Claim]:
     found = battery(CUTS)
     goal = f"0 of {found.cuts} cuts"
     figure = f"{found.lost} of {found.acknowledged}"
-    yield Claim("power cuts: acknowledged records lost", figure, goal, found.lost == 0 and found.cuts == CUTS)
+    yield Claim("power cuts: acknowledged records lost", figure, goal, found.lost == 0 and found.cuts >= CUTS)
     yield Claim("power cuts: unsound files", _told(found), goal, found.unsound == 0)
     normal, off = battery(CONTROL, "NORMAL"), battery(CONTROL, "OFF")
     yield Claim("control, synchronous=NORMAL: records lost", f"{normal.lost}", "some", normal.lost > 0)
