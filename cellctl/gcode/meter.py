@@ -43,7 +43,6 @@ class Meter:
         self._at = _NOWHERE
         self._feed_per_min = UNKNOWN
         self._state = ModalState(codes={"extruder": "M82"})
-        self._cutting = False
         # Whether a line of numbers alone is a straight move at a feed in absolute millimetres.
         self._plain = False
 
@@ -64,7 +63,8 @@ class Meter:
 
     def _run(self, text: str, start: int) -> int:
         """Plain moves from here on; returns where they end."""
-        prints = self.extruded_mm > 0 and not self._cutting
+        cutting = _cutting(self._state)
+        prints = self.extruded_mm > 0 and not cutting
         if not prints and not self._plain:
             return start
         run = (_PRINTED if prints else _ROUTED).match(text, start)
@@ -72,7 +72,7 @@ class Meter:
             return start
         if prints:
             self._print(_PULLS.findall(text, start, run.end()))
-        elif self._cutting:
+        elif cutting:
             self._cut(_CUTS.findall(text, start, run.end()))
         else:
             self._follow(text, start, run.end())
@@ -110,12 +110,12 @@ class Meter:
         before = replace(self._state, at_mm=(x, y, z, self._e_mm), feed_mm_per_min=self._feed_per_min)
         self._state = after = after_line(before, line)
         self._at, self._feed_per_min = after.at_mm[:3], after.feed_mm_per_min
-        self._cutting, self._plain = _cutting(after), _plain(after)
+        self._plain = _plain(after)
         if _ONCE.search(line):
             self._e_mm = _known(after.at_mm[3], self._e_mm)
             return
         self._pull(_known(after.at_mm[3], self._e_mm))
-        if self._cutting and after.codes.get("motion") in ("G1", "G2", "G3"):
+        if _cutting(after) and after.codes.get("motion") in ("G1", "G2", "G3"):
             self.cutting_min += _minutes(before, after, line)
 
     def _pull(self, e_mm: float) -> None:
