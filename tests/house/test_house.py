@@ -6,6 +6,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,9 @@ MANY_ATTRIBUTES: dict[str, str] = {
 FORBIDDEN_WORDS = re.compile(r"emergency[ _-]?stop|\bsafe(?:ty|ly)?\b", re.IGNORECASE)
 
 
-def functions(tree: ast.AST) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text())))
 
 
 def code_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -70,18 +72,17 @@ def attributes(node: ast.ClassDef) -> set[str]:
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_functions_and_classes_fit_in_the_head(path: Path) -> None:
     name = str(path.relative_to(ROOT))
-    text = path.read_text()
-    tree = ast.parse(text)
+    lines = len(path.read_text().splitlines())
     found = []
-    if len(text.splitlines()) > LONGEST_FILE and name not in LONG_FILES:
-        found.append(f"{len(text.splitlines())} lines")
-    for node in functions(tree):
-        where = f"{name}:{node.name}"
-        if code_lines(node) > LONGEST_FUNCTION and where not in LONG_FUNCTIONS:
-            found.append(f"{node.name} has {code_lines(node)} lines")
-        if nesting(node) > DEEPEST_NESTING:
-            found.append(f"{node.name} is nested {nesting(node)} deep")
-    for node in ast.walk(tree):
+    if lines > LONGEST_FILE and name not in LONG_FILES:
+        found.append(f"{lines} lines")
+    for node in nodes(path):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            where = f"{name}:{node.name}"
+            if code_lines(node) > LONGEST_FUNCTION and where not in LONG_FUNCTIONS:
+                found.append(f"{node.name} has {code_lines(node)} lines")
+            if nesting(node) > DEEPEST_NESTING:
+                found.append(f"{node.name} is nested {nesting(node)} deep")
         if isinstance(node, ast.ClassDef) and f"{name}:{node.name}" not in MANY_ATTRIBUTES:
             count = len(attributes(node))
             if count > MOST_ATTRIBUTES:
@@ -91,8 +92,7 @@ def test_files_functions_and_classes_fit_in_the_head(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_assert_and_no_broad_except_in_the_packages(path: Path) -> None:
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
+    for node in nodes(path):
         assert not isinstance(node, ast.Assert), f"line {node.lineno}: assert vanishes under -O; raise an error"
         if isinstance(node, ast.ExceptHandler):
             broad = node.type is None or (isinstance(node.type, ast.Name) and node.type.id == "BaseException")
