@@ -13,6 +13,8 @@ from cellctl.domain import events as ev
 from cellctl.domain.evidence import Findings, Verdict
 from cellctl.domain.work import Operation, OperationKind, OperationState, Place, Prompt, Question, Rung
 from cellctl_sim.program.machine import ProgramMachine
+from cellctl_sim.program.person import Eyes
+from cellctl_sim.world import World
 from tests.app.tally import Tally, figures
 from tests.core.shop import PLAN
 from tests.prove.orders.kills import QUICK, STAGES, WORKSHOP, battle
@@ -99,3 +101,17 @@ def test_a_tally_sees_what_a_log_shows_of_double_starts_and_of_people_who_are_no
     (crash,) = tally.crashes
     assert (crash.phases, crash.questions) == (("print at printer, touching",), 1)
     assert crash.stages == ("work by a machine, touching",)
+
+
+def test_who_has_thrown_a_part_away_says_so_again_when_the_daemon_died_at_the_answer() -> None:
+    vise = Place("router-1.vise")
+    world = World([vise])
+    world.person_moves("", vise, 1.0)
+    world.cut("router-1", vise, "half a text", 2.0)
+    world.break_off("router-1", vise, 3.0)
+    engraved = Operation("op-1", "job-1", "A-1", "engrave", OperationKind.PROCESS, "router-1", vise)
+    asked = Prompt("prompt-1", "router-1", Question("?", ("made", "scrap", "not begun")), "op-1", "A-1")
+    eyes = Eyes(world, lambda _: False)
+    unknown = replace(engraved, state=OperationState.UNKNOWN)
+    assert [eyes.says(asked, unknown, vise, at_s) for at_s in (4.0, 9.0)] == ["scrap", "scrap"]
+    assert eyes.says(asked, replace(unknown, serial="A-2"), vise, 10.0) == "not begun"

@@ -18,6 +18,8 @@ class Eyes:
         self._world = world
         self._moving = moving
         self._judged = ""
+        # What they took out of the cell because it was not whole: asked once more, they still know.
+        self._scrapped: set[str] = set()
 
     def says(self, prompt: Prompt, operation: Operation | None, place: str, now_s: float) -> str | None:
         """Do what is asked and say what is true. None: not now, because something moves there; ask again later.
@@ -28,7 +30,7 @@ class Eyes:
         if self._in_the_way(operation, [each for each in places if each]):
             return None
         if operation is None and _of_a_run(prompt):
-            return self._what_is(prompt, place, (f"finished by {prompt.station}",), now_s)
+            return self._what_is(prompt, prompt.serial, place, (f"finished by {prompt.station}",), now_s)
         if operation is None:
             self._take(place, GONE, now_s)
             return prompt.question.choices[0]
@@ -65,26 +67,27 @@ class Eyes:
         """Is the work done? Only of a part that is whole can that be said."""
         marks = (f"finished by {operation.station}", f"cut {operation.step} by {operation.station}")
         if not operation.mates:
-            return self._what_is(prompt, operation.target, marks, now_s)
-        found = {self._state(alone.target, marks) for alone in operation.each()}
+            return self._what_is(prompt, operation.serial, operation.target, marks, now_s)
+        found = {self._state(alone.serial, alone.target, marks) for alone in operation.each()}
         if len(found) > 1:
             return _ONE_BY_ONE
-        choices = [self._what_is(prompt, alone.target, marks, now_s) for alone in operation.each()]
+        choices = [self._what_is(prompt, alone.serial, alone.target, marks, now_s) for alone in operation.each()]
         return choices[0]
 
-    def _what_is(self, prompt: Prompt, place: str, marks: tuple[str, ...], now_s: float) -> str:
+    def _what_is(self, prompt: Prompt, serial: str, place: str, marks: tuple[str, ...], now_s: float) -> str:
         """Of the part at a place; what is not whole is taken away."""
-        state = self._state(place, marks)
+        state = self._state(serial, place, marks)
         if state == 1:
             self._take(place, GONE, now_s)
+            self._scrapped.add(serial)
         return prompt.question.choices[state]
 
-    def _state(self, place: str, marks: tuple[str, ...]) -> int:
+    def _state(self, serial: str, place: str, marks: tuple[str, ...]) -> int:
         """Which of the choices is true: whole (0), left unfinished (1), or nothing done (-1): "not begun", or scrap
         where a program was gone on with."""
         part = self._world.part_at(place)
         if part is None:
-            return -1
+            return 1 if serial in self._scrapped else -1
         if any("left unfinished" in line for line in part.history):
             return 1
         return 0 if any(mark in line for mark in marks for line in part.history) else -1
