@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# What the tests start again and again is compiled once, whatever the shell says.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test lint bench prove lock clean
 
 demo: $(STAMP)  ## a simulated cell, the daemon, one order from a command to a finished part
