@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 _HEAD: Final = {
-    "grbl": "G21\nG90\nG94\nG17\nG1 F6000\n",
+    "grbl": "G21\nG90\nG94\nG17\nG0 Z5\nG1 F6000\n",
     "marlin": "G21\nG90\nM82\nG28\nM104 S200\nM109 S200\nG92 E0\nG1 F6000\n",
 }
 _DIFFERENT: Final = 20_000
