@@ -102,7 +102,10 @@ class Cell:
 
     def operation_of(self, job_id: str) -> Operation | None:
         """The open operation of a job."""
-        return next((op for op in self.operations.values() if job_id == op.job_id or job_id in op.job_ids), None)
+        for operation in self.operations.values():
+            if job_id == operation.job_id or (operation.mates and job_id in operation.job_ids):
+                return operation
+        return None
 
 
 OURSELVES: Final = "cellctl"  # Who commands when the cell itself does.

@@ -4,6 +4,7 @@ Nor does it where a station has only been hindered more: what leaves its rest le
 here counts by identity, so that what is new in a cell is never overlooked.
 """
 
+from operator import itemgetter
 from typing import Any, Final
 
 from cellctl.core.cell import Cell, StationStatus
@@ -12,7 +13,7 @@ from cellctl.domain.work import OperationState
 
 # Of these only a part matters, or nothing: it is said below which.
 _APART: Final = frozenset({"counts", "prompts", "operations", "stations", "transfers", "schedule", "seen"})
-_OF_STATIONS: Final = ("contact", "by_hand", "refused", "unfit", "signals", "setup", "promised")
+_OF_STATIONS: Final = itemgetter("contact", "by_hand", "refused", "unfit", "signals", "setup", "promised")
 
 Seen = tuple[tuple[Any, ...], tuple[Any, ...], list[bool]]
 
@@ -26,7 +27,7 @@ def seen(cell: Cell) -> Seen:
             cell.schedule.lines,
             # Carriers ask more of a state than the rest of the dispatch does.
             [
-                (name, status.state if cell.plan.carriers else None, *_of(status))
+                (name, status.state if cell.plan.carriers else None, *_OF_STATIONS(vars(status)))
                 for name, status in cell.stations.items()
             ],
             [(name, operation.state is OperationState.UNKNOWN) for name, operation in cell.operations.items()],
@@ -45,11 +46,6 @@ def again(cell: Cell, now: Seen) -> bool:
     if any(mine is not theirs for mine, theirs in zip(before[0], now[0], strict=True)) or before[1] != now[1]:
         return False
     return not any(hindered and not still for hindered, still in zip(before[2], now[2], strict=True))
-
-
-def _of(status: StationStatus) -> tuple[Any, ...]:
-    kept = vars(status)
-    return tuple(kept[name] for name in _OF_STATIONS)
 
 
 def _hindrances(status: StationStatus) -> tuple[bool, bool, bool, bool]:

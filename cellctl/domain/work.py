@@ -269,12 +269,12 @@ class Operation:
     @property
     def job_ids(self) -> tuple[str, ...]:
         """The jobs that it is for; a change-over is for none, and has an empty name here."""
-        return (self.job_id, *(mate.job_id for mate in self.mates))
+        return (self.job_id, *(mate.job_id for mate in self.mates)) if self.mates else (self.job_id,)
 
     @property
     def serials(self) -> tuple[str, ...]:
         """The parts that it is for."""
-        return (self.serial, *(mate.serial for mate in self.mates))
+        return (self.serial, *(mate.serial for mate in self.mates)) if self.mates else (self.serial,)
 
 
 @dataclass(frozen=True, slots=True)
