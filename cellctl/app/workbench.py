@@ -86,10 +86,13 @@ class Workbench:
     def _counting(self, sha256: str) -> Piecewise[tuple[int, Used]]:
         count, meter = 0, Meter()
         lines = sendable_lines(self._files.lines(sha256))
-        while piece := list(islice(lines, LINES_A_PIECE)):
+        piece = list(islice(lines, LINES_A_PIECE))
+        while piece:
             meter.take(piece)
             count += len(piece)
-            yield
+            piece = list(islice(lines, LINES_A_PIECE))
+            if piece:
+                yield
         return count, meter.used
 
 

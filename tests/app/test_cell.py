@@ -55,6 +55,7 @@ def test_an_engine_that_answers_nobody_is_named(tmp_path: Path) -> None:
         async with floor.daemon(tmp_path) as cell, asyncio.TaskGroup() as tasks:
             cell.engine.log._store = DeafStore(floor.clock)
             asked = tasks.create_task(cell.desk.submit(envelope(PLATE)))
+            await asyncio.sleep(1.0)
             stuck = await cell.stuck()
             asked.cancel()
         return stuck
