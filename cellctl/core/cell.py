@@ -102,10 +102,7 @@ class Cell:
 
     def operation_of(self, job_id: str) -> Operation | None:
         """The open operation of a job."""
-        for operation in self.operations.values():
-            if job_id == operation.job_id or (operation.mates and job_id in operation.job_ids):
-                return operation
-        return None
+        return next((op for op in self.operations.values() if job_id == op.job_id or job_id in op.job_ids), None)
 
 
 OURSELVES: Final = "cellctl"  # Who commands when the cell itself does.
