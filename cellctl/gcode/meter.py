@@ -26,7 +26,7 @@ _ROUTED: Final = re.compile(f"(?:{_CUT.replace(_N, _NUMBER)})++", re.ASCII)
 _LEADING: Final = re.compile(_NUMBER, re.ASCII)
 _PULLS: Final = re.compile(r"E([-0-9.]+)", re.ASCII)
 # These move no axis at a feed, or to nobody knows where.
-_ONCE: Final = re.compile(r"G0*(?:4|10|28|30|53|92)(?![0-9])|G0*38", re.ASCII)
+_ONCE: Final = re.compile(r"G0*(?:4|10|28|30|53|92)(?![0-9])|G0*38", re.ASCII | re.IGNORECASE)
 _NOWHERE: Final = (UNKNOWN, UNKNOWN, UNKNOWN)
 _ARCS: Final = {"G2": True, "G3": False}
 
@@ -64,7 +64,7 @@ class Meter:
     def _run(self, text: str, start: int) -> int:
         """Plain moves from here on; returns where they end."""
         cutting = _cutting(self._state)
-        prints = self.extruded_mm > 0 and not cutting
+        prints = self.extruded_mm > 0 and not cutting and self._state.codes.get("units") != "G20"
         if not prints and not self._plain:
             return start
         run = (_PRINTED if prints else _ROUTED).match(text, start)

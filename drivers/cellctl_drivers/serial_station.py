@@ -150,7 +150,7 @@ class Ladder:
         return True
 
     def taken(self, acknowledged: int) -> bool:
-        """Whether every line has just been taken. True once."""
+        """So many lines are; what they use up is counted now and then. True once: when those are all."""
         if self.metered is not None and acknowledged - self.metered.counted >= _COUNTED_AT_ONCE:
             self.metered.by(acknowledged)
         if acknowledged < self._end:

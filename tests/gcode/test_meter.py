@@ -9,6 +9,7 @@ import pytest
 from cellctl.domain.material import Used, mm_per_gram
 from cellctl.gcode.meter import Meter, Metered
 from cellctl.gcode.words import strip_comment
+from cellctl_drivers.serial_station import Ladder
 
 BASE = Path(__file__).parents[2] / "examples/nameplate/base.gcode"
 
@@ -34,6 +35,8 @@ def test_a_slicers_own_count_of_its_filament_is_met() -> None:
         (("M82", "G92 E0", "G1 X1 E4", "G1 E3", "G92 E0", "G1 E1", "G1 X5 Y2 E2.5"), 5.5),
         (("G92 E10", "G1 E12", "G0 X4", "M117 G1 E99", "G1 Z1 E13"), 3.0),
         (("M83", "G2 X1 Y1 I1 J0 E2", "G91", "G1 X1 E1"), 3.0),
+        (("G20", "M83", "G1 E1", "G1 X1 E1", "G1 X2 E1"), 3 * 25.4),
+        (("g92 e10", "g1 e12", "g92 e0", "g1 x2 e1"), 3.0),
         (("G28", "G1 X5 F600", "not a line"), 0.0),
     ],
 )
@@ -100,3 +103,11 @@ def test_what_is_used_up_is_told_by_the_lines_that_are_acknowledged() -> None:
     assert lines.by(99).extruded_mm == 5, "more than was taken cannot have been used"
     list(sent)
     assert lines.by(4).extruded_mm == 9
+
+
+def test_what_is_acknowledged_is_counted_on_the_way_and_not_kept() -> None:
+    metered = Metered(f"G1 X{number}" for number in range(500))
+    ladder = Ladder(metered=metered)
+    for sent, _ in enumerate(metered, start=1):
+        ladder.taken(sent)
+        assert sent - metered.counted < 64
