@@ -3,7 +3,9 @@
 import asyncio
 import gc
 import signal
+import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """What was imported stays to the end: the garbage collector need not walk through it again and again."""
+    if "asyncua.server" in sys.modules:
+        import_module("tests.standard_nodes").build_once()
     gc.collect()
     gc.freeze()
 

@@ -3,7 +3,7 @@
 // each thing that it has found to be so; the first that is not so ends it.
 "use strict";
 const assert = require("node:assert/strict");
-const ua = require("node-opcua");
+const ua = require("./node_opcua.cjs");
 
 const URI = {
   machinery: "http://opcfoundation.org/UA/Machinery/",

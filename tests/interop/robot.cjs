@@ -7,7 +7,7 @@
 const fs = require("node:fs");
 const path = require("node:path");
 const readline = require("node:readline");
-const ua = require("node-opcua");
+const ua = require("./node_opcua.cjs");
 const { nodesets } = require("node-opcua-nodesets");
 
 const URI = {

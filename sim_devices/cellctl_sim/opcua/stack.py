@@ -130,10 +130,10 @@ class Inside(InternalServer):
 
     async def load_standard_address_space(self, shelf_file: Any = None) -> None:
         """As asyncua's, in a thousandth of the time and without a thread."""
-        nodes, own = _standard()
+        nodes, own = standard()
         # A server that shows a value of another type than it says must be possible, too.
         self.aspace._is_expected_variant_type = lambda *_: True  # type: ignore[method-assign]
-        self.aspace._nodes = {**nodes, **{node: _copied(nodes[node]) for node in own}}
+        self.aspace._nodes = {**nodes, **{node: copied(nodes[node]) for node in own}}
 
     def create_session(self, name: str, user: User = ANONYMOUS, external: bool = False) -> InternalSession:
         """A seat for one more. Raises ServiceError if there is none."""
@@ -194,7 +194,7 @@ def element(value: ua.DataValue, index: str) -> ua.DataValue:
     return ua.DataValue(variant, StatusCode=value.StatusCode, SourceTimestamp=value.SourceTimestamp)
 
 
-def _copied(node: NodeData) -> NodeData:
+def copied(node: NodeData) -> NodeData:
     """The same node, for a server that may change it. Values themselves are never changed, but replaced."""
     copied = NodeData(node.nodeid)
     copied.attributes = {
@@ -206,7 +206,7 @@ def _copied(node: NodeData) -> NodeData:
 
 
 @cache
-def _standard() -> tuple[dict[ua.NodeId, NodeData], tuple[ua.NodeId, ...]]:
+def standard() -> tuple[dict[ua.NodeId, NodeData], tuple[ua.NodeId, ...]]:
     """All nodes of namespace 0, and which of them each server needs for itself."""
     aspace = AddressSpace()
     standard_address_space.fill_address_space(NodeManagementService(aspace))  # type: ignore[no-untyped-call]
