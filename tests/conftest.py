@@ -5,6 +5,7 @@ import gc
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,20 @@ LONG_FIRST = (
 )
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Of several workers each compiles its share of the modules first, and finds the others compiled by the others."""
+    gc.disable()
+    worker: dict[str, Any] | None = getattr(session.config, "workerinput", None)
+    if worker is None:
+        return
+    root, number = Path(__file__).parents[1], int(worker["workerid"].removeprefix("gw"))
+    modules = sorted(path for each in session.config.args for path in Path(each).resolve().rglob("test_*.py"))
+    for path in modules[number :: worker["workercount"]]:
+        # What cannot be imported is told when it is collected.
+        with suppress(Exception, pytest.skip.Exception):
+            import_module(".".join(path.relative_to(root).with_suffix("").parts))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes long comes first; the rest stays as it is."""
@@ -61,6 +76,7 @@ def pytest_collection_finish() -> None:
         import_module("tests.standard_nodes").build_once()
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)
