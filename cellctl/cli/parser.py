@@ -9,7 +9,7 @@ import math
 import os
 import sys
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
@@ -292,6 +292,7 @@ def _actions(verbs: _Verbs, noun: str, meaning: str) -> _Verbs:
     return parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
 
+@cache
 def _socket() -> _Parser:
     # SUPPRESS: an option that is absent here must not wipe out the same one given before the verb.
     parent = _Parser(add_help=False)
@@ -299,6 +300,7 @@ def _socket() -> _Parser:
     return parent
 
 
+@cache
 def _client() -> _Parser:
     parent = _Parser(add_help=False, parents=[_socket()])
     parent.add_argument("--json", action="store_true", help="print JSON, for programs")

@@ -24,10 +24,7 @@ from cellctl_sim.faults import Fault
 from cellctl_sim.machine_time import MachineTime
 from cellctl_sim.world import GONE, World
 
-SOCKET: Final = "control"
 REQUEST_BYTES: Final = 65536
-REPLY_BYTES: Final = 2**26  # the history of many thousand parts
-ANSWER_S: Final = 5.0
 
 
 class _Request(BaseModel):
@@ -152,22 +149,6 @@ class ControlSocket:
                 await writer.drain()
         writer.close()
         self._talks.discard(writer)
-
-
-async def ask(path: Path, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Ask a running simulator. Raises ConnectionError if it does not answer."""
-    try:
-        async with asyncio.timeout(ANSWER_S):
-            reader, writer = await asyncio.open_unix_connection(path, limit=REPLY_BYTES)
-            writer.write(json.dumps(request).encode() + b"\n")
-            line = await reader.readline()
-            writer.close()
-    except OSError as error:
-        raise ConnectionError(f"{path}: no simulated cell answers there: {error!r}") from error
-    if not line:
-        raise ConnectionError(f"{path}: the simulated cell hung up")
-    reply: dict[str, Any] = json.loads(line)
-    return reply
 
 
 async def _is_answered(path: Path) -> bool:

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from cellctl.domain.errors import ConfigError
 from cellctl.domain.order_book import Wish, parse_order_book
-from cellctl_sim.control import SOCKET, ask
+from cellctl_sim.asking import SOCKET, ask
 from cellctl_sim.demo_client import DemoFailed, Shop
 
 CELL: Final = Path("examples/nameplate/cell.toml")

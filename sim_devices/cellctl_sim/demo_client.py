@@ -11,7 +11,7 @@ from typing import Any, Final
 import aiomqtt
 
 from cellctl.domain.order_book import Wish
-from cellctl_sim.control import ask
+from cellctl_sim.asking import ask
 
 USER: Final = "demo"
 _OVER: Final = frozenset({"done", "cancelled", "stopped", "aborted"})

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cellctl.domain.errors import ConfigError
-from cellctl_sim.cell import simulate
-from cellctl_sim.control import SOCKET, ask
+from cellctl_sim.asking import SOCKET, ask
 from cellctl_sim.faults import Fault, Kind, Way
 
 DEVICES: Final = Path("run/dev")
@@ -49,7 +48,9 @@ def _serve(words: Sequence[str]) -> int:
         help="what goes wrong: TOML or JSON with a list of faults for each machine",
     )  # fmt: skip
     options = parser.parse_args(words)
-    from cellctl_sim.serve import serve  # noqa: PLC0415 - imports asyncua, which `ask` need not wait for
+    # What serves takes long to import, and `ask` need not wait for it.
+    from cellctl_sim.cell import simulate  # noqa: PLC0415 - see above
+    from cellctl_sim.serve import serve  # noqa: PLC0415 - see above
 
     cell = simulate(options.cell, {**options.faults, **dict(options.settings)}, options.seed)
     asyncio.run(serve(cell, options.devices, options.speed, _say))

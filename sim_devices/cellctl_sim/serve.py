@@ -12,8 +12,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from cellctl.domain.errors import ConfigError
+from cellctl_sim.asking import SOCKET
 from cellctl_sim.cell import Cell
-from cellctl_sim.control import SOCKET, ControlSocket
+from cellctl_sim.control import ControlSocket
 from cellctl_sim.faults import Fault, Kind
 from cellctl_sim.machine_time import MachineTime
 from cellctl_sim.node_server import NodeServer

@@ -8,8 +8,8 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
-from cellctl_sim.control import SOCKET
-from cellctl_sim.control import ask as ask_world
+from cellctl_sim.asking import SOCKET
+from cellctl_sim.asking import ask as ask_world
 from tests.broker import Mosquitto
 from tests.e2e.programs import Program, ask
 from tests.e2e.taps import Taps

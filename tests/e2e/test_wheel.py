@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.wheel import ROOT, build, empty_venv, run
+from tests.e2e.wheel import ROOT, build, installed, run
 
 
 @pytest.fixture(scope="module")
@@ -16,9 +16,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    programs = empty_venv(tmp_path_factory.mktemp("empty") / "venv", borrowed=True)
-    run([programs / "pip", "install", "--quiet", "--no-deps", "--no-index", "--disable-pip-version-check", wheel])
-    yield programs
+    yield installed(wheel, tmp_path_factory.mktemp("empty") / "venv")
 
 
 def test_it_holds_three_packages_and_nothing_else(wheel: Path) -> None:

@@ -19,9 +19,10 @@ import serial
 from asyncua import Client, ua
 
 from cellctl.domain.errors import ConfigError
+from cellctl_sim.asking import ask
 from cellctl_sim.cell import Cell, simulate
 from cellctl_sim.config import ArmTwin, PrinterTwin
-from cellctl_sim.control import answer, ask
+from cellctl_sim.control import answer
 from cellctl_sim.machine_time import MachineTime
 from cellctl_sim.main import _faults
 from cellctl_sim.marlin import Marlin

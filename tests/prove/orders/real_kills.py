@@ -35,8 +35,8 @@ from cellctl.domain import events as ev
 from cellctl.domain.machine import MachineCommand
 from cellctl.domain.work import GONE, Disposition
 from cellctl.stores.codec import decode
-from cellctl_sim.control import SOCKET
-from cellctl_sim.control import ask as ask_world
+from cellctl_sim.asking import SOCKET
+from cellctl_sim.asking import ask as ask_world
 from tests.app.kills import MOVES, quick_product
 from tests.app.tally import Figures, Tally, figures
 from tests.broker import Mosquitto
