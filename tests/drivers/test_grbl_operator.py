@@ -503,6 +503,12 @@ def test_lines_latency_garbage_and_lost_answers_are_counted() -> None:
     replay.run("< ok\n < ok\n > G4P0.01")
 
 
+def test_lines_of_ours_around_a_program_do_not_count_as_slow_answers() -> None:
+    replay = running("G1 X1 F100").run("< ok\n >> G1 X1 F100\\n\n + 0.1s\n < ok\n > G4P0.01")
+    replay.session.receive(b"Grbl 1.1h ['$' for help]\r\n", 1000.0)
+    assert session_of(replay).quality.ack_max_s == pytest.approx(0.1)
+
+
 def test_a_planner_that_runs_dry_in_the_middle_of_a_program_is_starvation() -> None:
     replay = running("G1X1 | G1X2").run("< ok\n >> G1X1\\nG1X2\\n\n < ok")
     assert session_of(replay).quality.underruns is None

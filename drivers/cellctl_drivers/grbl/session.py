@@ -195,10 +195,10 @@ class GrblSession:
             stream = self._play.stream
             before = stream.sent
             lines = stream.feed(self._wire.window)
-            if lines:
+            if stream.sent > before:  # Lines of ours around the program are not its lines.
                 self._meter.sent(before, stream.sent, now_s)
-                if stream.alone is not None:
-                    self._listener.expect_answer(now_s)
+            if lines and stream.alone is not None:
+                self._listener.expect_answer(now_s)
         ours = self._wire.take()
         if not ours:
             return lines
