@@ -64,9 +64,13 @@ def _line(link: Json) -> Iterator[tuple[str, str]]:
     counted += f"{link['lost_acknowledgements']} acknowledgements lost, {link['garbage_bytes']} bytes were no text"
     yield "line", counted
     yield "window", f"{link['window']}"
-    answers = ", ".join(f"{name} {1000 * link[f'ack_{name}_s']:.1f} ms" for name in ("p50", "p95", "p99", "max"))
-    yield "answers", answers
+    yield "answers", ", ".join(f"{name} {_span(link[f'ack_{name}_s'])}" for name in ("p50", "p95", "p99", "max"))
     starved = "not counted by the firmware"
     if link["underruns"] is not None:
-        starved = f"{link['underruns']} times, {link['starved_s']:.1f} s at the least"
+        starved = f"{link['underruns']} time{'s' * (link['underruns'] != 1)}, {link['starved_s']:.1f} s at the least"
     yield "starved", starved
+
+
+def _span(duration_s: float) -> str:
+    """A printer that heats up answers in minutes, a controller in less than a thousandth of a second."""
+    return f"{1000 * duration_s:.1f} ms" if duration_s < 1 else f"{duration_s:.1f} s"

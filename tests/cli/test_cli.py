@@ -191,7 +191,7 @@ To do
 
 
 def test_one_machine_is_shown_with_its_three_positions_and_its_line(tmp_path: Path) -> None:
-    link = LinkQuality(512, 3, 1, 7, 8, 0.002, 0.005, 0.009, 0.12, 2, 0.4)
+    link = LinkQuality(512, 3, 1, 7, 8, 0.002, 0.005, 0.009, 132.12, 2, 0.4)
     printer = replace(BUSY_CELL.machines[0], identity="Marlin 2.1", link=link, link_warning="7 bytes were no text")
     desk = BareDesk(replace(BUSY_CELL, machines=(printer, BUSY_CELL.machines[1])))
     shown, absent = ask(desk, tmp_path, ("machine", "show", "printer-1"), ("machine", "show", "printer-9"))
@@ -206,7 +206,7 @@ printer-1: EXECUTE, contact found  (marlin)
   executed      400 (proved: motion ended); likely 405
   line          512 lines out, 3 said again, 1 acknowledgements lost, 7 bytes were no text
   window        8
-  answers       p50 2.0 ms, p95 5.0 ms, p99 9.0 ms, max 120.0 ms
+  answers       p50 2.0 ms, p95 5.0 ms, p99 9.0 ms, max 132.1 s
   starved       2 times, 0.4 s at the least
   warning       7 bytes were no text
 """,
