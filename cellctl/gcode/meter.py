@@ -80,6 +80,8 @@ class Meter:
 
     def _print(self, pulls: Iterable[str]) -> None:
         self._at, relative = _NOWHERE, self._state.e_relative
+        if relative is None:  # Firmware differs about what these numbers mean.
+            return
         for number in map(float, pulls):
             self._pull(self._e_mm + number if relative else number)
 

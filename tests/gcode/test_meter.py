@@ -36,6 +36,8 @@ def test_a_slicers_own_count_of_its_filament_is_met() -> None:
         (("G92 E10", "G1 E12", "G0 X4", "M117 G1 E99", "G1 Z1 E13"), 3.0),
         (("M83", "G2 X1 Y1 I1 J0 E2", "G91", "G1 X1 E1"), 3.0),
         (("G20", "M83", "G1 E1", "G1 X1 E1", "G1 X2 E1"), 3 * 25.4),
+        (("M83", "G1 E5", "G90", "G1 X1 E9", "g1 x2 e9"), 5.0),
+        (("M82", "G1 E5", "G91", "G1 X1 E9", "g1 x2 e9"), 5.0),
         (("g92 e10", "g1 e12", "g92 e0", "g1 x2 e1"), 3.0),
         (("G28", "G1 X5 F600", "not a line"), 0.0),
     ],
