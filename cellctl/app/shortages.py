@@ -50,8 +50,9 @@ def short(cell: Cell) -> Iterator[tuple[str, str]]:
     if not (cell.stock.lots or cell.stock.tools or cell.stock.fixtures):
         return
     looked: set[str] = set()
+    wanted_by = dispatch.unbegun(cell)
     for job in dispatch.waiting(cell):
-        wanted = dispatch.unbegun(cell, job)
+        wanted = wanted_by(job)
         if wanted in looked:
             continue
         looked |= {wanted} - {""}

@@ -7,27 +7,35 @@ from cellctl.core.changing import changed
 from cellctl.core.instructions import Start, Turn
 from cellctl.domain import events as ev
 from cellctl.domain.job import JobCommand
-from cellctl.domain.work import NOWHERE, Operation, OperationKind, Part, Prompt
+from cellctl.domain.work import NOWHERE, Job, Operation, OperationKind, Part, Prompt
 
 
 def begin_all(turn: Turn) -> None:
     """Begin whatever can begin now, in the order of the schedule."""
-    turn.cell = agenda.thought_out(turn.cell, dispatch.waiting(turn.cell), turn.now_s)
+    jobs, before = dispatch.waiting(turn.cell), turn.cell.schedule
+    turn.cell = agenda.thought_out(turn.cell, jobs, turn.now_s)
     seen = looked.seen(turn.cell)
-    if looked.again(turn.cell, seen) or not _begin_any(turn):
-        turn.cell = changed(turn.cell, seen=seen)
+    if not looked.again(turn.cell, seen):
+        if turn.cell.schedule is not before:
+            jobs = dispatch.waiting(turn.cell)
+        if _begin_any(turn, jobs):
+            return
+    turn.cell = changed(turn.cell, seen=seen)
 
 
-def _begin_any(turn: Turn) -> bool:
-    """Begin whatever can by the schedule that there is; whether anything did."""
+def _begin_any(turn: Turn, jobs: list[Job]) -> bool:
+    """Begin whatever can of these, by the schedule that there is; whether anything did."""
     before = len(turn.todo)
     # What cannot begin now cannot begin later in the same turn either: starting work only takes places away.
     blocked: set[str] = set()
     begun: set[str] = set()
-    for job in dispatch.waiting(turn.cell):
+    cell, wanted_by = turn.cell, dispatch.unbegun(turn.cell)
+    for job in jobs:
         if job.id in begun:
             continue  # In a shared build, with one that was before it.
-        wanted = dispatch.unbegun(turn.cell, job)
+        if turn.cell is not cell:
+            cell, wanted_by = turn.cell, dispatch.unbegun(turn.cell)
+        wanted = wanted_by(job)
         if wanted and wanted in blocked:
             continue
         operation = dispatch.next_operation(turn.cell, job)

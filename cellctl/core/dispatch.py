@@ -4,7 +4,7 @@
 product's route: it follows from where the part is and who can reach what.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -75,27 +75,28 @@ def _on_one_of(cell: Cell, job: Job, step: Step, able: list[Option]) -> Operatio
     return _carry(cell, job, part, able)
 
 
-def unbegun(cell: Cell, job: Job) -> str:
-    """What a job without a part waits for: what its ways ask for, and stations that must not; "" if it has a part.
+def unbegun(cell: Cell) -> Callable[[Job], str]:
+    """Tells of each job without a part what it waits for: what its ways ask for, and stations that must not; "" of one
+    that has a part.
 
     Jobs that wait for the same have the same answer, so that a long queue costs one look.
     """
-    part = cell.parts.get(job.serial)
-    if part is not None and part.place != NOWHERE:
-        return ""
-    step = current_step(cell, job)
-    wanted = [agenda.planned(cell, job)]
-    doubted = False
-    for way in step.ways:
-        wanted.append(way.wishes)
-        doubted = doubted or bool(way.unfit)
-    for status in cell.stations.values():
-        if status.promised == job.id:
+    promised = {status.promised for status in cell.stations.values()}
+    doubted = any(status.unfit for status in cell.stations.values())
+
+    def wanted_by(job: Job) -> str:
+        part = cell.parts.get(job.serial)
+        if part is not None and part.place != NOWHERE:
+            return ""
+        step = current_step(cell, job)
+        wanted = [agenda.planned(cell, job), *[way.wishes for way in step.ways]]
+        if job.id in promised:
             wanted.append(job.id)
-        doubted = doubted or bool(status.unfit)
-    if doubted:
-        wanted += [why for each in options(cell, step) if (why := unfit(cell, each.station, each.way))]
-    return "\n".join(wanted)
+        if doubted or any(way.unfit for way in step.ways):
+            wanted += [why for each in options(cell, step) if (why := unfit(cell, each.station, each.way))]
+        return "\n".join(wanted)
+
+    return wanted_by
 
 
 def waiting(cell: Cell) -> list[Job]:

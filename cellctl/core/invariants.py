@@ -158,8 +158,9 @@ def _part_of(job: Job, part: Part | None) -> Iterator[str]:
 
 def _waiting(cell: Cell) -> Iterator[str]:
     looked: set[str] = set()
+    wanted_by = dispatch.unbegun(cell)
     for job in dispatch.waiting(cell):
-        wanted = dispatch.unbegun(cell, job)
+        wanted = wanted_by(job)
         if wanted in looked:
             continue
         looked |= {wanted} - {""}

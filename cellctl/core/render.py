@@ -147,7 +147,7 @@ class Renderer:
     def _show_jobs(self, cell: Cell, shown: set[str]) -> tuple[JobView, ...]:
         made: dict[str, tuple[tuple[object, ...], JobView]] = {}
         at_work = {alone.job_id: alone for operation in cell.operations.values() for alone in operation.each()}
-        answers: dict[str, Waits] = {}
+        answers = _Answers(cell)
         for job in cell.jobs.values():
             if job.id not in shown:
                 continue
@@ -157,6 +157,25 @@ class Renderer:
             made[job.id] = known if known and known[0] == made_of else (made_of, _job(*made_of))
         self._jobs = made
         return tuple(view for _, view in made.values())
+
+
+class _Answers:
+    """Why jobs wait: those that wait for the same are answered once."""
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+        self._wanted_by = dispatch.unbegun(cell)
+        self._known: dict[str, Waits] = {}
+
+    def to(self, job: Job) -> Waits:
+        """What keeps it from going on."""
+        wanted = self._wanted_by(job)
+        known = self._known.get(wanted)
+        if known is None:
+            known = _waits(dispatch.next_operation(self._cell, job))
+            if wanted:
+                self._known[wanted] = known
+        return known
 
 
 def _machine(station: Station, status: StationStatus, operation: Operation | None, locked: str) -> MachineView:
@@ -300,8 +319,8 @@ def _job(job: Job, part: Part | None, steps: tuple[Step, ...], waits: Waits) -> 
     )
 
 
-def _why(cell: Cell, job: Job, operation: Operation | None, answers: dict[str, Waits]) -> Waits:
-    """What a job does or waits for. `answers` are those given to other jobs, by what these waited for."""
+def _why(cell: Cell, job: Job, operation: Operation | None, answers: _Answers) -> Waits:
+    """What a job does or waits for."""
     if not lifecycle.in_work(job):
         return (), job.reason
     if operation is not None and operation.state is OperationState.UNKNOWN:
@@ -313,12 +332,7 @@ def _why(cell: Cell, job: Job, operation: Operation | None, answers: dict[str, W
         return ("needs_confirmation",), f"waits for a person: {job.reason}"
     entry = cell.orders[job.order_id]
     kept_back = _kept_back(cell, job, entry)
-    if kept_back is not None:
-        return kept_back
-    wanted = dispatch.unbegun(cell, job)
-    if wanted not in answers:
-        answers[wanted] = _waits(dispatch.next_operation(cell, job))
-    return answers.pop(wanted) if not wanted else answers[wanted]
+    return answers.to(job) if kept_back is None else kept_back
 
 
 def _kept_back(cell: Cell, job: Job, entry: OrderEntry) -> Waits | None:
