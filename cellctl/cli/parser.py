@@ -79,8 +79,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return build().parse_args(argv)
 
 
+@cache
 def build() -> argparse.ArgumentParser:
-    """The parser of the whole program."""
+    """The parser of the whole program; reading a line does not change it."""
     parser = _Parser(
         prog="cellctl",
         description=DESCRIPTION,

@@ -49,7 +49,8 @@ def nesting(node: ast.AST, depth: int = 0) -> int:
     deepest = depth
     for field, value in ast.iter_fields(node):
         for child in value if isinstance(value, list) else [value]:
-            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            # There are no blocks in an expression.
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.expr):
                 continue
             if isinstance(child, ast.AST):
                 # An elif stands beside its if, not below it.
