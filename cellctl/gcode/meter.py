@@ -16,13 +16,14 @@ from cellctl.gcode.arcs import PLANES, BadArc, arc, centre_by_radius
 from cellctl.gcode.modal import MM_PER_INCH, UNKNOWN, ModalState, after_line
 from cellctl.gcode.words import BadLine, words
 
-_N: Final = r"(-?(?:[0-9]+\.?[0-9]*|\.[0-9]+))"
+# Without possessive quantifiers: in Python 3.11.2, Debian's, they eat the beginning of what they do not match.
+_N: Final = r"(-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))"
 _NUMBER: Final = _N.replace("(", "(?:", 1)
 # What nearly all lines of a printer's program are, and of a router's, in the order in which CAM programs write them.
-_PRINTED: Final = re.compile(rf"(?:G[01](?: [FXYZ]{_NUMBER})*+(?: E{_NUMBER}(?: F{_NUMBER})?+)?+\n)++", re.ASCII)
-_CUT: Final = "(?:G0?1 ?)?+" + "".join(rf"(?:{letter}{_N} ?)?+" for letter in "XYZF") + r"\n"
+_PRINTED: Final = re.compile(rf"(?:G[01](?: [FXYZ]{_NUMBER})*(?: E{_NUMBER}(?: F{_NUMBER})?)?\n)+", re.ASCII)
+_CUT: Final = "(?:G0?1 ?)?" + "".join(rf"(?:{letter}{_N} ?)?" for letter in "XYZF") + r"\n"
 _CUTS: Final = re.compile(_CUT, re.ASCII)
-_ROUTED: Final = re.compile(f"(?:{_CUT.replace(_N, _NUMBER)})++", re.ASCII)
+_ROUTED: Final = re.compile(f"(?:{_CUT.replace(_N, _NUMBER)})+", re.ASCII)
 _LEADING: Final = re.compile(_NUMBER, re.ASCII)
 _PULLS: Final = re.compile(r"E([-0-9.]+)", re.ASCII)
 # These move no axis at a feed, or to nobody knows where.
