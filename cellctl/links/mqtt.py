@@ -130,7 +130,7 @@ class MqttSession:
     async def _answer(self, failed: str) -> AsyncIterator[None]:
         # aiomqtt's own limit is asyncio.wait_for, which in Python 3.11 can swallow a cancellation.
         try:
-            async with _within(self._answer_s):
+            async with asyncio.timeout(self._answer_s):
                 yield
         except TimeoutError:
             raise ConnectionError(f"{failed} within {self._answer_s} s") from None
@@ -161,33 +161,6 @@ class _Inbox(asyncio.Queue[aiomqtt.Message]):
             self._bus.dropped += 1
         else:
             super().put_nowait(item)
-
-
-@asynccontextmanager
-async def _within(limit_s: float) -> AsyncIterator[None]:
-    """asyncio.timeout as it is from Python 3.11.4 on.
-
-    A TaskGroup whose child fails while it waits for the others leaves its task counted as cancelled; before, in
-    Debian's 3.11.2 too, a limit that was exceeded in such a task came out as a cancellation, and whoever waited was
-    gone.
-    """
-    task = cast("asyncio.Task[object]", asyncio.current_task())
-    before, expired = task.cancelling(), False
-
-    def expire() -> None:
-        nonlocal expired
-        expired = True
-        task.cancel()
-
-    timer = asyncio.get_running_loop().call_later(limit_s, expire)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if expired and task.uncancel() <= before:
-            raise TimeoutError from None
-        raise
-    finally:
-        timer.cancel()
 
 
 async def _connect(client: aiomqtt.Client) -> None:
@@ -225,7 +198,7 @@ async def _take_leave(client: aiomqtt.Client, will: Will, limit_s: float) -> Non
     """An orderly disconnection suppresses the will, so it is published first; if that fails, the broker does it."""
     client.timeout = math.inf  # ours is below
     with suppress(aiomqtt.MqttError, OSError):
-        async with _within(limit_s):
+        async with asyncio.timeout(limit_s):
             await client.publish(will.topic, will.payload, qos=1, retain=True)
             await client.__aexit__(None, None, None)
 

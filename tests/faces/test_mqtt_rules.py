@@ -608,3 +608,12 @@ def test_the_whole_cell_can_be_asked_for() -> None:
         assert [machine["name"] for machine in reply["result"]["machines"]] == MACHINES
 
     play(scenario)
+
+
+def test_a_connection_that_was_lost_leaves_nobody_counted_as_cancelled() -> None:
+    async def scenario(room: Room) -> None:
+        await room.again()
+        # Of a task that is, Python 3.11.2 takes the next limit that is exceeded for a cancellation.
+        assert [task.get_name() for task in asyncio.all_tasks() if task.cancelling()] == []
+
+    play(scenario)

@@ -62,6 +62,9 @@ class Conversation:
                 tasks.create_task(self._show(link), name="mqtt.show")
                 tasks.create_task(self._measure(link), name="mqtt.measure")
                 tasks.create_task(self._call(link), name="mqtt.call")
+                # A task that fails while the group is being left keeps us counted as cancelled, and until Python 3.11.4
+                # asyncio.timeout then takes an exceeded limit for a cancellation.
+                await asyncio.get_running_loop().create_future()
         except* ConnectionError as lost:
             why = str(lost.exceptions[0])
         raise ConnectionError(why)
