@@ -8,7 +8,7 @@ from hashlib import sha256
 from itertools import count
 from typing import Final
 
-from cellctl.app import seals
+from cellctl.app.seals import EPOCH
 
 _REAL: Final = 1.0
 
@@ -66,7 +66,7 @@ class RealClock:
 class VirtualClock:
     """ports.Clock inside `run_virtual`; `epoch` is the wall clock at virtual second 0."""
 
-    def __init__(self, epoch: str = seals.EPOCH) -> None:
+    def __init__(self, epoch: str = EPOCH) -> None:
         moment = datetime.fromisoformat(epoch).astimezone(UTC)
         # Without its zone: one that has none is added to and written in half the time, and it is asked for all day.
         self._epoch, self._epoch_s = moment.replace(tzinfo=None), moment.timestamp()
@@ -78,7 +78,7 @@ class VirtualClock:
 
     def now_s(self) -> float:
         """The virtual loop's time."""
-        return seals.now_s()
+        return asyncio.get_running_loop().time()
 
     def utc(self) -> str:
         """The epoch and what has passed since."""

@@ -11,7 +11,6 @@ import os
 import random
 import socket
 import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -45,11 +44,6 @@ _PROCESS: Final[tuple[tuple[Any, str], ...]] = (
     # the functions of the module's own generator; a seeded random.Random stays what it is
     *((random, name) for name in random.__all__ if hasattr(getattr(random, name), "__self__")),
 )
-
-
-def now_s() -> float:
-    """Virtual seconds, while a run lasts: asyncio's own way to them asks the system each time which process this is."""
-    raise RuntimeError("virtual time was asked for outside of a virtual run")
 
 
 class RealWorld(Exception):
@@ -87,7 +81,6 @@ def sealed(
                 replace(owner, name, answer)
         for name, answer in _clocks(loop).items():
             replace(time, name, answer)
-        replace(sys.modules[__name__], "now_s", loop.time)
         yield
 
 
