@@ -45,7 +45,7 @@ LONG_FIRST = (
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Of several workers each compiles its share of the modules first, and finds the others compiled by the others."""
+    """Of several workers each compiles its share of the test modules first; the rest it finds compiled."""
     gc.disable()
     worker: dict[str, Any] | None = getattr(session.config, "workerinput", None)
     if worker is None:
